@@ -60,7 +60,7 @@ tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW 
 # Nothing is installed: PYTHON is one that has torch and transformers. The same command goes on.
 gpu: ## measure this machine's accelerator, in ten minutes; rows for the site go to nbs/results/bench/
 	@mkdir -p nbs/results/bench
-	PYTHONPATH=. $(or $(PYTHON),python3) -m twossp bench --results nbs/results/bench/gpu.jsonl --out bench.html
+	PYTHONPATH=. $(or $(PYTHON),python3) -m twossp bench --results nbs/results/bench/gpu.jsonl --save bench.html
 
 search_speed: $(VENV)/.dev ## speed of the search on the embedded model; the executed notebook goes to bench/
 	@$(SLOW) --out bench --only benchmarks/pruning_speed.ipynb

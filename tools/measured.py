@@ -198,7 +198,7 @@ def files(folder=RESULTS):
 # --- the summary
 
 FIGURES = {  # name of a file -> (page, the call whose kept output it is, alternative text)
-    'perplexity': ('baselines_table', 'plot_perplexity(rows, "wiki/ppl")', 'perplexity_alt'),
+    'perplexity': ('baselines_table', 'plot_metric(rows, "wiki/ppl")', 'perplexity_alt'),
     'speed': ('paper_tables', 'plot_speedup(speed)', 'speed_alt'),
 }
 

@@ -94,7 +94,7 @@ def read_modules(lib=ROOT / 'twossp'):
 
 def read_by_users(notebooks):
     "(name, text) of what is meant for users; of a notebook its prose"
-    from twossp.baselines.methods import EXPERT_METHODS, METHODS
+    from twossp.baselines.methods import METHODS
     from twossp.cli.main import COMMANDS, list_commands
     from twossp.cli.options import EXAMPLES, make_parser
 
@@ -108,9 +108,9 @@ def read_by_users(notebooks):
         yield f'errors of {module}', '\n'.join(raised(source))
     for name, row in COMMANDS.items():
         about = list_commands() if name == 'prune' else row.about
-        parser = make_parser(row.load()[1], name, about, EXAMPLES)
+        parser = make_parser(row.load('options'), name, about, EXAMPLES)
         yield f'twossp {name} --help', ' '.join(parser.format_help().split())
-    for name, row in (METHODS | EXPERT_METHODS).items():
+    for name, row in METHODS.items():
         yield f'method {name}', row.about
 
 
@@ -185,7 +185,7 @@ TIMES = re.compile(
 CHECKS = re.compile(r'test_\w+|is_close|assert_\w+')
 MOVED = re.compile(r'patch[^\n]*(clock|perf_counter|monotonic)')
 NO_CLOCK = {  # notebooks whose words mean no measured time
-    'evaluation/10_estimate.ipynb': 'prefill: operations, counted from shapes',
+    'costs/00_estimate.ipynb': 'prefill: operations, counted from shapes',
     'recovery/05_distill.ipynb': 'minutes: of a clock that the test moves',
     'tutorials/recover_half.ipynb': 'ratio: of perplexities',
     'tutorials/two_ssp_plus.ipynb': 'ratio: of perplexities',

@@ -4,39 +4,38 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'structure', 'sizes', 'TEXTS', 'load_model', 'load_text',
-    'windows', 'source_windows', 'Windows', 'cut_windows', 'EXPERT_METHODS', 'METHODS',
-    'Method', 'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
-    'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
-    'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
-    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
-    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
-    'plan_identity', 'model_identity', 'save_pruned', 'load_pruned', 'push_pruned',
-    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
-    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
-    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
-    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
-    'to_frame', 'compare', 'summary', 'samples', 'paper_table', 'html_report',
-    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
-    'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores',
+    'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
+    'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method', 'method',
+    'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill',
+    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
+    'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
+    'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
+    'save_plan', 'load_plan', 'Search', 'plan_identity', 'model_identity',
+    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
+    'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
+    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
+    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
+    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
+    'samples', 'tidy', 'paper_table', 'html_report', 'write_report', 'to_markdown',
+    'to_latex', 'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
     'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
-from .baselines.methods import EXPERT_METHODS, METHODS, Method, method
+from .baselines.methods import METHODS, Method, method
 from .checkpoint.card import model_card
 from .checkpoint.load import load_pruned, push_pruned
 from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
-from .core.parts import sizes, structure
 from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.registries import SCORES
-from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton
+from .core.registries import SCORES, Score
+from .core.structure import structure
+from .costs.estimate import estimate, estimate_table, load_skeleton
+from .costs.limits import find_sparsity
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
 from .evaluation.grid import run_grid
-from .evaluation.html_report import html_report, write_report
 from .evaluation.measure import (
     forward_time,
     generation_speed,
@@ -46,54 +45,56 @@ from .evaluation.measure import (
     on_text,
 )
 from .evaluation.paired import difference_table, paired_interval
-from .evaluation.quality import find_quality, plot_quality, quality_table
-from .evaluation.report import (
-    compare,
-    paper_table,
-    plot_cost,
-    plot_downstream,
-    plot_perplexity,
-    plot_plan,
-    plot_removed,
-    plot_scores,
-    plot_speedup,
-    plot_trials,
-    samples,
-    summary,
-    to_latex,
-    to_markdown,
-)
+from .evaluation.quality import find_quality, quality_table
 from .evaluation.results import Result, load_results, to_frame
 from .evaluation.tasks import load_tasks, on_tasks, run_tasks
 from .pruning.balance import balance
 from .pruning.depth import greedy
 from .pruning.importance import activation_scores, block_influence
-from .pruning.two_ssp import two_ssp
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.repair import repair_plan
-from .recovery.two_ssp_plus import two_ssp_plus, two_ssp_with
-from .runtime.data import TEXTS, load_model, load_text, windows
-from .runtime.identity import model_identity, plan_identity, plan_key
-from .runtime.metrics import Windows, cut_windows, kl, nll, perplexity
+from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
+from .reporting.html_report import html_report, write_report
+from .reporting.report import (
+    compare,
+    paper_table,
+    plot_kept,
+    plot_metric,
+    plot_plan,
+    plot_quality,
+    plot_removed,
+    plot_speedup,
+    plot_trials,
+    samples,
+    summary,
+    tidy,
+    to_latex,
+    to_markdown,
+)
+from .runtime.calibration import Calibration, cut_windows
+from .runtime.data import load_model, load_text, windows
+from .runtime.identity import Search, model_identity, plan_identity
+from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.sources import source_windows
+from .runtime.text_names import TEXTS
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
     # models and texts
-    "ARCHS", "arch", "structure", "sizes", "TEXTS", "load_model", "load_text",
-    "windows", "source_windows", "Windows", "cut_windows",
+    "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
+    "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
-    "EXPERT_METHODS", "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
-    "two_ssp_plus", "two_ssp_with", "repair_plan", "distill", "recover",
+    "METHODS", "Method", "method", "SCORES", "Score", "planner", "two_ssp",
+    "two_ssp_plus", "repair_plan", "distill", "recover",
     "plot_recovery", "balance", "activation_scores", "block_influence", "width_plan",
     "greedy",
     # what a method would leave
     "load_skeleton", "estimate", "estimate_table", "find_sparsity",
     # what is removed, and files
     "Plan", "dense_plan", "drop", "sparsity", "applied", "apply_plan", "save_plan",
-    "load_plan", "plan_key", "plan_identity", "model_identity", "save_pruned",
+    "load_plan", "Search", "plan_identity", "model_identity", "save_pruned",
     "load_pruned", "push_pruned", "model_card",
     # what it is worth
     "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",
@@ -101,8 +102,7 @@ _all_ = [
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "Source", "Result", "load_results", "to_frame",
     # tables and plots
-    "compare", "summary", "samples", "paper_table", "html_report", "write_report",
-    "to_markdown", "to_latex", "plot_plan", "plot_trials", "plot_perplexity",
-    "plot_cost", "plot_downstream", "plot_removed", "plot_scores", "plot_speedup",
-    "plot_quality",
+    "compare", "summary", "samples", "tidy", "paper_table", "html_report", "write_report",
+    "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
+    "plot_removed", "plot_speedup", "plot_quality",
 ]

@@ -10,6 +10,7 @@ __all__ = [
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -17,26 +18,24 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.edits import hooked
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import is_linear, read_matrix, store_matrix
-from ..core.parts import Part, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
 from ..core.registries import check_finite
+from ..core.structure import structure
 from ..pruning.depth import greedy, removal_order
-from ..pruning.importance import block_influence, walk_hidden_states
+from ..pruning.importance import block_influence
 from ..pruning.two_ssp import check_search_windows
-from ..recovery.least_squares import (
-    LAMBDAS,
-    accumulate_moments,
-    refit_best,
-    upcast,
-)
+from ..recovery.least_squares import LAMBDAS, refit_best
 from ..recovery.repair import repairable
+from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, progress_bar
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.memory import free_bytes, layer_batch_size
-from ..runtime.metrics import check_windows, inference, run_model, split_batches
+from ..runtime.metrics import inference, run_model, split_batches
 from ..runtime.provenance import planner
+from ..runtime.statistics import accumulate_moments, upcast, walk_hidden_states
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
 def layers_to_remove(
@@ -88,6 +87,7 @@ def shortgpt(
     "ShortGPT: remove the blocks of lowest influence."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
+    yield n
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
     removed = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
@@ -99,7 +99,7 @@ def shortgpt(
 def _window_similarity(model, calib, n, bs, progress, budget=None):
     """(L-n,) mean cosine similarities, at the last token, of outputs `n` blocks apart; entry l:
     of blocks l and l+n. `budget`: bytes of CPU memory for the outputs"""
-    check_windows(calib, model)
+    Calibration.of(calib, model)
     L = len(decoder_layers(model))
     total = torch.zeros(L - n, dtype=torch.float64)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
@@ -130,6 +130,7 @@ def window_based(
     "Remove the consecutive blocks over which the hidden state changes least."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
+    yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties go to the later
     if log is not None:
@@ -153,7 +154,8 @@ def blockpruner(
     check_attention_ffn(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
-    check_windows(calib, model)
+    yield n
+    Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
     plan, trials, remaining = dense_plan(L), [], list(range(2 * L))
@@ -184,45 +186,69 @@ def _fold_factor(written, whole, rest):
     return c.item()
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm00010
-def _gap_moments(model, calib, ffn, last, progress):
-    """`Moments` of M and L - Y: "fit" for the map, "held" (the last quarter of the windows) for
-    its penalty; `last`: index of the last removed layer"""
-    layers, n = decoder_layers(model), max(1, round(0.75 * len(calib)))
-    sums, states, factor = {}, {}, []
+class _Tap:
+    "Hidden states of a forward pass: what an FFN writes, the rest after its layer, a later one"
 
-    def note_written(module, args, out):
-        if "rest" not in states:
-            states["written"] = out.clone()  # Falcon adds to it in place
+    def __init__(self, model, ffn, last):
+        self.model, self.ffn, self.last = model, ffn, last
+        self.factor = None  # by which the FFN's output is added; found in the first pass
 
-    def note_layer(layer, args, kwargs, out):
-        if "rest" in states:  # the nested call below
+    def begin(self):
+        "Start a forward pass"
+        self.armed = True  # until the FFN's layer has run: it is called again for the factor
+        self.written = self.rest = self.after = None
+
+    @contextmanager
+    def attached(self):
+        "Read the states of all forward passes inside the block"
+        layers = decoder_layers(self.model)
+        down = self.ffn.at(self.model).get_submodule(self.ffn.output)
+        front = layers[self.ffn.layer]
+        handles = [
+            down.register_forward_hook(self.note_written),
+            front.register_forward_hook(self.note_front, with_kwargs=True),
+            layers[self.last].register_forward_hook(self.note_last),
+        ]
+        with hooked(handles):
+            yield
+
+    def note_written(self, module, args, out):
+        "Hook of the FFN's output projection"
+        if self.armed:
+            self.written = out.clone()  # Falcon adds to it in place
+
+    def note_front(self, layer, args, kwargs, out):
+        "Hook of the FFN's layer"
+        if not self.armed:
             return
-        whole, states["rest"] = take_hidden(out), None
-        written = states["written"] = states["written"].reshape(whole.shape)  # flat in OPT
-        if not factor:
-            with ffn.mask(model, ffn.nothing):
+        self.armed = False
+        whole = take_hidden(out)
+        self.written = self.written.reshape(whole.shape)  # flat in OPT
+        if self.factor is None:
+            with self.ffn.mask(self.model, self.ffn.nothing):
                 state, args, kwargs = split_call(args, kwargs)
                 rest = take_hidden(layer(state, *args, **kwargs))
-            factor.append(_fold_factor(written, whole, rest))
-        states["rest"] = upcast(whole) - factor[0] * upcast(written)
+            self.factor = _fold_factor(self.written, whole, rest)
+        self.rest = upcast(whole) - self.factor * upcast(self.written)
 
-    def note_after(layer, args, out):
-        states["after"] = take_hidden(out)
+    def note_last(self, layer, args, out):
+        "Hook of the last removed layer"
+        self.after = take_hidden(out)
 
-    down = ffn.at(model).get_submodule(ffn.output)
-    handles = [down.register_forward_hook(note_written)]
-    handles.append(layers[ffn.layer].register_forward_hook(note_layer, with_kwargs=True))
-    handles.append(layers[last].register_forward_hook(note_after))
-    with hooked(handles), inference(model):
+
+def _gap_moments(model, calib, ffn, last, progress):
+    """Second moments of M and L - Y: "fit" for the map, "held" (the last quarter of the windows)
+    for its penalty; `last`: index of the last removed layer"""
+    n, sums, tap = max(1, round(0.75 * len(calib))), {}, _Tap(model, ffn, last)
+    with tap.attached(), inference(model):
         bs, device = layer_batch_size(model, calib.shape[1]), input_device(model)
         for name, windows in (("fit", calib[:n]), ("held", calib[n:])):
             batches = split_batches(windows, bs, progress, "replaceme", device)
             for batch in batches if len(windows) else ():
-                states.clear()
+                tap.begin()
                 run_model(model.base_model, batch, use_cache=False)
-                rest = states["rest"].to(states["after"].device)
-                target = upcast(states["after"]) - rest
-                written = states["written"].to(target.device)
+                target = upcast(tap.after) - tap.rest.to(tap.after.device)
+                written = tap.written.to(target.device)
                 sums = accumulate_moments(sums, {name: (written, target)})
     return sums
 
@@ -250,7 +276,7 @@ def _fold(model, ffn, sums):
     "Tensors of the output projection with the map folded in; the map's λ and errors"
     fit, held = sums.pop("fit"), sums.pop("held", None)
     lams = LAMBDAS if held is not None else (LAMBDAS[0],)
-    T, errors = refit_best(fit, held, torch.eye(len(fit.G), dtype=torch.float64), lams)
+    T, errors = refit_best(fit, held, torch.eye(len(fit.gram), dtype=torch.float64), lams)
     linear, weights = ffn.at(model).get_submodule(ffn.output), {}
     with weights_loaded([linear]):
         tensors = dict(weight=read_matrix(linear), bias=linear.bias)
@@ -278,8 +304,12 @@ def replaceme(
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     ffns = foldable_ffns(model, n)
+    yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties go to the later
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        draws(windows=1, fit=model.config.get_text_config().hidden_size)
+        return drop(L, blocks=range(front + 1, front + 1 + n))
     sums = _gap_moments(model, calib, ffns[front], front + n, progress)
     weights, errors = _fold(model, ffns[front], sums)
     if log is not None:

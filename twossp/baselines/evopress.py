@@ -20,7 +20,7 @@ from ..core.plan import Plan, drop
 from ..pruning.depth import find_lowest
 from ..recovery.repair import repairable
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import check_windows, mean_windows
+from ..runtime.metrics import mean_windows
 from ..runtime.provenance import planner
 from ..runtime.search import plan_kl
 
@@ -160,9 +160,9 @@ def evopress(
     if not blocks:
         check_attention_ffn(model, "EvoPress")
     n = layers_to_remove(L, sparsity)
-    check_windows(calib, model)
     counts = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **counts)
+    yield n
     calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
     generation_log = []
 

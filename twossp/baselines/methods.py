@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method',
-    'method_names', 'find_method', 'method_function', 'method'
+    'METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method', 'method_names',
+    'find_method', 'method', 'method_defaults', 'method_scores'
 ]
 
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..core.registries import entry_names, load_entry, resolve
+from ..core.signatures import read_signature
+from ..core.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -30,40 +32,14 @@ class Method:
         arXiv number
     about : str, default ''
         one-line description
-    repair : str | None, default None
-        repair that it applies by default
-    repairable : bool, default False
-        whether it has the option `repair`
-    shapes : Callable | str, default ''
-        (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
-        shapes alone; or the path. Empty: no estimate
-    shaping_options : tuple[str, ...], default ()
-        options that change the pruned shape
-    defaults : Mapping
-        their defaults, where they differ
-    balanced : bool, default False
-        whether it has 2SSP's width/depth split
-    formula : bool, default False
-        whether the formula sets n_attn by default
-    searches_attn : bool, default False
-        whether it accepts n_attn="search"
+    preset : Mapping
+        other defaults of options
     path : Mapping
         options that search its removal path
-    memory : Callable | str, default ''
-        (model sizes, shapes, lower bound, **options) -> bytes of each step beside the dense
-        weights; or the path. Empty: unknown
     streams : bool, default True
         whether it accepts models with weights on disk
     every_token : bool, default False
         whether it rejects windows with a token mask
-    estimated : bool, default False
-        whether `twossp estimate` shows it by default
-    experts_only : bool, default False
-        whether it removes experts only
-    ranks : str, default ''
-        unit that its option `score` ranks: "neurons", "heads", "experts"
-    export_problem : str, default ''
-        why its plans cannot be exported
     page : str, default ''
         in nbs/methods, if not its own
     """
@@ -74,151 +50,117 @@ class Method:
     windows: int  # calibration windows, of 2,048 tokens
     paper: str = ""  # arXiv number
     about: str = ""  # one-line description
-    repair: str | None = None  # repair that it applies by default
-    repairable: bool = False  # whether it has the option `repair`
-    # (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
-    # shapes alone; or the path. Empty: no estimate
-    shapes: Callable | str = ""
-    shaping_options: tuple[str, ...] = ()  # options that change the pruned shape
-    defaults: Mapping = field(default_factory=dict)  # their defaults, where they differ
-    balanced: bool = False  # whether it has 2SSP's width/depth split
-    formula: bool = False  # whether the formula sets n_attn by default
-    searches_attn: bool = False  # whether it accepts n_attn="search"
+    preset: Mapping = field(default_factory=dict)  # other defaults of options
     path: Mapping = field(default_factory=dict)  # options that search its removal path
-    # (model sizes, shapes, lower bound, **options) -> bytes of each step beside
-    # the dense weights; or the path. Empty: unknown
-    memory: Callable | str = ""
     streams: bool = True  # whether it accepts models with weights on disk
     every_token: bool = False  # whether it rejects windows with a token mask
-    estimated: bool = False  # whether `twossp estimate` shows it by default
-    experts_only: bool = False  # whether it removes experts only
-    ranks: str = ""  # unit that its option `score` ranks: "neurons", "heads", "experts"
-    export_problem: str = ""  # why its plans cannot be exported
     page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
-_SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
-_SHAPING = "alpha", "n_attn", "multiple", "balance", "widths"
-_TWO_SSP = dict(repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", balanced=True)
-_LAYERS = dict(
-    repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
-    every_token=True,
-)
+_TWO_SSP = "twossp.recovery.two_ssp_plus:"
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
-        "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
+        f"{_TWO_SSP}two_ssp", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        **_TWO_SSP, shaping_options=_SHAPING, formula=True, searches_attn=True,
-        path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp", estimated=True, ranks="neurons",
+        path=dict(n_attn="search"),
     ),
     "2ssp+": Method(
-        "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
+        f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        "least_squares", **_TWO_SSP, shaping_options=_SHAPING, memory=f"{_MEMORY}_two_ssp",
-        defaults=dict(n_attn="search", widths="search"), searches_attn=True, ranks="neurons",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
-        **_LAYERS,
+        every_token=True,
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
-        **_LAYERS, estimated=True,
+        every_token=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
         "alternately the attention module and the FFN that raise perplexity least",
-        repairable=True, shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_blockpruner",
-        estimated=True,
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
         "attention modules and FFNs selected by evolutionary search",
-        repairable=True, shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_evopress",
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
-        shapes=f"{_SHAPES}_slice_shapes", memory=f"{_MEMORY}_slicegpt", streams=False,
-        estimated=True, every_token=True,
-        export_problem="puts rotations between the layers, which run in PyTorch only",
+        streams=False, every_token=True,
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #mothers1
-_SPLIT = "alpha", "n_attn", "multiple"
-METHODS |= {  # methods by other scores, and one-shot removals
+METHODS |= {  # 2SSP by other scores, and one-shot removals
     "taylor": Method(
-        "twossp.baselines.variants:taylor_plan", 32, "2305.11627",
+        f"{_TWO_SSP}two_ssp", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_taylor",
+        dict(score="taylor"),
     ),
     "wanda_sp": Method(
-        "twossp.baselines.variants:wanda_sp_plan", 32, "2306.11695",
+        f"{_TWO_SSP}two_ssp", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
+        dict(score="wanda_sp"),
     ),
     "flap": Method(
         "twossp.baselines.scores:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
-        repairable=True, shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
-        ranks="heads",
     ),
     "llm_drop": Method(
-        "twossp.baselines.variants:llm_drop", 32, "2406.15786",
+        f"{_TWO_SSP}two_ssp", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
-        repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop",
-        every_token=True,
+        dict(widths="dense", depth_score="cosine"),
+       
     ),
     "replaceme": Method(
         "twossp.baselines.blocks:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
-        shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme", every_token=True,
+        every_token=True,
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
-        "twossp.baselines.variants:random_plan", 1, "", "control: random, at 2ssp's widths",
-        **_TWO_SSP, memory=f"{_MEMORY}_nothing", page="controls",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: random, at 2ssp's widths",
+        dict(score="random", depth_score="random"),
+        page="controls",
     ),
     "magnitude": Method(
-        "twossp.baselines.variants:magnitude", 1, "", "control: neurons by weight norm",
-        **_TWO_SSP, memory=f"{_MEMORY}_magnitude", page="controls",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: neurons by weight norm", dict(score="magnitude"),
+        page="controls",
     ),
     "width_only": Method(
-        "twossp.baselines.variants:width_only", 32, "", "control: the first stage of 2ssp alone",
-        repairable=True, shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look",
+        f"{_TWO_SSP}two_ssp", 32, "", "control: the first stage of 2ssp alone", dict(n_attn=0),
         page="controls",
     ),
     "depth_only": Method(
-        "twossp.baselines.variants:depth_only", 1, "", "control: the second stage of 2ssp alone",
-        repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: the second stage of 2ssp alone",
+        dict(widths="dense"),
         page="controls",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #996b19cf
-_EXPERTS = dict(shapes=f"{_SHAPES}_expert_shapes", experts_only=True)
-EXPERT_METHODS: dict[str, Method] = {  # remove whole experts; MoE models only
+_REAP = "twossp.baselines.reap:"
+METHODS |= {  # remove whole experts; MoE models only
     "reap": Method(
-        "twossp.baselines.variants:reap", 32, "2510.13999",
+        f"{_REAP}reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
-        memory=f"{_MEMORY}_look", ranks="experts", **_EXPERTS,
+        page="reap",
     ),
     "reap_magnitude": Method(
-        "twossp.baselines.variants:reap_magnitude", 1, "",
-        "MoE control: whole experts by weight norm",
-        memory=f"{_MEMORY}_weigh", **_EXPERTS,
+        f"{_REAP}reap", 1, "", "MoE control: whole experts by weight norm", dict(score="magnitude"),
+        page="reap",
     ),
     "reap_random": Method(
-        "twossp.baselines.variants:reap_random", 1, "", "MoE control: whole experts at random",
-        memory=f"{_MEMORY}_nothing", **_EXPERTS,
+        f"{_REAP}reap", 1, "", "MoE control: whole experts at random", dict(score="random"),
+        page="reap",
     ),
 }
 
@@ -228,60 +170,64 @@ GROUP = "twossp.methods"  # group of entry points that resolve to a `Method`
 
 def method_names() -> list[str]:  # in order
     "Return the names of all methods, including other packages'."
-    return list(dict.fromkeys([*METHODS, *EXPERT_METHODS, *entry_names(GROUP)]))
+    return list(dict.fromkeys([*METHODS, *entry_names(GROUP)]))
 
 
 def find_method(
     name: str,  # one of `method_names`
 ) -> Method:  # its row
     "Return the row of a method. Raises `ValueError` with the choices."
-    rows = METHODS | EXPERT_METHODS
-    if name in rows:
-        return rows[name]
+    if name in METHODS:
+        return METHODS[name]
     if name in entry_names(GROUP):
         return load_entry(GROUP, name, Method)
-    raise ValueError(f"no pruning method {name!r}; there are: {', '.join(method_names())}")
+    nearest = did_you_mean(name, method_names()) or ";"
+    raise ValueError(f"no pruning method {name!r}{nearest} there are: {', '.join(method_names())}")
 
 
-def method_function(
-    name: str,  # of a method
-    what: str,  # field of `Method`: "shapes", "memory"
-    word: str,  # for the error: "estimate"
-) -> Callable:  # the function of that field
-    "Return the function that a field names. Raises `ValueError` if the field is empty."
-    rows = METHODS | EXPERT_METHODS
-    row = find_method(name) if name in rows or name in method_names() else None
-    if row is None or not getattr(row, what):
-        names = ", ".join(k for k, m in rows.items() if getattr(m, what))
-        raise ValueError(f"no {word} for method {name!r}; there are: {names}")
-    return resolve(getattr(row, what))
-
-
-ESTIMATED_METHODS = tuple(k for k, m in METHODS.items() if m.estimated)
+# what `twossp estimate` and `twossp compare` show by default
+ESTIMATED_METHODS = "2ssp", "shortgpt", "blockpruner", "slicegpt"
 
 # %% ../../nbs/baselines/05_methods.ipynb #afaa71d0
 def method(
-    name: str,  # a key of `METHODS` or of `EXPERT_METHODS`
+    name: str,  # a key of `METHODS`
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
     """Return the method of that name. Raises `ValueError` with the choices.
 
     Parameters
     ----------
     name : str
-        a key of `METHODS` or of `EXPERT_METHODS`
+        a key of `METHODS`
 
     Returns
     -------
     Callable
         (model, calib, sparsity, *, <options>) -> plan
     """
-    from ..runtime.provenance import planner
+    from ..runtime.provenance import planner, preset
 
     row = find_method(name)
     fn = resolve(row.fn)
+    if row.preset:
+        return preset(fn, name, name, row.paper, row.about, **row.preset)
     if hasattr(fn, "method"):
         return fn
     return planner(name, row.paper)(fn)
+
+
+def method_defaults(
+    name: str,  # of a method
+) -> dict:  # option -> default
+    "Return the options of a method."
+    row = find_method(name)
+    return read_signature(row.fn).options | row.preset
+
+
+def method_scores(
+    name: str,  # of a method
+) -> dict[str, str]:  # unit -> the option that names its score
+    "Return the units that a method ranks by scores, the main one first."
+    return read_signature(find_method(name).fn).scores
 
 # %% ../../nbs/baselines/05_methods.ipynb #3354ed65
 DECIDES = dict.fromkeys((

@@ -30,18 +30,20 @@ from ..core.families import (
     decoder_layers,
     is_vision_language,
     model_family,
+    model_memo,
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.parts import structure
-from ..core.plan import Layout, PlanKind, check_sparsity
+from ..core.plan import PlanKind, check_sparsity
 from ..core.registries import check_finite
-from ..pruning.importance import float64_device
+from ..core.structure import structure
+from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.memory import layer_batch_size
-from ..runtime.metrics import check_windows, inference, reject_token_mask
+from ..runtime.metrics import inference
 from ..runtime.provenance import planner
+from ..runtime.statistics import float64_device
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)
@@ -435,7 +437,8 @@ def _describe_slices(plan, zeros=False):
 
 SLICES = PlanKind(
     Slices, count=_removed_parameters, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
-    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_describe_slices,
+    words=_describe_slices, skeleton=_skeleton,
+    export_problem="puts rotations between the layers, which run in PyTorch only",
 )
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ec5f55be
@@ -536,8 +539,11 @@ def _param_report(model, plan):
 # %% ../../nbs/baselines/02_slicegpt.ipynb #a4e63322
 def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=None):
     "Keep the stream's first `width` principal components in front of every branch"
-    reject_token_mask(check_windows(calib, model), "SliceGPT")
+    Calibration.of(calib, model).all_counted("SliceGPT")
     plan = slice_shape(model, width, slice_head)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        draws(windows=1, fit=plan.d)
+        return plan
     _check_present(model)
     if calib.numel() < width:
         raise ValueError(
@@ -598,6 +604,7 @@ def slicegpt(
     s = structure(model)
     d = model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
+    yield width
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
     if (saved := _removed_parameters(plan, s)) <= 0:
         warnings.warn(

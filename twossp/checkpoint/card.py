@@ -27,8 +27,8 @@ from .engines import EngineSupport, list_engines
 from ..core.experts import is_experts
 from ..core.families import decoder_layers, is_vision_language
 from ..core.files import atomic_file
-from ..core.parts import structure
 from ..core.plan import from_json, get_kind, kind_of, plan_masks, to_json
+from ..core.structure import structure
 from ..runtime.devices import one_line
 from ..runtime.provenance import with_provenance
 

@@ -30,8 +30,8 @@ from ..core.families import (
     unsupported_reason,
     using_arch,
 )
-from ..core.parts import structure
 from ..core.plan import drop
+from ..core.structure import structure
 from ..detection.detect import (
     ARCH_CHECKS,
     Inconclusive,

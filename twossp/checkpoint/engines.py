@@ -146,7 +146,7 @@ def list_engines(
 
 _ONNX = EngineSupport(
     "ONNX Runtime",
-    "twossp export PATH --to onnx --out PATH-onnx",
+    "twossp export PATH --to onnx --save PATH-onnx",
     'pip install "twossp[onnx]"; no key–value cache: for scoring and short answers',
 )
 
@@ -158,11 +158,11 @@ def _support(engine, command, note="", reason=None):
 
 def _list_compact_engines(config, auto):
     deci = (
-        "twossp export PATH --to vllm --out PATH-vllm"
+        "twossp export PATH --to vllm --save PATH-vllm"
         " && vllm serve PATH-vllm --trust-remote-code"
     )
     gguf = (
-        "twossp export PATH --to gguf --quantize q8_0 --out PATH.gguf"
+        "twossp export PATH --to gguf --quantize q8_0 --save PATH.gguf"
         " && llama-server -m PATH.gguf"
     )
     no_deci = _deci_unsupported_reason(config)
@@ -206,7 +206,7 @@ def _list_ordinary_engines(config, family, auto, is_causal):
     if is_causal:
         command, note = "lm_eval --model hf --model_args pretrained=PATH", "add --tasks"
     else:  # lm-eval loads causal models only
-        command = "twossp --model PATH --dense --evaluate_downstream"
+        command = "twossp prune PATH --dense --evaluate_downstream"
         note = "its own loader does not support this type; add --tasks"
     return [
         EngineSupport("transformers", f'{auto}.from_pretrained("PATH")'),

@@ -36,8 +36,9 @@ from .save import MODEL_TYPE
 from .shards import weight_files
 from ..core.apply import Saver
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
-from ..core.families import ARCHS, arch, arch_to_dict
-from ..core.plan import Plan, get_kind
+from ..core.families import ARCHS, arch_to_dict, decoder_layers
+from ..core.plan import Plan
+from ..core.record import plan_shapes, stub_record
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig06
@@ -240,10 +241,10 @@ def find_unused_norms(
     model: PreTrainedModel,  # pruned, on its device
 ) -> list[str]:  # parameter names
     "Norms of removed modules that the logits do not depend on."
-    prefix, shape = arch(model).layers, get_kind("removal").layout.spec(model, None)
-    layers = {*shape["no_attention"], *(i for i, n in enumerate(shape["ffn"]) if not n)}
-    prefixes = tuple(f"{prefix}.{i}." for i in layers)
-    norms = {n: p for n, p in model.named_parameters() if n.startswith(prefixes) and p.dim() == 1}
+    layers = decoder_layers(model)
+    cut = [x for x in layers if any(stub_record(m) for m in x.modules())]
+    inside = {id(p) for layer in cut for p in layer.parameters()}
+    norms = {n: p for n, p in model.named_parameters() if id(p) in inside and p.dim() == 1}
     if not norms:
         return []
     ids = torch.zeros(1, 2, dtype=torch.long, device=model.device)
@@ -291,14 +292,15 @@ def load_foreign(
     folder = Path(folder).expanduser()
     foreign = foreign or read_foreign(folder)
     family, plan = foreign.family, foreign.plan
-    spec = dict(ffn=[n for _, n in foreign.layers], arch=arch_to_dict(ARCHS[family]))
-    spec["no_attention"] = [i for i, (has_attn, _) in enumerate(foreign.layers) if not has_attn]
     config_cls, model_cls = pruned_classes(family)
-    spec |= dict(format=1, kind="removal")
-    config = config_cls.from_dict(foreign.entries | {MODEL_TYPE: spec})
     dense_cls, tensors = causal_class(config_class(family)), _read_tensors(folder)
     with errors_with_path(folder), torch.device("meta"):
-        counts = count_params(dense_cls(config_class(family).from_dict(foreign.entries)))
+        dense = dense_cls(config_class(family).from_dict(foreign.entries))
+        counts = count_params(dense)
+        record = dict(format=3, kind="removal", arch=arch_to_dict(ARCHS[family]))
+        config = config_cls.from_dict(
+            foreign.entries | {MODEL_TYPE: record | plan_shapes(dense, plan)}
+        )
         skeleton = model_cls(config)
     expected = revert_conversion(skeleton, drop_tied(skeleton, skeleton.state_dict()))
     norms = {n: x for n, x in expected.items() if n not in tensors and x.dim() == 1}

@@ -46,68 +46,58 @@ from ..core.compat import (
     auto_class,
     causal_class,
     config_class,
-    drop_missing_ties,
     keep_soft_cap,
     knows_type,
-    mark_initialized,
     share_conversions,
     types_of_class,
 )
-from ..core.edits import swap
 from ..core.families import ARCHS, model_family
 from ..core.linear import NoLinear
 from ..core.plan import get_kind, plan_masks
+from ..core.record import apply_structure, upgrade_record
 from ..runtime.devices import one_line
 from ..runtime.provenance import MASKS_FILE, put_masks
 
 # %% ../../nbs/checkpoint/06_load.ipynb #632f8899
-def _read_spec(config):
-    "The plan's kind and its entry of config.json. Raises `ValueError` if it is invalid."
-    spec = getattr(config, MODEL_TYPE, None)
+def _read_record(config):
+    "The entry `twossp` of config.json, of any format. Raises `ValueError` if it is invalid."
+    record = getattr(config, MODEL_TYPE, None)
     n_layers = config.get_text_config().num_hidden_layers
-    if not isinstance(spec, dict):
+    if not isinstance(record, dict):
         raise ValueError(
             "config.json has no entry `twossp`, which describes what was removed: it was"
             " changed after it was saved; get the checkpoint again"
         )
-    if spec.get("format", 1) not in (1, 2):
+    if record.get("format", 1) not in (1, 2, 3):
         raise ValueError(
-            f"the checkpoint has format {spec['format']!r}, this version of twossp"
-            " reads 1 and 2: update twossp"
+            f"the checkpoint has format {record['format']!r}, this version of twossp"
+            " reads 1 to 3: update twossp"
         )
-    kind = get_kind(spec.get("kind"))
-    n_spec = len(spec["ffn"]) if "ffn" in spec else spec.get("layers", n_layers)
-    if n_spec != n_layers:
+    get_kind(record.get("kind"))  # raises if it is unknown
+    n_recorded = len(record["ffn"]) if "ffn" in record else record.get("layers", n_layers)
+    if n_recorded != n_layers:
         raise ValueError(
-            f"config.json has {n_layers} layers, and its entry `twossp` {n_spec}: it was"
+            f"config.json has {n_layers} layers, and its entry `twossp` {n_recorded}: it was"
             " changed after it was saved"
         )
-    return kind, spec
+    return record
 
 # %% ../../nbs/checkpoint/06_load.ipynb #d6f12fa5
 def prune_from_config(
     model: PreTrainedModel,  # dense, with the configuration of a compact checkpoint
 ) -> dict:  # the configuration's entry `twossp`
     "Remove modules from a model as its configuration describes."
-    kind, spec = _read_spec(model.config)
-    dense = kind.layout.spec(model, None) if "ffn" in spec else {}
-    for i, (size, width) in enumerate(zip(dense.get("ffn", ()), spec.get("ffn", ()), strict=True)):
-        if type(width) is not int or not 0 <= width <= size:
-            raise ValueError(
-                f"config.json's entry `twossp` has an FFN of width {width!r} in layer {i},"
-                f" where the configuration has {size}"
-            )
+    record = _read_record(model.config)
     try:
-        for i, shape in enumerate(spec.get("experts", ())):
-            size = dense["experts"][i]
-            if shape != size and any(not 0 <= n <= m for n, m in zip(shape, size, strict=True)):
-                raise ValueError(f"experts of shape {shape} in layer {i}, where there are {size}")
-        swap(kind.layout.skeleton(model, spec))
+        if record.get("format", 1) < 3 and not get_kind(record["kind"]).skeleton:
+            record = upgrade_record(model, record)
+            setattr(model.config, MODEL_TYPE, record)
+        apply_structure(model, record)
     except _LOAD_ERRORS as e:
         raise ValueError(
             f"config.json's entry `twossp` does not fit the model: {one_line(e)}"
         ) from e
-    return spec
+    return record
 
 
 # of transformers' configurations and models for invalid entries
@@ -271,7 +261,7 @@ def _pruned_config(base):
         if "skip" in str(entries.get("per_layer_config")):  # in older checkpoints
             del entries["per_layer_config"]
         result = base_config.from_dict.__func__(cls, entries, **kwargs)
-        _read_spec(result[0] if isinstance(result, tuple) else result)
+        _read_record(result[0] if isinstance(result, tuple) else result)
         return result
 
     members = dict(
@@ -290,13 +280,9 @@ def _pruned_model(base, config):
     model_base = causal_class(config_class(base))
 
     def __init__(self, config, *args, **kwargs):
-        _read_spec(config)  # before anything is built
+        _read_record(config)  # before anything is built
         model_base.__init__(self, config, *args, **kwargs)
         self.twossp_plan = prune_from_config(keep_soft_cap(self))
-        for module in self.modules():  # transformers must not initialize removed FFNs
-            if any(isinstance(child, NoLinear) for child in module.children()):
-                mark_initialized(module)
-        drop_missing_ties(self)
 
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
         check_size(path, kwargs.get("config") or config.from_pretrained(path))

@@ -6,7 +6,7 @@
 __all__ = [
     'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_output_folder',
     'check_not_source', 'check_disk_space', 'output_folder', 'hash_plan', 'hash_file',
-    'find_disagreement', 'check_storable', 'save_pruned', 'save_in_place'
+    'find_disagreement', 'check_expressible', 'save_pruned', 'save_in_place'
 ]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #9aa13b6c
@@ -19,6 +19,7 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -41,13 +42,12 @@ from ..core.apply import Saver, applied, check_plan
 from ..core.compat import (
     causal_class,
     config_class,
-    drop_missing_ties,
     drop_tied,
     knows_type,
     revert_conversion,
 )
-from ..core.config_keys import config_entries
-from ..core.edits import Edit, NoAttention, locate, swap, swapped, zero_linear
+from ..core.config_keys import build_shapes, config_entries
+from ..core.edits import Edit, locate, swapped, zero_linear
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder,
@@ -66,8 +66,11 @@ from ..core.linear import (
     read_matrix,
 )
 from ..core.offload import is_module_offloaded, make_lazy
-from ..core.parts import FFN, SLOTS, Attention, Experts, structure
+from ..core.parts import FFN, Attention, Experts
 from ..core.plan import Plan, get_kind, kind_of, to_json
+from ..core.record import apply_structure, make_record
+from ..core.slots import SLOTS
+from ..core.structure import structure
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
@@ -120,11 +123,11 @@ def compatible(
     check_plan(model, plan)
     blocks = structure(model, copies=True)
     remaining, narrow = blocks.kept_parts(plan), []
-    # the plan without removals of token mixers, their refitted weights in dense shapes
-    slots, weights = (Attention.slot, Attention.split), dict(plan.weights)
+    # the plan without what is stored as zeros, whose refitted weights get their dense shapes
+    slots, weights = {p.slot for p in blocks.parts if p.role == "ffn"}, dict(plan.weights)
     for part, kept in remaining:
         weights |= part.pad_weights(kept, plan.weights)
-    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.removed_layers or k[1] not in slots}
+    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.removed_layers or k[1] in slots}
     native_plan = Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
     layers = [p.at(model) for p, _ in remaining]  # before the edits renumber them
     if not any(p.groups for p in blocks.parts):
@@ -136,7 +139,15 @@ def compatible(
     with applied(model, native_plan):
         edits = [e for x in narrow for e in _pad_edits(*x)]
         for layer, (part, kept) in zip(layers, remaining, strict=True):
-            edits += part.zero_edits(layer, kept)
+            if part.role == "ffn" or kept == part.full:
+                continue
+            zeros = [*part.zero_edits(layer, kept)]
+            if not zeros:
+                raise ValueError(
+                    f"layer {part.layer}: zeros cannot express that (some of) its {part.kind} is"
+                    ' removed: use format="compact"'
+                )
+            edits += zeros
         with swapped(edits):
             yield model
 
@@ -255,6 +266,18 @@ def hash_plan(
 _SCALED = ("llama3", "yarn", "longrope")
 
 
+def _build_dense(entries, model):
+    "The family's dense model of entries of config.json, without weights"
+    excluded = ("model_type", "base_model_type", "auto_map", MODEL_TYPE)
+    entries = {k: v for k, v in entries.items() if k not in excluded}
+    # transformers writes infinity, as in Falcon H1, as {"__float__": "Infinity"}
+    number = lambda d: float(d["__float__"]) if [*d] == ["__float__"] else d
+    entries = json.loads(json.dumps(entries), object_hook=number)
+    config = config_class(model_family(model.config)).from_dict(entries)
+    config._attn_implementation = getattr(model.config, "_attn_implementation", None)
+    return build_shapes(config, model)
+
+
 def _write_config(folder, model, format, plan, code, resumable):
     "Update the config.json that transformers wrote to the pruned structure."
     path, base = folder / "config.json", model_family(model.config)
@@ -275,15 +298,21 @@ def _write_config(folder, model, format, plan, code, resumable):
         entries = None if format == "compact" else config_entries(model)
         text_entries |= config_entries(model, partly=True) if entries is None else entries
     if format == "compact":
-        spec = dict(format=1, kind=kind_of(plan), plan=hash_plan(json.loads(to_json(plan))))
-        spec |= get_kind(kind_of(plan)).layout.spec(model, plan)
-        spec |= dict(format=2) if "experts" in spec else {}
-        spec["arch"] = arch_to_dict(arch(model))  # also built-in rows: they may change
-        types = dict(model_type=MODEL_TYPE, base_model_type=base)
-        config |= {**types, "architectures": ["TwoSSPForCausalLM"], MODEL_TYPE: spec}
-        if code and isinstance(plan, Plan) and "experts" not in spec:
-            config["auto_map"] = write_modeling_code(model, folder, types)
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        kind = get_kind(kind_of(plan))
+        record = dict(format=3, kind=kind_of(plan), plan=hash_plan(json.loads(to_json(plan))))
+        if kind.skeleton:
+            record |= kind.to_dict(plan)
+        else:
+            record |= make_record(_build_dense(config, model), model)
+        record["arch"] = arch_to_dict(arch(model))  # also built-in rows: they may change
+        config |= dict(model_type=MODEL_TYPE, base_model_type=base)
+        config |= {"architectures": ["TwoSSPForCausalLM"], MODEL_TYPE: record}
+        if code and not kind.skeleton:
+            config["auto_map"] = write_modeling_code(model, folder)
+    text = json.dumps(config, indent=2, sort_keys=True)
+    # shapes in one line; a string contains no line break
+    text = re.sub(r"\[\n\s+([\d,\s]+)\n\s+\]", lambda x: f"[{' '.join(x[1].split())}]", text)
+    path.write_text(text + "\n", encoding="utf-8")
 
 # %% ../../nbs/checkpoint/05_save.ipynb #4e14f0b2
 # weights, configuration, and the code for `trust_remote_code=True`
@@ -304,16 +333,9 @@ def _check_reloadable(folder, model):
     if not held:  # in another format, by a request to transformers
         return
     entries = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    excluded = ("model_type", "base_model_type", "auto_map")
-    config_cls = config_class(base)
-    config = config_cls.from_dict({k: v for k, v in entries.items() if k not in excluded})
-    config._attn_implementation = getattr(model.config, "_attn_implementation", None)
-    config._experts_implementation = "eager"  # supports any width
-    with torch.device("meta"):
-        skeleton = causal_class(config_cls)(config)
-    if spec := entries.get(MODEL_TYPE):
-        swap(get_kind(spec["kind"]).layout.skeleton(skeleton, spec))
-        drop_missing_ties(skeleton)
+    skeleton = _build_dense(entries, model)
+    if record := entries.get(MODEL_TYPE):
+        apply_structure(skeleton, record)
     state = skeleton.state_dict()
     needed = revert_conversion(skeleton, drop_tied(skeleton, state))
     # an offloaded model's tied head may be stored too
@@ -428,6 +450,21 @@ def _check_padding(model, base):
         ) from e
 
 # %% ../../nbs/checkpoint/05_save.ipynb #3796e1dc
+def _is_zero(part, model, kept):
+    "Whether a compatible checkpoint has zeros where `kept` removes"
+    width = part.width
+    if part.role == "ffn" and kept and len(kept) > width:
+        return False
+    linear = part.at(model).get_submodule(part.output)
+    with align_module_device(linear):
+        rest = torch.ones(in_features(linear), dtype=torch.bool)
+        if part.role == "ffn":  # narrowed, then filled with zeros
+            rest[: len(kept)] = False
+        elif kept != part.nothing:
+            rest[part.inputs(kept)] = False
+        return not read_matrix(linear)[:, rest.to(linear.weight.device)].any()
+
+
 def find_disagreement(
     model: PreTrainedModel,  # pruned
     plan,  # its plan, of any kind
@@ -435,76 +472,70 @@ def find_disagreement(
 ) -> str | None:  # description; None if they agree
     "The first difference between a pruned model and its plan."
     if not isinstance(plan, Plan):
-        spec = getattr(model.config, MODEL_TYPE, None) or {}
-        expected = json.loads(json.dumps(get_kind(kind_of(plan)).layout.spec(model, plan)))
-        wrong = [k for k in expected if spec and spec.get(k) != expected[k]]
+        record = getattr(model.config, MODEL_TYPE, None) or {}
+        expected = json.loads(json.dumps(get_kind(kind_of(plan)).to_dict(plan)))
+        wrong = [k for k in expected if record and record.get(k) != expected[k]]
         return f"plan.json and config.json disagree about {wrong[0]}" if wrong else None
-    blocks = structure(model, copies=True)
+    s = structure(model, copies=True)
     remaining = sorted({*range(len(plan))} - {*plan.removed_layers})
-    if len(remaining) != len(blocks):
-        return f"plan.json keeps {len(remaining)} layers, the model has {len(blocks)}"
-    as_zeros = format == "compatible"
-    for position, i in enumerate(remaining):
-        parts = blocks.of(position)
-        if difference := _find_layer_difference(model, parts, plan, i, as_zeros):
-            return f"layer {i}: plan.json {difference}"
-
-# %% ../../nbs/checkpoint/05_save.ipynb #svdisag0
-def _find_layer_difference(model, parts, plan, i, as_zeros):
-    "The first difference between layer `i` of the dense model and `parts`, or None"
-    attn, neurons, experts = (plan.kept.get((i, x)) for x in ("attn", "ffn", "experts"))
-
-    def is_zero(part, start):
-        "Whether the columns of its projection from `start` on are stored as zeros"
-        linear = part.at(model).get_submodule(part.output)
-        with align_module_device(linear):
-            return as_zeros and not read_matrix(linear)[:, start:].any()
-
-    for p in (p for p in parts if p.slot == "attn" and not p.stays):
-        keep_attn = attn is None or isinstance(attn, tuple) and attn[p.index]
-        removed = isinstance(p.module(model), NoAttention)
-        if keep_attn == (is_zero(p, 0) if as_zeros and not keep_attn else removed):
-            has, does = ("does not have", "keeps") if keep_attn else ("has", "removes")
-            return f"{does} its attention, the model {has} it"
-    shape = next(([p.groups, p.width] for p in parts if p.groups), None)
-    planned = None if neurons == () else [len(experts.remaining), experts.k] if experts else shape
-    if shape != planned:
-        return f"has experts of shape {planned}, the model {shape}"
-    ffn = next((p for p in parts if p.slot == "ffn"), None)
-    width = ffn.width if ffn else 0
-    if neurons is None or len(neurons) == width:
-        return None
-    if not ffn or len(neurons) > width or not is_zero(ffn, len(neurons)):
-        return f"has an FFN of {len(neurons)} neurons, the model {width}"
+    if len(remaining) != len(s):
+        return f"plan.json keeps {len(remaining)} layers, the model has {len(s)}"
+    found = set()
+    for part in s.parts:
+        i = remaining[part.layer]
+        found |= {(i, slot) for slot in part.slots}
+        kept = replace(part, layers=(i,)).read(plan)
+        size = part.numbers(part.full if part.dense else part.nothing)
+        if part.numbers(kept) == size or format == "compatible" and _is_zero(part, model, kept):
+            continue
+        if kept == part.nothing:
+            return f"layer {i}: plan.json removes its {part.kind}, the model has it"
+        if not part.dense:
+            return f"layer {i}: plan.json keeps its {part.kind}, the model does not have it"
+        numbers = [" x ".join(map(str, x)) for x in (part.numbers(kept), size)]
+        return f"layer {i}: its {part.kind} is {numbers[0]} in plan.json, and {numbers[1]} here"
+    for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
+        removed_with = SLOTS[slot].removed_with
+        gone = removed_with and plan.kept.get((i, removed_with)) == SLOTS[removed_with].nothing
+        if i in remaining and not gone and kept != SLOTS[slot].nothing and (i, slot) not in found:
+            kind = SLOTS[slot].kind
+            return f"layer {i}: plan.json keeps (some of) its {kind}, the model does not have it"
 
 # %% ../../nbs/checkpoint/05_save.ipynb #06152dc9
 FORMATS = ("auto", "native", "compact", "compatible")
-# slots that a checkpoint's configuration can describe
-_STORED = {FFN.slot, Attention.slot, Attention.split, Experts.slot}
 
 
-def check_storable(
-    plan,  # of any kind
-):
-    "Raise `ValueError` if a plan changes parts that no checkpoint or export can describe."
-    kept = getattr(plan, "kept", {}) if isinstance(plan, Plan) else {}
+def _first_other(plan):
+    "Layer and kind of the first changed part that only compact checkpoints describe; or None"
+    kept = plan.kept if isinstance(plan, Plan) else {}
+    known = {*FFN.slots, *Attention.slots, *Experts.slots}
     for i, slot in sorted(kept):
-        if slot not in _STORED and i not in plan.removed_layers:
-            raise ValueError(
-                f"layer {i}: the plan removes (some of) its {SLOTS[slot].kind}, which no"
-                " checkpoint format can describe yet: save a plan without that, or use the model"
-                " in memory (apply_plan)"
-            )
+        if slot not in known and i not in plan.removed_layers:
+            return i, SLOTS[slot].kind
+
+
+def check_expressible(
+    plan,  # of any kind
+    what: str,  # a format, for the message
+):
+    """Raise `ValueError` if a plan changes a part of another kind than FFNs, experts and token
+    mixers."""
+    if other := _first_other(plan):
+        raise ValueError(
+            f"layer {other[0]}: the plan removes (some of) its {other[1]}, which {what} cannot"
+            ' describe: save it with format="compact"'
+        )
 
 
 def _choose_format(model, plan, format, is_pruned):
     "The format to save in. Raises `ValueError` if it cannot express the plan."
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
-    check_storable(plan)
+    if format == "native":
+        check_expressible(plan, "the native format")
     if not is_pruned:
         check_plan(model, plan)
-    expressible = isinstance(plan, Plan)
+    expressible = isinstance(plan, Plan) and not _first_other(plan)
     expressible = expressible and config_entries(model, None if is_pruned else plan) is not None
     native = expressible and not (is_pruned and find_disagreement(model, plan, "native"))
     if format == "native" and not native:

@@ -16,12 +16,13 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
+from inspect import signature
 from pathlib import Path
 
-from ..baselines.methods import find_method, method_names
+from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import exporter_names
+from .arguments import ESTIMATE_TARGETS, check_estimate
 from .options import (
-    BOUND_FLAGS,
     MISSING,
     Corpus,
     EstimateOptions,
@@ -108,21 +109,22 @@ def _list_types():
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from .validate import load_requested_skeleton, resolve_target
-    from ..core.plan import check_sparsity
-    from ..evaluation.estimate import estimate_table
+    from ..costs.estimate import estimate_table
     from ..runtime.devices import quiet
 
-    given, notes, options = _check_estimate(o), [], o.method_options
-    first, context = o.pruning_method[0], o.context or 4096
+    check_estimate(o)
+    given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ()))
+    notes, options = [], o.method_options
+    first, context = o.method[0], o.context or 4096
     with quiet():
         model = load_requested_skeleton(o)
         check_options(o, model)
-        if given == "sparsity_rate":
-            x = check_sparsity(o.sparsity_rate)
+        if given == "sparsity":
+            (x,) = o.sparsity
         else:
             x, message = resolve_target(o, model, first)
             notes = [f"{first}: {message}"] if given == "target_latency" else []
-        table = estimate_table(model, x, o.pruning_method, context, **options)
+        table = estimate_table(model, x, o.method, context, **options)
         table, refused = _split_refused(model, table, o.repair)
         memory = [*_describe_memory(model, table.index[1:], x, options, o.stream)]
     if len(table) == 1:
@@ -136,28 +138,6 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     print("\n".join([*notes, *memory, "", *commands]))
     return 0
 
-# %% ../../nbs/cli/03_commands.ipynb #1c79922d
-def _check_estimate(o):
-    "Check the options; the name of the flag that sets the target."
-    from ..baselines.methods import method
-    from .validate import check_scores
-    from ..evaluation.latency import parse_time
-
-    for name in o.pruning_method:
-        method(name)  # raises if there is none
-    check_options(o)
-    check_scores(o, o.pruning_method)
-    names = "sparsity_rate", *BOUND_FLAGS, "target_latency"
-    given = [k for k in names if getattr(o, k) is not None]
-    if len(given) != 1:
-        raise ValueError(
-            "give one of --sparsity_rate, --target_bytes, --target_memory,"
-            " --target_params, --target_speedup and --target_latency"
-        )
-    if given == ["target_latency"]:
-        parse_time(o.target_latency)
-    return given[0]
-
 # %% ../../nbs/cli/03_commands.ipynb #826c1045
 def _split_refused(model, table, repair):
     "A table of estimates without the refused methods; {method: reason}"
@@ -165,9 +145,9 @@ def _split_refused(model, table, repair):
 
     possible = table["attention modules"] != ""
     table, refused = table[possible], dict(table["sparsity"][~possible])
-    for name in (n for n in table.index[1:] if find_method(n).repairable):
+    for name in (n for n in table.index[1:] if "repair" in method_defaults(n)):
         try:
-            check_repair(find_method(name).repair or repair, model=model)
+            check_repair(method_defaults(name)["repair"] or repair, model=model)
         except ValueError as e:
             table, refused[name] = table.drop(name), str(e)
     return table, refused
@@ -177,11 +157,11 @@ def _describe_fits(model, context):
     "Whether the dense model fits: a line for each kind of device"
     import torch
 
-    from ..evaluation.estimate import estimate
+    from ..costs.estimate import estimate
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 
-    dense = estimate(model, "dense", context=context)[0]
+    dense = estimate(model, "dense", context=context)
     need = dense.bytes + dense.cache
     for kind in (k for k, count in DEVICES.items() if count()):
         free = free_bytes(torch.device(kind))
@@ -196,9 +176,8 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     "Peak memory of pruning with the default windows, on the first device: a line a method"
     import torch
 
-    from ..evaluation.estimate import format_range
+    from ..costs.estimate import PruningSetup, estimate_memory
     from ..evaluation.measure import weight_bytes
-    from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 
@@ -211,31 +190,33 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
         n = find_method(name).windows or 1
         setup = PruningSetup(n, t, max(0, free), kind, stream)
         try:
-            kwargs = memory_options(name, options)
-            peak = estimate_memory(model, name, sparsity, setup, **kwargs)
+            peak = estimate_memory(model, name, sparsity, setup, **options)
         except ValueError as e:
             yield f"{kind}: the memory that {name} needs is not known: {e}"
             continue
-        peak = format_range(peak, lambda n: f"{n / 1e6:,.1f}")
-        yield f"{kind}: {name} on {n} windows of {t:,} tokens needs at most {peak} MB"
+        yield (
+            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {peak / 1e6:,.1f} MB"
+        )
 
 # %% ../../nbs/cli/03_commands.ipynb #96092161
 def _format_commands(o, methods, given, options):
     "Commands that prune so, one per method"
-    from ..evaluation.memory import memory_options
+    from ..baselines.methods import method
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
-        flags = {given: getattr(o, given)} | memory_options(name, options)
+        known = signature(method(name)).parameters
+        wanted = o.sparsity[0] if given == "sparsity" else getattr(o, given)
+        flags = {given: wanted} | {k: v for k, v in options.items() if k in known}
         if o.context and given in ("target_memory", "target_speedup", "target_latency"):
             flags["context"] = o.context
-        flags |= {k: v for k in ("batch", "device") if (v := getattr(o, k))}
+        flags |= {k: v for k in ("latency_batch", "device") if (v := getattr(o, k))}
         flags |= dict(prefill="") if o.prefill else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
         flags = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
         yield (
-            f"twossp --model {shown_path(o.model)}{' --stream' if o.stream else ''}"
-            f" --pruning_method {name} {flags} --save"
+            f"twossp prune {shown_path(o.model)}{' --stream' if o.stream else ''}"
+            f" --method {name} {flags} --save"
             f" {Path(o.model).name}-{name}"
         )
 
@@ -244,7 +225,7 @@ def report(o: ReportOptions) -> int:  # exit code
     "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
-    print(shown_path(write_page(o.results, o.out)))
+    print(shown_path(write_page(o.results, o.save)))
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #b1815c20
@@ -252,7 +233,7 @@ def report(o: ReportOptions) -> int:  # exit code
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
     url: str | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL",
@@ -271,7 +252,6 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     from ..checkpoint.reference import read_reference
     from ..serving.runners import check_server, find_served_model
 
-    check_options(o)
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
@@ -300,8 +280,10 @@ def _call_quietly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
-    results: File | None = flag("add this checkpoint's rows of a results file to the card")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    results: File | None = flag(
+        "add this checkpoint's rows of a results file to the card", reads="file",
+    )
 
 
 def show_card(o: CardOptions) -> int:  # exit code
@@ -376,13 +358,13 @@ def _find_dense(rows, r, metric):
 class ExportOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
     to: str = flag(
         "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
         " (per_layer_config)", MISSING, choices=exporter_names(),
     )
-    out: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
+    save: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
         metavar="TYPE", type=str.lower, needs="an export format that takes it",
@@ -407,11 +389,10 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     "`twossp export`: convert a checkpoint to an engine's format."
     from ..serving.export import export_folder
 
-    check_options(o)
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
     kwargs |= dict(overwrite=o.overwrite)
-    out, lines = _call_quietly(export_folder, o.folder, o.to, o.out, **kwargs)
+    out, lines = _call_quietly(export_folder, o.folder, o.to, o.save, **kwargs)
     print("\n".join([*lines, str(out)]))
     return int(any("\nwrong: " in x for x in lines))
 
@@ -420,7 +401,7 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
 class PushOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
     name: str = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag("list what would be uploaded without uploading it")
 
@@ -450,7 +431,7 @@ class TrainingOptions:
         "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
     )
     lr: Factor | None = flag("peak learning rate (default: 5e-4, with LoRA 1e-3)")
-    batch: int = flag("windows per forward pass (default: 1)", 1)
+    train_batch: int = flag("windows per forward pass (default: 1)", 1)
     accumulate: int = flag("forward passes per optimizer step (default: 1)", 1)
     checkpointing: bool = flag(
         "recompute activations in the backward pass to save memory", decides="nothing",
@@ -466,36 +447,38 @@ class TrainingOptions:
 class TrainingTextOptions:
     "Training text and device."
 
-    text: Corpus = flag(
+    calibration: Corpus = flag(
         "training text, named as for twossp --calibration, or none (default: news)",
         "news",
     )
     seq_len: Tokens = flag("tokens per window (default: 512)", 512)
-    n_windows: int | None = flag(
+    n_samples: int | None = flag(
         "number of windows of the text (default: all)", needs="a training text",
     )
     synthetic: int = flag(
-        "number of windows of synthetic text sampled from the teacher, in addition to --text",
-        0,
+        "number of windows of synthetic text sampled from the teacher, in addition to"
+        " --calibration", 0,
     )
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag("data type of the weights (default: as stored)")
     trust_remote_code: bool = flag(
         "run the Python code that comes with the teacher", decides="nothing",
     )
-    overwrite: bool = flag("replace an existing --out", decides="nothing")
+    overwrite: bool = flag("replace an existing --save", decides="nothing")
 
 # %% ../../nbs/cli/03_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")
 class RecoverModelOptions:
     "Models and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", decides="plan")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", decides="plan", reads="folder",
+    )
     teacher: Model = flag(
         "original model, or another with its shapes: hub name, folder or 'smollm2'",
         MISSING, decides="plan",
     )
-    out: Location = flag("output folder of the distilled checkpoint", MISSING)
+    save: Location = flag("output folder of the distilled checkpoint", MISSING)
     curve: File | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
 
 
@@ -514,17 +497,17 @@ def recover(
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..runtime.devices import is_main_process, join_process_group
 
-    check_options(o)
     if o.curve:
         check_curve(o.curve)
         check_writable(o.curve)
-        check_not_source(o.curve, o.folder, o.teacher, o.text)
+        check_not_source(o.curve, o.folder, o.teacher, o.calibration)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
     join_process_group(load["device"], timeout=1800)  # seconds: one process saves
     kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}
-    kwargs |= {k: getattr(o, k) for k in ("seq_len", "n_windows", "synthetic", "overwrite")}
-    kwargs |= dict(text=None if o.text == "none" else o.text)
-    folder = recover_folder(o.folder, o.teacher, o.out, load=load, log=(log := {}), **kwargs)
+    kwargs |= {k: getattr(o, k) for k in ("seq_len", "synthetic", "overwrite")}
+    kwargs |= dict(n_windows=o.n_samples, batch=kwargs.pop("train_batch"))
+    kwargs |= dict(text=None if o.calibration == "none" else o.calibration)
+    folder = recover_folder(o.folder, o.teacher, o.save, load=load, log=(log := {}), **kwargs)
     if not is_main_process():
         return 0 if folder else 1
     r = log["recovery"]
@@ -537,5 +520,5 @@ def recover(
     if folder:
         print(f"saved already: {folder}" if log["there"] else f"saved {folder}")
     else:
-        print(f"no improvement: no model is written; the record is in {o.out}.recovery")
+        print(f"no improvement: no model is written; the record is in {o.save}.recovery")
     return 0 if folder else 1

@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
-    'Size', 'Tokens', 'Factor', 'Sparsity', 'TARGETS', 'BOUND_FLAGS', 'EXAMPLES',
-    'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag', 'flag_dataclass',
-    'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
-    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'Tokens', 'Size', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
+    'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
+    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
+    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
     'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
     'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
     'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
-    'EstimateOptions'
+    'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
+    'CompareModelOptions', 'CompareOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -25,36 +26,23 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
-from inspect import isfunction, signature
+from inspect import isfunction
+from math import inf
 from pathlib import Path
-from typing import Annotated, dataclass_transform, get_args
+from typing import Annotated, dataclass_transform, get_args, get_origin
 
 from ..baselines.methods import (
     ESTIMATED_METHODS,
-    EXPERT_METHODS,
     METHODS,
     find_method,
-    method,
+    method_defaults,
     method_names,
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
-from ..core.registries import score_names
-
-# %% ../../nbs/cli/00_options.ipynb #f69b2898
-class _FlagParser(argparse.ArgumentParser):
-    "Accepts underscores and hyphens in flag names; raises errors as one-line `ValueError`s"
-
-    def error(self, message):
-        "Raise `ValueError` instead of exiting."
-        raise ValueError(f"{message} ({self.prog} --help lists the flags)")
-
-    def parse_args(self, args=None, namespace=None):
-        "Parse, with hyphens in flag names replaced by underscores."
-        words = sys.argv[1:] if args is None else args
-        normalize = lambda match: match[0].replace("-", "_")
-        words = [re.sub("(?<=^--)[^=]+", normalize, word) for word in words]
-        return super().parse_args(words, namespace)
+from ..core.registries import UNITS, score_names
+from ..core.words import did_you_mean, parse_fraction, parse_size, parse_time
+from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
 # %% ../../nbs/cli/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -101,8 +89,6 @@ def _resolve_file(name, mixed=True):
     if not name or not (name.startswith("~") or _exists(name)):
         return name
     if not re.search(r"[~./\\]", name):
-        from ..runtime.data import TEXTS
-
         if name in TEXTS:  # the text of that name, not a file
             return name
     path = shown_path(_resolve_path(name))
@@ -148,8 +134,12 @@ def _type_parts(f):
 
 
 def _resolve_paths(o):
-    "Resolve the values of the fields whose type says how."
+    "Resolve the values of the fields whose type says how; a single value of several is a tuple."
     for f in fields(o):
+        if get_origin(f.type) is tuple and not isinstance(getattr(o, f.name), tuple):
+            value = getattr(o, f.name)
+            several = tuple(value) if isinstance(value, list) else (value,)
+            object.__setattr__(o, f.name, () if value is None else several)
         resolve = next((x for x in _type_parts(f) if isfunction(x)), None)
         value = getattr(o, f.name)
         if resolve and value:
@@ -198,60 +188,205 @@ def _read_int(text, least=1, word=None, most=None):
     raise argparse.ArgumentTypeError(message)
 
 
-# types of flags, with the placeholders of their values in `--help`, and how paths are resolved
+def _read_float(text, above=-inf, below=inf):
+    "Parse a number between two limits, both excluded."
+    try:
+        if above < (x := float(text)) < below:
+            return x
+    except ValueError:
+        pass
+    limits = [f"above {above:g}" * (above > -inf), f"below {below:g}" * (below < inf)]
+    limits = " and".join(f" {x}" for x in limits if x)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number{limits}")
+
+
+def _read_sparsity(text):
+    "Parse a sparsity: 0.25, 25%, or -1 and -2 for several."
+    try:
+        x = parse_fraction(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(e) from None
+    if 0 < x < 1 or x in (-1, -2):
+        return x
+    message = "sparsity is a number between 0 and 1, both excluded (0.25 or 25% removes a quarter)"
+    hint = f"; did you mean {text}%?" if 1 < x < 100 and "%" not in text else ""
+    raise argparse.ArgumentTypeError(f"{message}; got {text}{hint}")
+
+
+def _read_text(parse, text):
+    "Text as it is, if it can be parsed"
+    try:
+        parse(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(e) from None
+    return text
+
+
+# types of flags, with the placeholders of their values in `--help`, how paths are resolved (a
+# function), and how text is parsed (a partial)
 File, Folder = Annotated[str, "FILE", _resolve_path], Annotated[str, "DIR", _resolve_path]
 Location, Model = Annotated[str, "PATH", _resolve_path], Annotated[str, "NAME", _resolve_model]
 Corpus = Annotated[str, "TEXT", _resolve_text]
-Name, Text, Size = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[str, "SIZE"]
-Tokens = Annotated[int, "T"]
-Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S"]
+Name, Text, Tokens = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[int, "T"]
+Size = Annotated[str, "SIZE", partial(_read_text, parse_size)]
+Time = Annotated[str, "TIME", partial(_read_text, parse_time)]
+Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S", partial(_read_sparsity)]
+
+
+def _read_choice(choices, change, text):
+    "One of some names, after a change such as to lower case"
+    if (name := change(text) if change else text) in choices:
+        return name
+    nearest = did_you_mean(text, choices) or ";"
+    names = ", ".join(choices)
+    raise argparse.ArgumentTypeError(f"{text!r} is none of them{nearest} there are: {names}")
+
+
+def _is_many(f):
+    "Whether a flag takes several values"
+    return get_origin(f.type) is tuple
 
 
 def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
-    own = "decides", "positional", "needs", "excludes"
+    own = (
+        "decides", "positional", "needs", "excludes", "reads", "alias", "means", "basic", "split",
+    )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
-    if f.metadata.get("positional"):
-        return dict(metavar=f.name.upper()) | kwargs
     types = _type_parts(f)
     if placeholders := [x for x in types if isinstance(x, str)]:
         kwargs = dict(metavar=placeholders[0]) | kwargs
+    if readers := [x for x in types if isinstance(x, partial)]:
+        kwargs = dict(type=readers[0]) | kwargs
     if bool in types:
         return dict(action="store_true") | kwargs
-    if f.default == () and "nargs" not in kwargs:
-        return dict(action="append") | kwargs
+    if choices := kwargs.pop("choices", None):
+        named = dict(metavar=f"{{{','.join(choices)}}}") if len(choices) < 12 else {}
+        kwargs = named | kwargs
+        kwargs["type"] = partial(_read_choice, tuple(choices), kwargs.get("type"))
+    if _is_many(f):
+        kwargs = dict(action="append") | kwargs
     if int in types and "type" not in kwargs:
         limits = {k: kwargs.pop(k) for k in ("least", "word", "most") if k in kwargs}
-        return dict(type=partial(_read_int, **limits), metavar="N") | kwargs
-    return dict(type=float) | kwargs if float in types else kwargs
+        return dict(metavar="N") | kwargs | dict(type=partial(_read_int, **limits))
+    if float in types and "type" not in kwargs:
+        limits = {k: kwargs.pop(k) for k in ("above", "below") if k in kwargs}
+        return kwargs | dict(type=partial(_read_float, **limits))
+    return kwargs
+
+# %% ../../nbs/cli/00_options.ipynb #f69b2898
+# earlier spellings -> what is meant: for "did you mean", not accepted
+RENAMED = dict(
+    methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
+    depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
+    n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
+)
+
+
+class _FlagParser(argparse.ArgumentParser):
+    "Raises errors as one-line `ValueError`s"
+
+    def error(self, message):
+        "Raise `ValueError` instead of exiting."
+        raise ValueError(f"{message} ({self.prog} --help lists the flags)")
+
+
+def _unknown_flag(name, names, prog):
+    "The error of a flag that does not exist"
+    known = [x for x in RENAMED.get(name, ()) if x in names]
+    if name == "report" and "sparsity" in names:
+        hint = "; did you mean twossp report RESULTS?"
+    elif known:
+        hint = f"; did you mean {' or '.join(f'--{x}' for x in known)}?"
+    else:
+        hint = did_you_mean(f"--{name}", [f"--{x}" for x in names]).replace("'", "")
+    return ValueError(f"no flag --{name}{hint} ({prog} --help all lists them)")
+
+
+def _flag_words(cls, words, prog):
+    "A command line with `--field=value` for each value of each flag"
+    spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
+    fixed = {x: (f, v) for f in fields(cls) for x, v in f.metadata.get("means", {}).items()}
+    places = [f for f in fields(cls) if f.metadata.get("positional")]
+    words, found, by_place, placed = list(words), [], {}, not places
+    while words:
+        word = words.pop(0)
+        if not re.match("--[^0-9]|-o$", word):
+            if not places:
+                raise ValueError(f"{word!r} is no flag, and nothing else is expected here"
+                                 f" ({prog} --help lists the flags)")
+            by_place[(f := places.pop(0)).name] = word
+            found.append(f"--{f.name}={word}")
+            placed = True
+            continue
+        name, equals, value = ("--save" if word == "-o" else word)[2:].partition("=")
+        name = name.replace("-", "_")
+        f = spelled.get(name)
+        if name in fixed:
+            f, value = fixed[name]
+            given = {x.partition("=")[0].replace("-", "_") for x in (*found, *words)}
+            if f"__{f.name}" in given:
+                both = f"--{name} and --{f.name}"
+                raise ValueError(f"{both} cannot be combined: leave one of them out")
+            found.append(f"--{f.name}={value}")
+            continue
+        if f is None:
+            raise _unknown_flag(name, [*spelled, *fixed], prog)
+        if bool in _type_parts(f):
+            found.append(word if equals else f"--{f.name}")
+            continue
+        if not equals and (not words or re.match("--[^0-9]", words[0])):
+            raise ValueError(f"--{name} needs a value ({prog} --help lists the flags)")
+        values = [value if equals else words.pop(0)]
+        if f in places:
+            places.remove(f)
+            placed = True
+        elif f.metadata.get("positional") and by_place.get(f.name, values[0]) != values[0]:
+            twice = f"{by_place[f.name]} and {values[0]}"
+            raise ValueError(f"{f.name.upper()} is given twice: {twice}; before it, several values"
+                             " of a flag are separated by commas")
+        if _is_many(f):
+            while placed and not equals and words and not re.match("--?[^0-9.]", words[0]):
+                values.append(words.pop(0))
+            if "split" not in f.metadata:
+                values = [y for x in values for y in ([x] if _exists(x) else x.split(","))]
+        found += [f"--{f.name}={x}" for x in values]
+    return found
 
 # %% ../../nbs/cli/00_options.ipynb #ef9eed12
 def make_parser(
     cls: type,  # a dataclass of flags
-    prog: str = "twossp",  # name of the command
+    prog: str = "twossp prune",  # name of the command
     about: str = "",  # text above the flags
     epilog: str = "",  # text below them
+    basic: bool = False,  # only the flags that most people need, if some are marked so
 ) -> argparse.ArgumentParser:  # ready to parse
     """Make a parser from a dataclass of flags: a group for it and each of its base classes,
     titled by the first line of the docstring."""
+    basic = basic and len(fields(cls)) > 40  # of few flags, all are shown
+    places = [f.name.upper() for f in fields(cls) if f.metadata.get("positional")]
     parser = _FlagParser(
-        prog, description=about, epilog=epilog, allow_abbrev=False,
+        prog, description=about, epilog=epilog, allow_abbrev=False, add_help=False,
+        usage=" ".join([prog, *places, "[flags]"]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    shown = set()
+    seen = set()
     for base in reversed(cls.__mro__):
-        names = base.__dict__.get("__annotations__", {}).keys() - shown
-        shown |= names
-        if not names:
+        names = base.__dict__.get("__annotations__", {}).keys() - seen
+        seen |= names
+        own = [f for f in fields(base) if f.name in names] if names else []
+        shown = [f for f in own if f.metadata.get("basic") or not basic]
+        if not shown:
             continue
         group = parser.add_argument_group(base.__doc__.partition("\n")[0].rstrip("."))
-        for f in (f for f in fields(base) if f.name in names):
+        for f in shown:
             kwargs = _argparse_kwargs(f)
             if f.metadata.get("positional"):
-                group.add_argument(f.name, **kwargs)
-            else:
-                group.add_argument(f"--{f.name}", required=f.default is MISSING, **kwargs)
+                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=kwargs["help"])
+                kwargs["help"] = argparse.SUPPRESS
+            short = ["-o"] if f.name == "save" else []
+            group.add_argument(*short, f"--{f.name}", **kwargs)
     return parser
 
 
@@ -260,8 +395,22 @@ def parse_flags(
     words: Sequence[str] | None = None,  # default: `sys.argv[1:]`
     **kwargs,  # for `make_parser`
 ) -> dict:  # field -> value
-    "Parse a command line; flags that were not given are left out."
-    given = vars(make_parser(cls, **kwargs).parse_args(words))
+    """Parse a command line; flags that were not given are left out. `--help` shows the flags that
+    most people need, `--help all` all of them."""
+    words = [*(sys.argv[1:] if words is None else words)]
+    if {"-h", "--help"} & {*words}:
+        print(make_parser(cls, **kwargs, basic="all" not in words).format_help())
+        raise SystemExit(0)
+    parser = make_parser(cls, **kwargs)
+    given = vars(parser.parse_args(_flag_words(cls, words, parser.prog)))
+    missing = [
+        f.name.upper() if f.metadata.get("positional") else f"--{f.name}"
+        for f in fields(cls) if f.default is MISSING and f.name not in given
+    ]
+    if missing:
+        names = " and ".join(missing)
+        is_are = "is" if len(missing) == 1 else "are"
+        raise ValueError(f"{names} {is_are} missing ({parser.prog} --help lists the flags)")
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
 # %% ../../nbs/cli/00_options.ipynb #c7b48102
@@ -270,13 +419,14 @@ class ModelOptions:
     "Model."
 
     model: Model | None = flag(
-        "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (embedded)",
+        "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (bundled);"
+        " also --model", positional=True, basic=True,
     )
     cache_dir: Folder | None = flag(
         "folder in which downloaded models and texts are cached", decides="nothing",
     )
     device: str | None = flag(
-        "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
+        "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)", basic=True,
     )
     device_map: str | None = flag(
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
@@ -292,7 +442,7 @@ class ModelOptions:
     )
     dtype: str = flag(
         "data type of the weights: auto (as stored), float32, bfloat16 or float16",
-        "auto",
+        "auto", basic=True,
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
@@ -303,7 +453,7 @@ class ModelOptions:
 # %% ../../nbs/cli/00_options.ipynb #2187b416
 # options that each set a target: a sparsity, or a limit from which it follows
 TARGETS = (
-    "sparsity_rate", "num_prune", "target_bytes", "target_memory", "target_params",
+    "sparsity", "num_prune", "target_bytes", "target_memory", "target_params",
     "target_speedup", "target_latency", "max_loss", "min_agreement",
 )
 BOUND_FLAGS = TARGETS[2:6]  # without `target_`: keys of `estimate.BOUNDS`
@@ -314,21 +464,24 @@ class TargetOptions:
     "Pruning method and target."
 
     # one of `method_names`
-    pruning_method: str | None = flag(
-        f"pruning method: {', '.join(method_names())}", metavar="METHOD",
+    method: str | None = flag(
+        f"pruning method: {', '.join(method_names())} (default: 2ssp where a target is given;"
+        " paper: --pruning_method)", metavar="METHOD", alias=("pruning_method",), basic=True,
     )
-    sparsity_rate: Sparsity | None = flag(
-        "target sparsity: fraction of the decoder layers' parameters to remove; -1"
-        " sweeps i/L for i from 1 to L-2, -2 runs the paper's 0.25, 0.375 and 0.5",
-        needs="a pruning method",
+    sparsity: tuple[Sparsity, ...] = flag(
+        "fraction of the decoder layers' parameters to remove, 0.25 or 25%%; several, as 0.25,0.5,"
+        " are pruned one after the other; -1 sweeps i/L for i from 1 to L-2, -2 runs the paper's"
+        " 0.25, 0.375 and 0.5 (paper: --sparsity_rate)", (),
+        needs="a pruning method", alias=("sparsity_rate",), basic=True,
     )
     num_prune: int | None = flag(
         "target sparsity N/L: the parameters of N of the L decoder layers; -1 and -2"
-        " as for --sparsity_rate", metavar="N", type=int, needs="a pruning method",
+        " as for --sparsity (the paper's older spelling)", metavar="N", type=int,
+        needs="a pruning method",
     )
     plan: File | None = flag(
-        "reuse this saved plan instead of searching for one",
-        excludes=("pruning_method", *TARGETS),
+        "reuse this saved plan instead of searching for one", reads="plan file",
+        excludes=("method", *TARGETS),
     )
     dense: bool = flag("also evaluate the unpruned model", decides="row")
 
@@ -339,13 +492,13 @@ class BoundOptions:
 
     target_bytes: Size | None = flag(
         "smallest sparsity with which the checkpoint has at most this size, such as"
-        " 8GB",
+        " 8GB", basic=True,
     )
     target_memory: Size | None = flag(
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
     )
-    target_params: str | None = flag(
+    target_params: Size | None = flag(
         "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
         " 300M", metavar="N",
     )
@@ -363,13 +516,13 @@ class BoundOptions:
 class LatencyOptions:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = flag(
+    target_latency: Time | None = flag(
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
-        metavar="TIME", needs="a pruning method", excludes=("executor",),
+        needs="a pruning method", excludes=("executor",), basic=True,
     )
-    batch: int | None = flag(
+    latency_batch: int | None = flag(
         "sequences per forward pass for --target_latency (default: 1)",
         needs="a latency target",
     )
@@ -385,11 +538,12 @@ class QualityOptions:
 
     max_loss: Factor | None = flag(
         "smallest model whose perplexity on held-out calibration text is at most this"
-        " many times the dense model's, such as 1.10",
+        " many times the dense model's, such as 1.10", above=1, basic=True,
     )
     min_agreement: float | None = flag(
         "smallest model whose top-1 agreement with the dense model on held-out"
-        " calibration text is at least this fraction, such as 0.8", metavar="FRACTION",
+        " calibration text is at least this fraction, such as 0.8", above=0, below=1,
+        metavar="FRACTION",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #c82608e3
@@ -428,7 +582,7 @@ class MethodOptions:
     repair: str | None = flag(
         "least_squares: reconstruct the output projections of the remaining FFNs after"
         " pruning; not with slicegpt or whole experts (default: no repair)",
-        metavar="HOW", choices=("least_squares",),
+        choices=("least_squares",), basic=True,
     )
 
     @property
@@ -461,30 +615,27 @@ class CalibrationOptions:
         " hold chats), a save_to_disk folder, 'self' (generated by the model), 'self-chat'"
         " or 'self-chat(FILE)' (its answers to prompts), 'task(NAME)' (training split of an"
         " lm-eval task), or a mix with window counts, such as c4=16+self-chat=16"
-        " (default: c4; news for smollm2)",
+        " (default: c4; news for smollm2)", basic=True,
     )
     score_on: str = flag(
         "tokens used for scores and losses: all, or completion for the answers of chats"
         " only (default: all)", "all", metavar="TOKENS", choices=("all", "completion"),
     )
     temperature: Factor | None = flag(
-        "sampling temperature of --calibration self and self-chat (default: 1)",
+        "sampling temperature of --calibration self and self-chat (default: 1)", above=0,
         needs="generated calibration text",
     )
     n_samples: int | None = flag(
-        "number of calibration windows (default: the method's, 32 for 2ssp)",
+        "number of calibration windows (default: the method's, 32 for 2ssp)", basic=True,
     )
     seq_len: Tokens = flag(
         "tokens per window (default: 2048)", 2048,
         needs="calibration or an evaluation text",
     )
-    local_datasets: bool = flag(
-        "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        needs="a text that is not embedded", excludes=("data_dir",),
-    )
     data_dir: Folder | None = flag(
-        "read named texts from this folder instead of ./data/",
-        needs="a text that is not embedded",
+        "read named texts from this folder, in which they are wikitext-2, c4_train, c4_val and"
+        " fineweb-edu (paper: --local_datasets, for ./data)",
+        needs="a text that is not embedded", means=dict(local_datasets="data"),
     )
 
 # %% ../../nbs/cli/00_options.ipynb #3104b565
@@ -495,8 +646,7 @@ class TextOptions:
     evaluate_perplexity: bool = flag("measure perplexity on WikiText-2")
     main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu")
     evaluation: tuple[Corpus, ...] = flag(
-        "measure perplexity on this text, named as for --calibration; can be repeated",
-        (),
+        "measure perplexity on these texts, named as for --calibration", (), basic=True,
     )
     n_eval: int | None = flag(
         "number of evaluation windows of each text (default: all)",
@@ -517,15 +667,15 @@ class TaskOptions:
 
     evaluate_downstream: bool = flag(
         "measure zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag,"
-        " piqa and mmlu with lm-eval",
+        " piqa and mmlu with lm-eval", basic=True,
     )
     tasks: tuple[Name, ...] = flag(
         "run these tasks instead of the paper's six; twossp_arithmetic is 20 questions"
-        " in GSM8K's format that need no network", (), nargs="+",
+        " in GSM8K's format that need no network", (),
         needs="downstream tasks",
     )
     include_path: tuple[Folder, ...] = flag(
-        "folder with your own lm-eval task definitions; can be repeated", (),
+        "folder with your own lm-eval task definitions; can be repeated", (), split=False,
         needs="downstream tasks, or calibration on a task",
     )
 
@@ -544,8 +694,8 @@ class TaskRunOptions:
     )
     confirm_run_unsafe_code: bool = flag("allow tasks that run model-written code on this machine")
     limit: int | None = flag("evaluate only the first N documents of each task (default: all)")
-    batch_size: str = flag(
-        "requests per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
+    task_batch: str = flag(
+        "questions per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #86fe3d5f
@@ -567,7 +717,7 @@ class InferenceOptions:
     )
     prompt: tuple[Text, ...] = flag(
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
-        (), needs="sampled continuations",
+        (), split=False, needs="sampled continuations",
     )
     agreement: bool = flag(
         "measure KL divergence and top-1 agreement with the dense model on the first"
@@ -582,21 +732,21 @@ class OutputOptions:
 
     save: Folder | None = flag(
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
-        " get a subfolder each", needs="a pruning method or a plan",
+        " get a subfolder each", needs="a pruning method or a plan", basic=True,
     )
     overwrite: bool = flag(
         "replace an existing checkpoint", needs="a folder to save in",
     )
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
-        choices=exporter_names(), needs="a folder to save in",
+        choices=exporter_names(), needs="a folder to save in", basic=True,
     )
     quantize: str | None = flag(
         "quantization type for --export gguf, such as q8_0 or q4_k_m",
         metavar="TYPE", type=str.lower, needs="an export format that takes it",
     )
     results: File | None = flag(
-        "append results to this JSONL file and skip the runs that it already holds",
+        "append results to this JSONL file and skip the runs that it already holds", basic=True,
     )
     executor: str | None = flag(
         "run the grid on another executor: dotted path of a function that returns a"
@@ -617,14 +767,10 @@ class OutputOptions:
 class OtherOptions:
     "Other modes."
 
-    report: File | None = flag(
-        "write the HTML report of this results file instead of pruning, as twossp report"
-        " does", decides="nothing", excludes=("*",),
-    )
     ablation: bool = flag(
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
         " norms, every number of attention modules", needs="an evaluation",
-        excludes=("pruning_method", "plan", "save", "tensorboard"),
+        excludes=("method", "plan", "save", "tensorboard"),
     )
     demo: bool = flag(
         "prune the embedded model at 25 %%, compare it with the original and save it in"
@@ -642,8 +788,8 @@ class Options(  # in reverse: `--help` begins with the last
 
     @property
     def has_several_targets(self) -> bool:
-        "Whether there are several targets: a rate of -1 or -2."
-        return bool({self.sparsity_rate, self.num_prune} & {-1, -2})
+        "Whether there are several targets: several sparsities, or a rate of -1 or -2."
+        return len(self.sparsity) > 1 or bool({*self.sparsity, self.num_prune} & {-1, -2})
 
     @property
     def wants_quality(self) -> bool:
@@ -651,26 +797,21 @@ class Options(  # in reverse: `--help` begins with the last
         return self.max_loss is not None or self.min_agreement is not None
 
     @property
-    def text_folder(self) -> str | None:
-        "Folder with local copies of the named texts; None: no local copies."
-        return "data" if self.local_datasets else self.data_dir
-
-    @property
     def calibration_name(self) -> str:
         "Name or path of the calibration text."
-        embedded = self.model == "smollm2" and not self.text_folder
+        embedded = self.model == "smollm2" and not self.data_dir
         default = "news" if embedded else "c4"
         return default if self.calibration is None else self.calibration
 
     @property
     def needs_calibration(self) -> bool:
         "Whether calibration windows are needed: by a method, an ablation or a timing."
-        return self.pruning_method is not None or self.ablation or self.evaluate_inference
+        return self.method is not None or self.ablation or self.evaluate_inference
 
     @property
     def default_windows(self) -> int:
         "Default of `n_samples`: the method's; at least 32 with a repair, which holds some out."
-        n = find_method(self.pruning_method).windows if self.pruning_method else 1
+        n = find_method(self.method).windows if self.method else 1
         return max(n, 32) if self.repair else n
 
     @property
@@ -688,23 +829,20 @@ class Options(  # in reverse: `--help` begins with the last
     @property
     def batch_number(self) -> int | str:
         "Batch size for lm-eval: a number or 'auto'."
-        return int(self.batch_size) if self.batch_size.isdigit() else self.batch_size
+        return int(self.task_batch) if self.task_batch.isdigit() else self.task_batch
 
 # %% ../../nbs/cli/00_options.ipynb #7ee08eb3
 EXAMPLES = """examples:
-  twossp --demo
-      everything on a small embedded model, without a network
-  twossp --model smollm2 --pruning_method 2ssp --sparsity_rate 0.25 --save out
-         --dense --evaluation wiki --n_eval 16
+  twossp prune smollm2 --sparsity 0.25 --save out --dense --evaluation wiki --n_eval 16
       dense and pruned, side by side; the pruned checkpoint in out/
-  twossp --model Qwen/Qwen2.5-7B --dtype bfloat16 --pruning_method 2ssp
-         --sparsity_rate -2 --main_table_results --results r.jsonl
-      three sparsities on a GPU; the same command resumes an interrupted run
-  twossp --model smollm2 --pruning_method 2ssp --target_bytes 400MB --save small
+  twossp prune Qwen/Qwen2.5-7B --dtype bfloat16 --sparsity 0.25,0.5 --results r.jsonl
+         --main_table_results
+      two sparsities on a GPU; the same command resumes an interrupted run
+  twossp prune smollm2 --target_bytes 400MB --save small
       the smallest sparsity that gives a checkpoint of at most 400 MB
-  twossp --model smollm2 --max_loss 1.10 --evaluation wiki --save good
+  twossp prune smollm2 --max_loss 1.10 --evaluation wiki --save good
       the smallest model whose perplexity is at most 10 % above the dense model's
-  twossp --model out --dense --evaluate_qualitative
+  twossp prune out --dense --evaluate_qualitative
       sample continuations of a saved checkpoint
 exit codes: 0 success; 1 part of the work failed; 2 invalid or impossible request, nothing done;
 3 another process of the job was lost; 130 interrupted (finished work is kept)
@@ -725,23 +863,17 @@ def _gives(*names):
 
 
 def _advise_method(o, option, model):
-    "Whether a requested method has the option; `--n_attn search` is an option of its own"
-    search = option == "n_attn" and o.n_attn == "search"
-
-    def takes(name):
-        row = find_method(name)
-        return row.searches_attn if search else option in signature(method(name)).parameters
-
-    asked = o.pruning_method or ()
+    "Whether a requested method has the option"
+    takes = lambda name: option in method_defaults(name)
+    asked = o.method or ()
     if any(map(takes, [asked] if isinstance(asked, str) else asked)):
         return ""
-    names = ", ".join(filter(takes, METHODS | EXPERT_METHODS))
-    return f"{'search is for ' if search else ''}--pruning_method {names}"
+    return f"--method {', '.join(filter(takes, METHODS))}"
 
 # %% ../../nbs/cli/00_options.ipynb #needsr1b
 def _advise_experts(o, option, model):
     "Whether the model has experts; unknown before its configuration is read"
-    from ..core.parts import structure
+    from ..core.structure import structure
 
     return "this model is dense" if model is not None and not structure(model).grouped else ""
 
@@ -759,8 +891,6 @@ def _calibrates_on(*kinds):
     "A need of calibration on a text of one of these kinds, as `source_kinds` names them"
 
     def advise(o, option, model):
-        from ..runtime.sources import source_kinds
-
         if o.needs_calibration and {*kinds} & {*source_kinds(o.calibration_name)}:
             return ""
         return f"it is for --calibration {' and '.join(kinds)}"
@@ -770,23 +900,20 @@ def _calibrates_on(*kinds):
 
 def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
-    from ..runtime.data import TEXTS
-    from ..runtime.sources import parse_sources
-
     names = list(o.evaluation_names)
     names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
     local = [name for name, text in TEXTS.items() if not text.wheel]
     return "" if {*names} & {*local} else f"it is for the texts {', '.join(local)}"
 
 # %% ../../nbs/cli/00_options.ipynb #needsrc2
-_CALIBRATION = "pruning_method", "ablation", "evaluate_inference"
+_CALIBRATION = "method", "ablation", "evaluate_inference"
 _TEXTS = "evaluation", "evaluate_perplexity", "main_table_results"
 
 # what an option may need -> function of the options, its name and the model, or None before
 # its configuration is read; it returns what to do, or an empty string if the need is met
 NEEDS: dict[str, Callable] = {
-    "a pruning method": _gives("pruning_method"),
-    "a pruning method or a plan": _gives("pruning_method", "plan"),
+    "a pruning method": _gives("method"),
+    "a pruning method or a plan": _gives("method", "plan"),
     "a pruning method that takes it": _advise_method,
     "a split that is not given": (
         lambda o, *_: "leave out --n_attn" * isinstance(getattr(o, "n_attn", None), int)
@@ -813,7 +940,7 @@ NEEDS: dict[str, Callable] = {
     "an export format that takes it": _advise_format,
     "a server": _gives("url"),
     "LoRA adapters": lambda o, *_: "" if o.how == "lora" else "add --how lora",
-    "a training text": lambda o, *_: "name one with --text" * (o.text == "none"),
+    "a training text": lambda o, *_: "name one with --calibration" * (o.calibration == "none"),
     "float32 weights": (
         lambda o, *_: "leave out --dtype" * (o.dtype not in (None, "auto", "float32"))
     ),
@@ -824,12 +951,13 @@ def check_options(
     o,  # options of any command
     model=None,  # its shapes are enough; None: its configuration has not been read
 ) -> None:
-    "Raise `ValueError` for an option that has no effect, or that excludes another."
+    """Raise `ValueError` for an option that has no effect, or that excludes another, and for a file
+    that is missing."""
     given = [f for f in fields(o) if getattr(o, f.name) != f.default]
     for f in given:
         excluded = f.metadata.get("excludes", ())
         for other in (x.name for x in given if x is not f):
-            if other in excluded or "*" in excluded:
+            if other in excluded:
                 raise ValueError(
                     f"--{f.name} and --{other} cannot be combined: leave one of them out"
                 )
@@ -838,9 +966,17 @@ def check_options(
         for need in filter(None, [needs] if isinstance(needs, str) else needs):
             if advice := NEEDS[need](o, f.name, model):
                 raise ValueError(f"--{f.name} needs {need}: {advice}")
+    for f in given:
+        values = getattr(o, f.name)
+        for path in values if isinstance(values, tuple) else [values]:
+            what = f.metadata.get("reads")
+            if _resolve_model in _type_parts(f) and is_path(path):
+                what = "folder, or GGUF file,"
+            if what and not _exists(path):
+                raise ValueError(f"there is no {what} {shown_path(path)}")
 
 # %% ../../nbs/cli/00_options.ipynb #5b1cb167
-DEMO = """--model smollm2 --pruning_method 2ssp --sparsity_rate 0.25 --calibration news
+DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news
     --n_samples 32 --seq_len 256 --evaluation wiki --n_eval 8 --eval_len 1024 --agreement
     --save demo --dtype float32 --dense --evaluate_inference --repeats 3
     --evaluate_qualitative --prompt 'The theory of relativity'"""  # what --demo stands for
@@ -856,8 +992,8 @@ def read_options(
         given = parse_flags(Options, shlex.split(DEMO)) | given
         earlier = Path(given["save"]) / "plan.json"
         given["overwrite"] = given.get("overwrite", False) or earlier.is_file()
-    elif {"max_loss", "min_agreement"} & given.keys():
-        given = dict(pruning_method="2ssp") | given
+    elif {*TARGETS} & given.keys() and "plan" not in given:
+        given = dict(method="2ssp") | given
     return Options(**given)
 
 # %% ../../nbs/cli/00_options.ipynb #55d8b08f
@@ -880,8 +1016,8 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: File = positional("results file to report on")
-    out: File | None = flag(
+    results: File = positional("results file to report on", reads="file")
+    save: File | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
     )
 
@@ -902,19 +1038,22 @@ class EstimateTargetOptions:
     "Pruning methods and target."
 
     # some of `method_names`
-    pruning_method: tuple[str, ...] = flag(
-        f"pruning methods (default: {' '.join(ESTIMATED_METHODS)})",
-        ESTIMATED_METHODS, metavar="METHOD", nargs="+",
+    method: tuple[str, ...] = flag(
+        f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
+        ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
     )
-    sparsity_rate: Sparsity | None = flag("target sparsity, between 0 and 1")
+    sparsity: tuple[Sparsity, ...] = flag(
+        "fraction of the decoder layers' parameters to remove, 0.25 or 25%%", (),
+        alias=("sparsity_rate",),
+    )
 
 
 @dataclass(frozen=True)
 class EstimateLatencyOptions:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = same_flag(LatencyOptions, "target_latency")  # with a unit
-    batch: int | None = same_flag(LatencyOptions, "batch")  # sequences
+    target_latency: Time | None = same_flag(LatencyOptions, "target_latency")  # with a unit
+    latency_batch: int | None = same_flag(LatencyOptions, "latency_batch")  # sequences
     prefill: bool = same_flag(LatencyOptions, "prefill")  # time a prompt
     # that is timed
     device: str | None = same_flag(ModelOptions, "device", needs="a latency target")
@@ -928,3 +1067,77 @@ class EstimateOptions(
 
     balance: str | None = same_flag(MoEOptions, "balance")  # "all" or "active"
     context: Tokens | None = same_flag(BoundOptions, "context", needs="")  # of the cache
+
+# %% ../../nbs/cli/00_options.ipynb #ccm00005
+@flag_dataclass(decides="nothing")
+class CompareOutputOptions:
+    "Output."
+
+    results: File = flag(
+        "append results to this JSONL file and skip the runs that it already holds"
+        " (default: compare.jsonl)", "compare.jsonl",
+    )
+    save: File | None = flag(
+        "write the report to this .html, .csv, .md or .tex file (default: the results file"
+        " with .html)",
+    )
+    retry: bool = flag("repeat failed runs")
+    # dotted path
+    executor: str | None = same_flag(OutputOptions, "executor")
+    logging: str = same_flag(OutputOptions, "logging")  # level of the log
+    quiet: bool = same_flag(OutputOptions, "quiet")  # hide progress bars
+
+
+@flag_dataclass(decides="plan")
+class CompareGridOptions:
+    "Methods, scores and targets."
+
+    # some of `method_names`
+    method: tuple[str, ...] = flag(
+        f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
+        ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
+    )
+    # names of scores, of the units that methods rank
+    score: tuple[str, ...] = flag(
+        "also run each method that ranks neurons, heads or experts with these scores:"
+        f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
+        (), metavar="SCORE",
+    )
+    # names of scores of attention modules
+    depth_score: tuple[str, ...] = flag(
+        "also run each method that scores attention modules with these scores:"
+        f" {', '.join(score_names('attention modules'))}",
+        (), metavar="SCORE",
+    )
+    sparsity: tuple[Sparsity, ...] = flag(
+        "fractions of the decoder layers' parameters to remove (default: 0.25,0.5)",
+        (0.25, 0.5), alias=("sparsity_rate",),
+    )
+    seed: tuple[int, ...] = flag(
+        "random subsets of the calibration text: 0 takes its first windows, any other seed"
+        " draws them at random (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
+    )
+    repair: tuple[str, ...] = flag(
+        "also run each method with this repair", (), choices=("least_squares",),
+    )
+
+# %% ../../nbs/cli/00_options.ipynb #ccm0005b
+@flag_dataclass(decides="plan")
+class CompareModelOptions:
+    "Model."
+
+    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
+    device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
+    dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
+    stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
+    include_path: tuple[Folder, ...] = same_flag(TaskOptions, "include_path")  # of tasks
+    # run the checkpoint's own code
+    trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class CompareOptions(
+    CompareOutputOptions, CalibrationOptions, TextOptions, CompareGridOptions, CompareModelOptions
+):
+    "Options of `twossp compare`."

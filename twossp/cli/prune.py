@@ -6,8 +6,7 @@
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
     'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'make_executor',
-    'run', 'format_rows', 'demo_message', 'page_file', 'cli_logging', 'write_page',
-    'prune'
+    'run', 'format_rows', 'demo_message', 'cli_logging', 'write_page', 'prune'
 ]
 
 # %% ../../nbs/cli/02_prune.ipynb #33975127
@@ -27,27 +26,29 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
-from ..baselines.methods import find_method, method
+from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
-from .options import Options, check_options, shown_path
+from .arguments import page_file
+from .options import BOUND_FLAGS, Options, shown_path
 from .validate import (
     check_feasible,
     export_request,
+    load_requested_skeleton,
     meet_latency,
     pick_device,
     plans_folder,
     read_plan_json,
+    requested_limit,
     validate,
 )
-from ..core.files import check_writable, hash_files, skip_unwritable
-from ..core.parts import structure
+from ..core.files import hash_files, skip_unwritable
+from ..core.structure import structure
+from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
-from ..evaluation.grid import log, log_to_tensorboard, run_grid
-from ..evaluation.html_report import write_report
-from ..evaluation.latency import advise_multiple, device_name
+from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.measure import (
     PROMPTS,
     on_forward,
@@ -57,19 +58,8 @@ from ..evaluation.measure import (
 )
 from ..evaluation.quality import (
     find_quality,
-    plot_quality,
     quality_table,
     split_windows,
-)
-from ..evaluation.report import (
-    compare,
-    group_rows,
-    plot_plan,
-    plot_trials,
-    samples,
-    save_figure,
-    summary,
-    to_markdown,
 )
 from ..evaluation.results import Result, find_metric, load_results
 from ..evaluation.tasks import (
@@ -78,17 +68,31 @@ from ..evaluation.tasks import (
     load_tasks,
     on_tasks,
 )
+from ..reporting.html_report import write_report
+from ..reporting.report import (
+    compare,
+    plot_plan,
+    plot_quality,
+    plot_trials,
+    samples,
+    save_figure,
+    summary,
+    tidy,
+    to_markdown,
+)
+from ..reporting.tensorboard import log_to_tensorboard
+from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group, quiet
 from ..runtime.identity import (
+    Search,
+    constant_weights,
     model_identity,
     plan_identity,
-    plan_key,
     runtime_facts,
     same_model,
 )
-from ..runtime.metrics import Windows
-from ..runtime.provenance import describe_calibration, load_plan
+from ..runtime.provenance import load_plan
 from ..runtime.sources import (
     available_windows,
     check_sources,
@@ -100,7 +104,7 @@ from ..serving.export import check_export_tokenizer, run_export
 # %% ../../nbs/cli/02_prune.ipynb #cdfb96bc
 def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin
     "Calibration sources (None: not needed) and evaluation texts by name"
-    kwargs = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
+    kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
     calib, places = None, {}
     if o.needs_calibration:
         calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
@@ -128,7 +132,7 @@ def draw_windows(
     n: int | None,  # windows; None: as the sources say
     seed: int,  # 0: the first windows of a text
     model: PreTrainedModel | None = None,  # dense; None: not loaded yet
-) -> torch.Tensor | Windows | None:  # None: the text needs a model that is not loaded
+) -> Calibration | None:  # None: the text needs a model that is not loaded
     "Calibration windows (n, t)."
     args = sources, tok, o.seq_len, n, seed or None, o.score_on
     if model is None and any(s.synthetic for s in sources):
@@ -142,12 +146,13 @@ def count_windows(
     o: Options,  # with `seq_len`
     sources: list,  # one, of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
-    most: int | None = None,  # windows after which a text is not tokenized further
+    most: int | None = None,  # windows that are needed
 ) -> float:  # infinite for generated text
     "Number of windows that a source has, at most `most`."
     if sources[0].synthetic:
         return inf
-    return available_windows(sources[0], tok, o.seq_len, most)
+    # drawn windows need all of the text, which is then tokenized once
+    return available_windows(sources[0], tok, o.seq_len, None if o.seed else most, o.score_on)
 
 # %% ../../nbs/cli/02_prune.ipynb #cutwriting1
 def _choose_count(o, sources, tok):
@@ -159,7 +164,7 @@ def _choose_count(o, sources, tok):
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
-            f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
+            f"{o.method} calibrates on {n} windows of {o.seq_len} tokens;"
             f" {o.calibration_name} has {available}, which are used"
         )
     return min(n, available)
@@ -196,7 +201,7 @@ def make_evaluations(
         kwargs |= dict(batch_size=o.batch_number, progress=progress)
         evals["downstream"] = on_tasks(tasks, o.include_path, **kwargs)
     if o.evaluate_inference:
-        ids = getattr(calib, "ids", calib)
+        ids = calib.ids
         window, start = ids[:1], ids[:1, : max(2, min(64, ids.shape[1]))]
         evals["forward"] = on_forward(window, warmup=o.repeats, repeats=o.repeats)
         evals["generation"] = on_generation(start, new=32)
@@ -261,8 +266,8 @@ def _check_loaded(o, model, tok):
 # %% ../../nbs/cli/02_prune.ipynb #1894516c
 def _advise_multiple(o, model):
     "A recommendation of FFN widths for the device or the export, else an empty string"
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    if not row or "multiple" not in row.shaping_options or o.multiple is not None:
+    options = method_defaults(o.method) if o.method else ()
+    if not {"multiple", "n_attn"} <= {*options} or o.multiple is not None:
         return ""
     best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
@@ -284,7 +289,7 @@ def _advise_chats(o, sources, tok):
     "A recommendation if a chat model is calibrated on plain text only, else an empty string"
     plain = sources and all(s.chats is None for s in sources)
     chats = getattr(tok, "chat_template", None)
-    if o.quiet or o.demo or not (plain and o.pruning_method and chats):
+    if o.quiet or o.demo or not (plain and o.method and chats):
         return ""
     names = "+".join(s.name for s in sources)
     return (
@@ -313,27 +318,25 @@ def _is_saved(folder, **identities):
     return bool(hashes) and [*current.values()] == [*hashes.values()]
 
 
-def _make_search_key(model, calib, r):
-    "Key of a row's search: model, windows, method, target, seed and options"
+def _ask(o, model, calib, targets):
+    "The search for each target"
     runtime = runtime_facts(model, model.device, model.dtype)
-    search = r.model_id, method(r.method), r.target, r.seed, r.options
-    return plan_key(*search, calib, runtime)
+    how = o.seed, o.method_options, calib, runtime
+    ids = [model_identity(model), method(o.method)] if targets else []
+    return [Search(*ids, t, *how, name=o.method) for t in targets]
 
 
-def _check_folders(o, model, calib, targets):
+def _check_folders(o, model, searches):
     "Raise `FileExistsError` for output folders that this command did not write."
-    model_id = model_identity(model)
     if o.plan:
-        folder = Path(o.save)
+        folder, model_id = Path(o.save), model_identity(model)
         plan_id = plan_identity(load_plan(o.plan), model_id)
         if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
-    for t in targets:
-        r = Result("", o.pruning_method, t, o.seed, o.method_options, model_id=model_id)
-        folder = _save_folder(o, r.method, t)
+    for search in searches:
+        folder = _save_folder(o, search.name, search.target)
         check_not_source(folder, o.model)
-        key = read_plan_json(folder).get("plan_key")
-        if key is None or key != _make_search_key(model, calib, r):
+        if read_plan_json(folder).get("plan_key") != search.key:
             check_output_folder(folder, o.overwrite)
 
 # %% ../../nbs/cli/02_prune.ipynb #944e0bb9
@@ -348,14 +351,16 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _make_saver(o, model, tok, calib):
+def _make_saver(o, model, tok, calib, searches=(), searched=None):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
-    dense, facts = structure(model), describe_calibration(calib)
+    dense, facts = structure(model), {} if calib is None else calib.facts
+    keys = {s.target: s.key for s in searches}
     if calib is not None:
         shape = list(calib.shape)
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
 
     def save(plan, r, report):
+        report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = _save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
         exists = _is_saved(folder, **ids) and not o.overwrite
@@ -365,8 +370,8 @@ def _make_saver(o, model, tok, calib):
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
             meta |= dict(latency=o.target_latency) if o.target_latency else {}
-            if calib is not None:
-                meta["plan_key"] = _make_search_key(model, calib, r)
+            if calib is not None and r.target in keys:
+                meta["plan_key"] = keys[r.target]
             if "path" in report:
                 meta["path"] = [asdict(p) for p in report["path"]]
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
@@ -394,9 +399,11 @@ def _read_plan(o, model):
     return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
 
 # %% ../../nbs/cli/02_prune.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None):
+def _run_grid(
+    o, model, tok, calib, targets, evals, executor=None, searches=(), report=None
+):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
-    name, methods, source = o.pruning_method, [o.pruning_method] if targets else [], model
+    name, methods, source = o.method, [o.method] if targets else [], model
     seed, options = o.seed, o.method_options
     if o.plan:
         plan, name, target, seed, options = _read_plan(o, model)
@@ -404,10 +411,11 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+    saver = _make_saver(o, model, tok, calib, searches, report)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
-        on_plan=_make_saver(o, model, tok, calib) if o.save and methods else None,
+        on_plan=saver if o.save and methods else None,
         on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
         plans=False if o.plan or not methods else plans_folder(o),
         executor=executor, progress=not o.quiet,
@@ -417,9 +425,9 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
 def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
-    options = {**find_method(o.pruning_method).path, **o.method_options}
-    kwargs = dict(options=options, name=shown_path(o.model), plans=folder, seed=o.seed)
-    kwargs |= dict(method=o.pruning_method)
+    options = {**find_method(o.method).path, **o.method_options}
+    kwargs = dict(options=options, plans=folder, seed=o.seed)
+    kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
     log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
@@ -435,9 +443,30 @@ def _resolve_quality(o, model, calib, folder):
             plotted = save_figure(folder / "quality.png", plot_quality, q)
             log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
-    options |= dict(sparsity_rate=q.chosen.sparsity, dense=True)
+    options |= dict(sparsity=q.chosen.sparsity, dense=True)
     agreement = bool(o.agreement or (o.min_agreement and o.evaluation_names))
     return replace(o, **options, agreement=agreement), fit
+
+# %% ../../nbs/cli/02_prune.ipynb #meetlimc
+def _meet_limit(o, asked, model, calib):
+    """Options with the smallest sparsity whose plan, as it was found, is within the limit that was
+    asked for; the measurements of its search"""
+    skeleton = load_requested_skeleton(asked)
+    limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
+    (search,) = _ask(o, model, calib, [0.0])
+    found = {}
+
+    def find(x):
+        asks = replace(search, target=x)
+        found[x] = load_or_find_plan(asks, model, plans_folder(o), not o.quiet)
+        return found[x][0]
+
+    x, _ = limit.meet(find)
+    plan, _, report = found[x]
+    message = describe(plan)
+    log.info("found at sparsity %.4f: %s", x, message)
+    latency = message if o.target_latency else None
+    return replace(o, sparsity=x, target_latency=latency), report
 
 # %% ../../nbs/cli/02_prune.ipynb #b46960b4
 def _describe_quality(o, rows):
@@ -498,7 +527,7 @@ def _run_ablations(o, model, tok, sources, evals):
 # %% ../../nbs/cli/02_prune.ipynb #80bdfbaa
 def run(o: Options) -> list[Result]:  # dense first
     "Validate, load, plan, evaluate and save."
-    o = validate(o)
+    asked, o = o, validate(o)
     executor = make_executor(o)
     sources, held_out = read_texts(o)
     tasks, calib, perplexities = _find_tasks(o), None, None
@@ -510,24 +539,30 @@ def run(o: Options) -> list[Result]:  # dense first
     if o.target_latency:  # timing takes minutes: after all that can be checked
         o = meet_latency(o)
     model, tok = load_requested_model(o)
-    targets = _check_loaded(o, model, tok)
-    if perplexities is None:
-        perplexities = cut_evaluations(o, held_out, tok)
-    if sources is not None and calib is None:
-        n = _choose_count(o, sources, tok)
-        calib = draw_windows(o, sources, tok, n, o.seed, model)
-    for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
-        log.info(advice)
-    if o.wants_quality:
-        o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-        targets = [o.sparsity_rate]
-    evals = make_evaluations(o, perplexities, calib, tasks)
-    if o.save and is_main_process():
-        _check_folders(o, model, calib, targets)
-    if not o.ablation:
-        return _run_grid(o, model, tok, calib, targets, evals, executor)
-    rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
-    return rows + _run_ablations(o, model, tok, sources, evals)
+    with constant_weights(model, loaded=True):
+        targets = _check_loaded(o, model, tok)
+        if perplexities is None:
+            perplexities = cut_evaluations(o, held_out, tok)
+        if sources is not None and calib is None:
+            n = _choose_count(o, sources, tok)
+            calib = draw_windows(o, sources, tok, n, o.seed, model)
+        for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
+            log.info(advice)
+        report, searches = {}, []
+        if o.wants_quality:
+            o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+            targets = [*o.sparsity]
+        if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
+            o, report = _meet_limit(o, asked, model, calib)
+            targets = [*o.sparsity]
+        evals = make_evaluations(o, perplexities, calib, tasks)
+        if o.save and is_main_process():
+            searches = _ask(o, model, calib, targets)
+            _check_folders(o, model, searches)
+        if not o.ablation:
+            return _run_grid(o, model, tok, calib, targets, evals, executor, searches, report)
+        rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
+        return rows + _run_ablations(o, model, tok, sources, evals)
 
 # %% ../../nbs/cli/02_prune.ipynb #694e19cd
 def format_rows(
@@ -544,9 +579,8 @@ def format_rows(
     for prompt, texts in samples(done).iterrows() if done else ():
         lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
         parts.append("\n".join([f"> {prompt}", *lines]))
-    for name, group in group_rows(rows).items():
-        for r in group:
-            parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
+    for name, r in zip(tidy(rows).group, rows, strict=True):
+        parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
     return "\n\n".join(parts)
 
 # %% ../../nbs/cli/02_prune.ipynb #a62b87a8
@@ -568,27 +602,8 @@ The pruned model is in {save}/: weights, plan.json, plan.png (what was removed),
 trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
-Next, prune it to 50 %:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
+Next, prune it to 50 %:   {twossp} --model smollm2 --method 2ssp --sparsity 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
-
-# %% ../../nbs/cli/02_prune.ipynb #pagefile1
-def page_file(
-    results: str | Path,  # results file
-    out: str | Path | None = None,  # default: its name with .html
-) -> Path:  # of the page
-    """Path of a results file's page. Raises `ValueError` if it is invalid or the results file
-    itself, `OSError` if it cannot be written."""
-    rows = Path(results)
-    page = Path(out) if out else rows.parent / f"{rows.stem}.html"
-    for file in (rows, page):
-        if file.is_dir():
-            raise ValueError(f"{shown_path(file)} is a folder: name a file")
-        if not file.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
-    if page.resolve() == rows.resolve():
-        raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
-    check_writable(page, "--out")
-    return page
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
 @contextmanager
@@ -624,10 +639,6 @@ def write_page(
 
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
-    if o.report:
-        check_options(o)
-        print(shown_path(write_page(o.report)))
-        return 0
     with cli_logging(o):
         rows = run(o)
     failed = [r for r in rows if "method" in r.errors]

@@ -4,49 +4,40 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_scores', 'export_request', 'plans_folder',
-    'read_plan_json', 'pick_device', 'check_results_file', 'check_environment',
-    'load_requested_skeleton', 'check_feasible', 'check_reach', 'resolve_target',
-    'validate', 'meet_latency'
+    'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
+    'check_results_file', 'check_environment', 'load_requested_skeleton',
+    'check_feasible', 'check_reach', 'requested_limit', 'resolve_target', 'validate',
+    'meet_latency'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
 
-from ..baselines.methods import find_method
+from ..baselines.methods import find_method, method
+from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
-from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
+from .arguments import check_any, check_arguments
+from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
-from ..core.parts import structure
 from ..core.plan import Plan, check_sparsity
-from ..core.registries import find_score
+from ..core.structure import structure
+from ..core.words import did_you_mean, parse_size, parse_time
+from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
+from ..costs.latency import Workload, latency_limit, time_for_limit
+from ..costs.limits import Limit, size_limit
 from ..detection.detect import check_fused_experts
-from ..evaluation.estimate import (
-    estimate,
-    find_sparsity,
-    load_skeleton,
-    parse_size,
-    shape_options,
-    shape_plans,
-)
-from ..evaluation.grid import check_tensorboard, log
-from ..evaluation.latency import Workload, meet_latency_target, parse_time
-from ..evaluation.quality import QualityTarget
+from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
-from ..pruning.balance import balance, check_multiple
-from ..pruning.two_ssp import neuron_ranking
-from ..recovery.allocate import check_widths
-from ..recovery.repair import check_repair
+from ..reporting.tensorboard import check_tensorboard
 from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
@@ -56,114 +47,10 @@ from ..serving.export import (
     check_export_support,
 )
 
-# %% ../../nbs/cli/01_validate.ipynb #c0nf11c7
-def _request_problems(o):
-    "What a request lacks, or has too much of: message -> whether it applies"
-    targets = [k for k in TARGETS if getattr(o, k) is not None]
-    given, tokens = [k for k in targets if k != "min_agreement" or o.max_loss is None], o.eval_len
-    hint = ", not both" if given else ""
-    return {
-        "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
-        " shows what it does)": o.model is None,
-        "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
-        " --ablation or --report":
-            not (o.dense or o.pruning_method or o.plan or o.ablation or targets or o.save),
-        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-        f" --min_agreement{hint}": o.pruning_method and len(given) != 1,
-        f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
-        " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
-    }
-
-
-# %% ../../nbs/cli/01_validate.ipynb #ac761dde
-def check_arguments(o: Options) -> None:
-    "Raise `ValueError` for what the options alone show to be wrong."
-    for message, applies in _request_problems(o).items():
-        if applies:
-            raise ValueError(message)
-    check_options(o)
-    if o.wants_quality:
-        QualityTarget(o.max_loss, o.min_agreement)
-    if o.target_latency:
-        parse_time(o.target_latency)
-    for size in filter(None, (o.target_bytes, o.target_memory, o.target_params)):
-        parse_size(size)
-    if o.sparsity_rate not in (None, -1, -2):
-        check_sparsity(o.sparsity_rate)
-    _check_method(o)
-
-# %% ../../nbs/cli/01_validate.ipynb #a156c942
-def check_scores(
-    o,  # options with `score` and `depth_score`
-    methods: Sequence[str],  # names; those without scores are skipped
-) -> None:
-    "Raise `ValueError` for scores that none of the methods can use."
-
-    def check(row):
-        score = o.score and find_score(o.score, row.ranks)
-        depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-        if score and row.ranks == "neurons":
-            neuron_ranking(o.score, weighted=bool(getattr(o, "weighted", None)))
-        n_attn = o.n_attn or row.defaults.get("n_attn")
-        if depth_score and n_attn == "search" and o.depth_score != "perplexity":
-            raise ValueError(
-                f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
-                " search removes attention modules by perplexity"
-            )
-
-    _check_any(check, [row for row in map(find_method, methods) if row.ranks])
-
-
-def _check_any(check, items):
-    "Raise the first item's `ValueError` if `check` raises one for every item."
-    errors = []
-    for item in items:
-        try:
-            return check(item)
-        except ValueError as e:
-            errors.append(e)
-    if errors:
-        raise errors[0]
-
-# %% ../../nbs/cli/01_validate.ipynb #chk2geth
-def _check_combinations(o):
-    "Raise `ValueError` for conflicts with --temperature, --stream and --score_on completion."
-    if o.temperature is not None:
-        if not 0 < o.temperature < float("inf"):
-            raise ValueError(
-                f"--temperature {o.temperature:g}: it has to be above 0 and finite"
-            )
-    rows = {o.pruning_method: find_method(o.pruning_method)} if o.pruning_method else {}
-    in_memory = [name for name, row in rows.items() if not row.streams]
-    if o.stream and in_memory:
-        raise ValueError(
-            f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
-            " memory; leave one of them out"
-        )
-    if o.depth_score:
-        rows[o.depth_score] = find_score(o.depth_score, "attention modules")
-    every_token = [name for name, row in rows.items() if row.every_token]
-    if o.score_on == "completion" and every_token:
-        raise ValueError(
-            f"--score_on completion and {every_token[0]} cannot be combined: it uses every"
-            " token; leave one of them out"
-        )
-
-# %% ../../nbs/cli/01_validate.ipynb #4e797472
-def _check_method(o):
-    "Raise `ValueError` for values that the method does not take."
-    _check_combinations(o)
-    least = 3 if o.n_attn == "search" else 2
-    if o.repair and o.n_samples is not None and o.n_samples < least:
-        raise ValueError(
-            f"--repair needs --n_samples of at least {least}: some windows are held out"
-        )
-    check_scores(o, [o.pruning_method] if o.pruning_method else [])
-
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
     "The request of `--export`."
-    options = o.quantize, o.overwrite, o.pruning_method, o.n_attn
+    options = o.quantize, o.overwrite, o.method
     return ExportRequest(o.export, *options, sources=(o.model, o.plan))
 
 
@@ -218,6 +105,8 @@ def _advise_agreement(folder):
 def _check_dense(o):
     "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
     pruned = (Path(o.model) / "plan.json").is_file()
+    with suppress(ValueError):  # there is none, here or on the hub
+        pruned = pruned or bool(read_record(o.model, cache_dir=o.cache_dir))
     if not pruned:
         with suppress(ValueError):  # loading raises with the reason
             config, _ = load_config(o.model, None, o.trust_remote_code, o.cache_dir)
@@ -268,15 +157,13 @@ def check_environment(
 
 # %% ../../nbs/cli/01_validate.ipynb #49ff076b
 def _list_targets(o, L):
-    "Sparsities of `--sparsity_rate` or `--num_prune`, for a model of L layers"
-    rate = o.sparsity_rate
-    if rate is None:
-        rate = o.num_prune if o.num_prune < 0 else o.num_prune / L
-    if rate == -1:
-        return [i / L for i in range(1, L - 1)]
-    if rate == -2:
-        return [0.25, 0.375, 0.5]
-    return [check_sparsity(rate)]
+    "Sparsities of `--sparsity` or `--num_prune`, for a model of L layers"
+    rates = o.sparsity
+    if not rates:
+        rates = (o.num_prune if o.num_prune < 0 else o.num_prune / L,)
+    several = {-1: [i / L for i in range(1, L - 1)], -2: [0.25, 0.375, 0.5]}
+    targets = [x for rate in rates for x in several.get(rate) or [check_sparsity(rate)]]
+    return [*dict.fromkeys(targets)]
 
 # %% ../../nbs/cli/01_validate.ipynb #d3d750aa
 def load_requested_skeleton(
@@ -295,23 +182,10 @@ def check_feasible(
 ) -> list[float]:  # target sparsities; empty without a sparsity
     "List the targets. Raises `ValueError` for what the model or an export cannot reach."
     check_options(o, model)
-    if o.multiple is not None:
-        check_multiple(o.multiple, structure(model).full_width)
-    if o.pruning_method:
-        row = find_method(o.pruning_method)
-        check_repair(row.repair or o.repair, model=model)
-        options = {**row.defaults, **o.method_options}
-        check_widths(structure(model), options.get("widths", "uniform"))
-    has_sparsity = not (o.sparsity_rate is None and o.num_prune is None)
+    has_sparsity = bool(o.sparsity) or o.num_prune is not None
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
-    _check_shapes(o, model, targets)
-
-    def split(target):
-        names = "alpha", "n_attn", "multiple"
-        options = {k: v for k in names if (v := getattr(o, k)) is not None}
-        return balance(structure(model), target, **options, count=o.balance or "all")
-
-    check_export_support(export_request(o), model.config, split, targets)
+    prepared = _prepare(o, model, targets) if o.method else {}
+    check_export_support(export_request(o), model.config, prepared if targets else {})
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
@@ -320,38 +194,57 @@ def check_feasible(
     return targets
 
 
-def _check_shapes(o, model, targets):
-    "Raise `ValueError` if the method cannot reach any target."
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    if not (row and row.shapes) or (row.formula and not targets):
-        return
-    options = shape_options(o.pruning_method, {**row.defaults, **o.method_options})
-    check = lambda target: check_reach(model, o.pruning_method, target, **options)
-    _check_any(check, targets or (0.1, 0.25, 0.5))
+def _prepare(o, model, targets):
+    "Target -> what the method's own checks return; `ValueError` if it can reach no target"
+    prepared, errors = {}, []
+    options = o.method_options if targets else find_method(o.method).path | o.method_options
+    for target in targets or (0.1, 0.25, 0.5):
+        try:
+            prepared[target] = method(o.method).prepare(model, target, **options)
+        except ValueError as e:
+            errors.append(e)
+    if not prepared:
+        raise errors[0]
+    if targets or "n_attn" not in options:
+        check_any(lambda x: check_reach(model, o.method, x, **options), prepared)
+    return prepared
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
+_SKETCHES = 4  # plans with random scores, one of which has to be possible
+
+
 def check_reach(
     model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # name of a method with `shapes`
+    method: str,  # name of a method
     target: float,  # sparsity
-    **options,  # of `shape_options`
+    **options,  # of the method
 ) -> None:
     "Raise `ValueError` with the achievable range if no plan of a method meets a target."
 
-    def check(plans):
-        _check_any(partial(check_plan, model), [p for p in plans if isinstance(p, Plan)])
+    def check(x):
+        errors = []
+        for seed in range(_SKETCHES):
+            plan = sketch_plan(model, method, x, seed, **options)
+            try:
+                return check_plan(model, plan) if isinstance(plan, Plan) else None
+            except ValueError as e:  # other units may be possible
+                errors.append(e)
+        raise errors[0]
 
     def reaches(x):
         try:
-            return check(shape_plans(model, method, x, **options)) is None
+            return check(x) is None
         except ValueError:
             return False
 
-    plans = shape_plans(model, method, target, **options)  # its errors name the range
     try:
-        check(plans)
+        sketch_plan(model, method, target, **options)  # its errors name the range
+    except NoEstimate:  # another package's method, which needs weights
+        return
+    try:
+        check(target)
     except ValueError as e:
-        steps = [i / 256 for i in range(1, 256)]
+        steps = [i / 64 for i in range(1, 64)]
         low = next(filter(reaches, steps), None)
         if low is None:
             raise
@@ -362,38 +255,64 @@ def check_reach(
         ) from e
 
 # %% ../../nbs/cli/01_validate.ipynb #ee585b4e
+def requested_limit(
+    o,  # options with a size, speed or latency target, and where to time
+    model: PreTrainedModel,  # dense; its shapes are enough
+    method: str,  # name of a method
+    progress: bool = True,  # show a progress bar
+) -> tuple[Limit, Callable]:  # the limit; plan -> a line with the target and what a plan has
+    "The limit of a size, speed or latency target. A latency table is measured if none is saved."
+    context = o.context or 4096
+    if o.target_latency:
+        work = Workload(context, o.latency_batch or 1, o.prefill)
+        target = parse_time(o.target_latency)
+        where = pick_device(o), o.cache_dir, progress
+        table = time_for_limit(model, method, work, *where, **o.method_options)
+        limit = latency_limit(table, model, target, method, **o.method_options)
+
+        def describe(plan):
+            return (
+                f"{o.target_latency} for {work} on {table.device}: {1000 * limit.measure(plan):.4g}"
+                f" ms predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+            )
+
+        return limit, describe
+    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
+    value = getattr(o, flag)
+    bound = flag.removeprefix("target_")
+    number = value if bound == "speedup" else parse_size(value)
+    limit = size_limit(model, bound, number, method, context, **o.method_options)
+
+    def describe(plan):
+        e = Costs(model, context).of(plan)
+        return (
+            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of"
+            f" weights and {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+        )
+
+    return limit, describe
+
+
 def resolve_target(
     o,  # options with a size, speed or latency target, and where to time
     model: PreTrainedModel,  # dense; its shapes are enough
     method: str,  # name of a method
     progress: bool = True,  # show a progress bar
-) -> tuple[float, str]:  # sparsity; a line with the target and what is predicted
-    "Smallest sparsity that meets the target, from the model's shapes, or timed shapes."
-    context = o.context or 4096
-    if o.target_latency:
-        work, target = Workload(context, o.batch or 1, o.prefill), parse_time(o.target_latency)
-        kwargs = dict(cache_dir=o.cache_dir, progress=progress) | o.method_options
-        x, predicted, table = meet_latency_target(
-            model, target, method, work, pick_device(o), **kwargs
-        )
-        return x, (
-            f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
-            f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
-        )
-    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
-    value, bound = getattr(o, flag), flag.removeprefix("target_")
-    limit = value if bound == "speedup" else parse_size(value)
-    options = shape_options(method, o.method_options)
-    x = find_sparsity(model, bound, limit, method, context, **options)
-    estimates = estimate(model, method, x, context, **options)
-    largest = max(estimates, key=lambda e: e.bytes + e.cache)
-    return x, (
-        f"--{flag} {value}: sparsity {x:.4f}, which leaves {largest.params / 1e6:,.1f} M"
-        f" parameters, {largest.bytes / 1e6:,.1f} MB of weights and"
-        f" {largest.cache / 1e6:,.1f} MB of cache at {context} tokens"
-    )
+) -> tuple[float, str]:  # sparsity; a line with the target and what is estimated
+    "Smallest sparsity estimated within the target, from the model's shapes, or timed shapes."
+    limit, describe = requested_limit(o, model, method, progress)
+    x = limit.solve()
+    return x, describe(limit.sketch(x))
 
 # %% ../../nbs/cli/01_validate.ipynb #37ffc0d5
+def _check_exists(o):
+    "Raise `ValueError` for a model without a configuration, before texts are read."
+    try:
+        load_config(o.model, None, o.trust_remote_code, o.cache_dir)
+    except ValueError as e:
+        raise ValueError(f"{e}{did_you_mean(str(o.model), ['smollm2'])}") from e
+
+
 def _check_model(o):
     "Check the checkpoint's configuration and headers; a limit becomes a sparsity."
     limited = any(getattr(o, k) is not None for k in BOUND_FLAGS)
@@ -403,6 +322,7 @@ def _check_model(o):
     except Exception:
         if limited or o.target_latency or saves_code:
             raise
+        _check_exists(o)
         return o  # loading raises with the reason
     if saves_code and type(model).__module__.startswith("transformers_modules."):
         raise ValueError(
@@ -410,11 +330,11 @@ def _check_model(o):
             " measured, not saved; leave --save out"
         )
     if limited:
-        x, message = resolve_target(o, model, o.pruning_method)
-        log.info(message)
-        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
+        x, message = resolve_target(o, model, o.method)
+        log.info("estimated at sparsity %.4f: %s", x, message)
+        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)
     try:
-        if o.pruning_method:
+        if o.method:
             structure(model)
     except Exception:
         check_fused_experts(model)
@@ -438,9 +358,9 @@ def meet_latency(
 ) -> Options:  # with a sparsity; the target as plan.json records it
     "Time the model's shapes, and replace `--target_latency` by a sparsity. Takes minutes."
     model = load_requested_skeleton(o)
-    x, message = resolve_target(o, model, o.pruning_method, not o.quiet)
+    x, message = resolve_target(o, model, o.method, not o.quiet)
     log.info("--target_latency %s: sparsity %.4f", message, x)
-    unset = dict(context=None, batch=None, prefill=False)
-    o = replace(o, target_latency=message, sparsity_rate=x, **unset)
+    unset = dict(context=None, latency_batch=None, prefill=False)
+    o = replace(o, target_latency=message, sparsity=x, **unset)
     check_feasible(o, model)
     return o

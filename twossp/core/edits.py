@@ -6,15 +6,12 @@
 __all__ = [
     'Edit', 'locate', 'swap', 'swapped', 'exclusive', 'hooked', 'NoAttention',
     'zero_biases', 'zero_linear', 'mask_columns', 'UnitSlice', 'slice_units',
-    'TensorSpec', 'unit_tensors', 'Heads', 'read_heads', 'OwnEntries', 'TakeSlopes',
-    'insert_weights'
+    'TensorSpec', 'unit_tensors', 'OwnEntries', 'TakeSlopes', 'insert_weights'
 ]
 
 # %% ../../nbs/core/07_edits.ipynb #ce6b5f1d
-import re
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,9 +24,8 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 
 from .experts import is_experts, shallow_copy
-from .families import HEAD_LAYOUTS, HeadLayout, Mixer, is_kv_source, reuses_kv
+from .families import MixerNames
 from .linear import (
-    in_features,
     is_linear,
     make_linear,
     out_features,
@@ -37,7 +33,7 @@ from .linear import (
     slice_linear,
     store_matrix,
 )
-from .offload import is_module_offloaded, make_lazy, set_tensor
+from .offload import make_lazy, set_tensor
 
 # %% ../../nbs/core/07_edits.ipynb #31981efc
 @dataclass(frozen=True)
@@ -137,10 +133,17 @@ class NoAttention(nn.Module):
     def __init__(
         self,
         layer_idx: int,  # index of the layer in the cache
-        mixer: Mixer | None = None,  # the removed mixer; None: an attention like Llama's
+        # the removed mixer, or its fields; None: an attention like Llama's
+        mixer: MixerNames | dict | None = None,
     ):
         super().__init__()
-        self.layer_idx, self.stands_for = layer_idx, mixer
+        self.layer_idx = layer_idx
+        self.stands_for = MixerNames(**mixer) if isinstance(mixer, dict) else mixer
+
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        mixer = self.stands_for
+        return dict(layer_idx=self.layer_idx, mixer=None if mixer is None else dict(vars(mixer)))
 
     def forward(self, hidden_states=None, *args, **kwargs):
         x = kwargs.pop("x", None) if hidden_states is None else hidden_states
@@ -179,17 +182,17 @@ class NoAttention(nn.Module):
 
 # %% ../../nbs/core/07_edits.ipynb #898ec481
 def zero_biases(
-    attn: nn.Module,  # a token mixer
+    mixer: nn.Module,  # a token mixer
     out: str,  # its output projection
 ) -> list[Edit]:  # of its parameters
     "Zero the biases that an attention has outside its projections."
-    d = out_features(attn.get_submodule(out))
-    params = attn.named_parameters(recurse=False)
+    d = out_features(mixer.get_submodule(out))
+    params = mixer.named_parameters(recurse=False)
     biases = {n: p for n, p in params if "bias" in n and p.shape == (d,)}
     if any(p.is_meta for p in biases.values()):
         raise ValueError(f"{', '.join(biases)} cannot be zero: its weights are not in memory")
     zeros = {n: torch.zeros_like(p) for n, p in biases.items()}
-    return [Edit(attn, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
+    return [Edit(mixer, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
 
 # %% ../../nbs/core/07_edits.ipynb #zlin0001
 def zero_linear(
@@ -299,166 +302,6 @@ def unit_tensors(
             axis = 0
         times = 1 if axis is None else sum(s.sizes)
         yield TensorSpec(prefix + n, tuple(p.shape), axis, times, matrix=matrix)
-
-# %% ../../nbs/core/07_edits.ipynb #hdm00023
-@dataclass(frozen=True)
-class Heads:
-    "Key/value heads of an attention, and what is sliced when some are removed."
-
-    groups: int  # key/value heads
-    queries: int  # query heads per key/value head
-    dim: int  # width of a head
-    cuts: tuple[UnitSlice, ...]  # projections and all other tensors with entries per head
-    # attributes of the attention that count heads or their width: name, value per head
-    counts: tuple[tuple[str, int], ...] = ()
-    config: tuple[str, ...] = ()  # as in `HeadLayout`
-    slopes: tuple[str, ...] = ()  # as in `HeadLayout`
-
-    @property
-    def whole(self) -> str:
-        "Why heads cannot be removed one by one; empty if they can."
-        return "" if self.groups > 1 else "all its query heads use the one key/value head it has"
-
-    @property
-    def columns(self) -> int:
-        "Columns of the output projection per key/value head."
-        return self.queries * self.dim
-
-    def check(self, mixer):
-        "Raise `ValueError` if a tensor to slice is offloaded; copies nothing."
-        for cut in self.cuts:
-            parent = locate(mixer, cut.name)[0]
-            if cut.kind in ("tensor", "list") and any(map(is_module_offloaded, parent.modules())):
-                raise ValueError(
-                    f"cannot remove heads while {cut.name} is offloaded: load the model"
-                    " without offloading, or remove the attention whole"
-                )
-
-    def edits(self, mixer, kept) -> Iterator[Edit]:
-        "Yield the replacements in an attention that keeps some heads."
-        yield from slice_units(mixer, self.cuts, kept, self.groups)
-        for name, size in self.counts:
-            yield Edit(*locate(mixer, name), size * len(kept))
-        if self.config:
-            entries = dict.fromkeys(self.config, self.queries * len(kept))
-            yield Edit(mixer, "config", OwnEntries(mixer.config, entries))
-        if self.slopes:
-            query = UnitSlice("", "", (self.queries,)).entries(kept, self.groups).tolist()
-            hook = TakeSlopes(self.slopes, query, self.groups * self.queries)
-            for name, value in (("", hook), ("_with_kwargs", True)):
-                hooks = f"_forward_pre_hooks{name}"
-                yield Edit(mixer, hooks, OrderedDict(getattr(mixer, hooks), slopes=value))
-
-    def remaining_tensors(self, dense, name, kept) -> list:
-        "Tensors of attention `name` that remain: without the modules of removed heads."
-        removed = []
-        for cut in (c for c in self.cuts if c.kind == "list"):
-            remaining = {*cut.entries(kept, self.groups).tolist()}
-            others = {*range(sum(cut.sizes) * self.groups)} - remaining
-            removed += [f"{name}.{cut.name}.{j}." for j in others]
-        return [t for t in dense if not t.name.startswith(tuple(removed))]
-
-    def matrices(self, mixer, out) -> Iterator[tuple]:
-        """Yield for each key/value head its rows of the input projections, a list of (rows, d),
-        and its columns of `out`, as (columns, d); the weights must be in memory."""
-        cuts = {c.name: c for c in self.cuts if c.kind in ("out", "in")}
-        matrices = {n: read_matrix(mixer.get_submodule(n)) for n in cuts}
-        for g in range(self.groups):
-            at = {n: c.entries((g,), self.groups) for n, c in cuts.items()}
-            inputs = [matrices[n][at[n]] for n in cuts if n != out]
-            yield inputs, matrices[out][:, at[out]].T
-
-# %% ../../nbs/core/07_edits.ipynb #hdm00008
-_SPLIT = ("q_proj", "k_proj", "v_proj"), ("Wq", "Wk", "Wv")
-_NORM = re.compile(r"(q|k|query|key)_?(layer)?norm(\.norms)?")
-_SINKS = re.compile("sinks?|attention_sink_bias|gate_bias")
-_GATE = re.compile("(gate|g)_proj")
-_COUNTS = {  # attribute -> whether it counts query heads (else key/value heads)
-    **dict.fromkeys(("num_heads", "n_heads", "num_attention_heads", "n_head"), True),
-    **dict.fromkeys(("num_key_value_heads", "num_kv_heads", "kv_heads"), False),
-}
-
-
-def _slice_projections(attn, layout, out):
-    "Key/value heads, queries per head, width, slices of the projections; or a reason"
-    dim = getattr(attn, "head_dim", None) or getattr(attn, "head_size", None)
-    names = next((x for x in _SPLIT if all(hasattr(attn, n) for n in x)), None)
-    if layout.joint and not hasattr(attn, layout.joint) or not layout.joint and not names:
-        return "its projections are not those of queries, keys and values"
-    names = (layout.joint,) if layout.joint else names
-    linears = [getattr(attn, n) for n in names]
-    if not type(dim) is int or not all(map(is_linear, linears)):
-        return "the width of its heads is not known"
-    query, heads = in_features(getattr(attn, out)) // dim, [out_features(m) // dim for m in linears]
-    kv = (heads[0] - query) // 2 if layout.joint else heads[1]
-    if kv < 1 or query % kv:
-        return "its query heads are no multiple of its key/value heads"
-    r = query // kv
-    blocks = ((r * (1 + layout.doubled),), (1,), (1,))
-    if layout.joint:
-        blocks = ((r, 1, 1),) if layout.stacks == "blocks" else ((r + 2,),)
-    sizes = [tuple(dim * n for n in block) for block in blocks]
-    if [sum(x) * kv for x in sizes] != [out_features(m) for m in linears]:
-        return "its projections have other widths than heads would have"
-    cuts = [UnitSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
-    return kv, r, dim, [*cuts, UnitSlice(out, "in", (r * dim,))]
-
-# %% ../../nbs/core/07_edits.ipynb #hdm00009
-def _slice_other(name, shape, kv, r, dim):
-    "Slice of another tensor; None if it is unchanged, a reason if it mixes heads"
-    base = name.rpartition(".")[0] or name
-    if match := _NORM.match(name):
-        if match[3]:
-            return UnitSlice(base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,))
-        if shape == (dim,):
-            return None
-        size = r if name[0] == "q" else 1
-        if shape == (size * kv, dim):
-            return UnitSlice(name, "tensor", (size,))
-        return f"its norm {base} goes over all heads at once"
-    if _SINKS.fullmatch(name) and shape == (kv * r,):
-        return UnitSlice(name, "tensor", (r,))
-    if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
-        return UnitSlice(base, "out", (shape[0] // kv,))
-    return f"its tensor {name} belongs to no one head"
-
-# %% ../../nbs/core/07_edits.ipynb #hdm00010
-def read_heads(
-    mixer: nn.Module,  # an attention, dense or with heads removed; on the meta device too
-    out: str,  # name of its output projection
-) -> Heads | str:  # a string: why heads cannot be removed one by one
-    "Find the key/value heads of an attention by the names and shapes of its tensors."
-    parent, _, last = out.rpartition(".")
-    if not type(mixer).__module__.startswith("transformers."):
-        return "its class is none of transformers"
-    attn = mixer.get_submodule(parent)
-    names = type(mixer).__name__, type(attn).__name__
-    layout = next((HEAD_LAYOUTS[n] for n in names if n in HEAD_LAYOUTS), HeadLayout())
-    if layout.whole:
-        return layout.whole
-    if is_kv_source(mixer) or reuses_kv(mixer):
-        return "its keys are those of several layers"
-    if any(n.startswith("kv_a_proj") for n, _ in attn.named_children()):
-        return "its keys and values come from one latent vector for all heads (MLA)"
-    projections = _slice_projections(attn, layout, last)
-    if isinstance(projections, str):
-        return projections
-    kv, r, dim, cuts = projections
-    done = {c.name for c in cuts}
-    for name, p in attn.named_parameters():
-        if name.rpartition(".")[0] in done:
-            continue
-        cut = _slice_other(name, tuple(p.shape), kv, r, dim)
-        if isinstance(cut, str):
-            return cut
-        cuts += [cut] if cut and cut not in cuts else []
-        done |= {cut.name} if cut else set()
-    sizes = {n: r if query else 1 for n, query in _COUNTS.items()}
-    sizes |= dict.fromkeys(layout.widths, r * dim)
-    prefix = f"{parent}." if parent else ""
-    counts = [(prefix + n, k) for n, k in sizes.items() if vars(attn).get(n) == k * kv]
-    cuts = tuple(UnitSlice(prefix + c.name, c.kind, c.sizes) for c in cuts)
-    return Heads(kv, r, dim, cuts, tuple(counts), layout.config, layout.slopes)
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00014
 class OwnEntries:

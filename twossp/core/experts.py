@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ExpertMask', 'pack_mask', 'top_k_mask', 'whole_experts_mask', 'is_experts',
-    'find_experts', 'ExpertLayout', 'expert_layout', 'router_tensors', 'shallow_copy',
-    'slice_experts', 'check_router_groups', 'slice_router', 'NoExperts',
+    'is_experts', 'find_experts', 'ExpertLayout', 'expert_layout', 'router_tensors',
+    'shallow_copy', 'slice_experts', 'check_router_groups', 'slice_router',
     'eager_experts', 'expert_activations', 'run_experts'
 ]
 
@@ -21,80 +20,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-# %% ../../nbs/core/05_experts.ipynb #2482ded4
-@dataclass(frozen=True)
-class ExpertMask:
-    "Neuron mask of a layer's experts, one bit per neuron."
-
-    bits: bytes  # the (experts, width) mask, packed by `numpy.packbits`
-    experts: int  # of the dense layer
-    width: int  # neurons per expert in the dense layer
-
-    @property
-    def mask(self) -> np.ndarray:  # (experts, width) booleans
-        "True for neurons that remain."
-        n = self.experts * self.width
-        if len(self.bits) < -(-n // 8):
-            raise ValueError("the masks of this plan's experts are missing")
-        packed = np.frombuffer(self.bits, np.uint8)
-        return np.unpackbits(packed, count=n).astype(bool).reshape(-1, self.width)
-
-    @property
-    def remaining(self) -> tuple[int, ...]:  # ascending
-        "Indices of the remaining experts."
-        return tuple(np.flatnonzero(self.mask.any(1)).tolist())
-
-    @property
-    def k(self) -> int:  # neurons
-        "Neurons that each remaining expert keeps."
-        return int(self.mask.sum(1).max())
-
-    def __repr__(self):
-        experts = f"{len(self.remaining)} of {self.experts} experts"
-        return f"ExpertMask({experts}, {self.k} of {self.width})"
-
-# %% ../../nbs/core/05_experts.ipynb #0d0cf301
-def pack_mask(
-    mask: np.ndarray | torch.Tensor,  # (experts, width) booleans
-) -> ExpertMask:  # packed
-    "Pack a mask; `ValueError` unless all remaining experts keep the same number of neurons."
-    mask = np.asarray(mask, dtype=bool)
-    if mask.ndim != 2:
-        raise ValueError(f"a mask is (experts, neurons); got shape {mask.shape}")
-    counts = {int(n) for n in mask.sum(1)} - {0}
-    if len(counts) != 1:
-        got = ", ".join(map(str, sorted(counts))) or "none"
-        raise ValueError(
-            "the experts that stay have to keep as many neurons each, and at least one,"
-            f" since their tensors are fused; got {got}"
-        )
-    return ExpertMask(np.packbits(mask).tobytes(), *mask.shape)
-
-
-def top_k_mask(
-    scores: torch.Tensor,  # (experts, width), finite
-    k: int,  # neurons to keep in each expert, 1 … width
-) -> ExpertMask:  # ties go to the lower index
-    "Mask of the `k` highest-scored neurons of each expert."
-    if not 1 <= k <= scores.shape[1]:
-        raise ValueError(
-            f"an expert can keep 1 to {scores.shape[1]} neurons, not {k}: ask for less"
-            " sparsity, or remove whole experts (method reap)"
-        )
-    order = scores.sort(dim=1, descending=True, stable=True).indices[:, :k]
-    mask = torch.zeros(scores.shape, dtype=torch.bool).scatter_(1, order.cpu(), True)
-    return pack_mask(mask)
-
-# %% ../../nbs/core/05_experts.ipynb #d5f9613c
-def whole_experts_mask(
-    experts: int,  # of the dense layer
-    width: int,  # neurons per expert
-    kept: tuple[int, ...],  # experts to keep
-) -> ExpertMask:  # packed
-    "Mask that keeps some experts whole and removes the others."
-    mask = np.zeros((experts, width), dtype=bool)
-    mask[list(kept)] = True
-    return pack_mask(mask)
+from .slots import ExpertMask
 
 # %% ../../nbs/core/05_experts.ipynb #78f0093e
 def is_experts(
@@ -265,13 +191,6 @@ def slice_router(
         counts = [k for k in equal if "num_experts" in k or k == "out_features"]
         changes += [(m, k, len(remaining)) for k in counts if not is_experts(m)]
     return changes
-
-# %% ../../nbs/core/05_experts.ipynb #bee79e5e
-class NoExperts(nn.Module):
-    "Placeholder for removed experts; returns zeros."
-
-    def forward(self, hidden_states, *args, **kwargs):
-        return torch.zeros_like(hidden_states)
 
 # %% ../../nbs/core/05_experts.ipynb #a0accb2c
 @contextmanager

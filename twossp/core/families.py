@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'Mixer', 'arch_mixers',
+    'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'MixerNames', 'arch_mixers',
     'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
     'is_vision_language', 'ModelMemo', 'model_memo', 'set_arch', 'using_arch',
     'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class',
@@ -18,7 +18,7 @@ __all__ = [
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -94,7 +94,7 @@ def _alternate(L):
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
 @dataclass(frozen=True)
-class Mixer:
+class MixerNames:
     "One token mixer of a family row, usually attention."
 
     name: str  # relative to a layer
@@ -106,18 +106,18 @@ class Mixer:
 
 def arch_mixers(
     a: Arch,  # any row
-) -> list[Mixer]:  # one per name in `a.attn`
+) -> list[MixerNames]:  # one per name in `a.attn`
     "Return the token mixers of a family row."
     names = (a.attn,) if isinstance(a.attn, str) else a.attn
     columns = (a.attn_norm, a.out, a.gives, a.keeps)
     columns = [(x,) * len(names) if isinstance(x, str) else x for x in columns]
-    return [Mixer(*row) for row in zip(names, *columns, strict=True)]
+    return [MixerNames(*row) for row in zip(names, *columns, strict=True)]
 
 
 def layer_mixers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> list[Mixer]:  # in the order of `a.attn`, with removed ones
+) -> list[MixerNames]:  # in the order of `a.attn`, with removed ones
     "Return the token mixers of a layer."
     mixers = arch_mixers(a)
     if isinstance(a.attn, str):
@@ -350,8 +350,13 @@ class ModelMemo:
     allowed: bool = False  # its configuration was checked: it is in scope
     structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
     check: object = None  # the replay mode of its layers
-    scores: dict = field(default_factory=dict)  # by calibration text
+    statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
     held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
+    constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
+    # while the size after pruning is estimated, from a model without weights: what would be
+    # measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it holds
+    # in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map, `gradients`)
+    draws: Callable | None = None
 
 
 _MEMOS: WeakKeyDictionary = WeakKeyDictionary()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'NoLinear', 'is_linear', 'read_matrix', 'store_matrix', 'in_features',
+    'NoLinear', 'Zeros', 'is_linear', 'read_matrix', 'store_matrix', 'in_features',
     'out_features', 'make_linear', 'slice_linear', 'pad_zeros'
 ]
 
@@ -27,11 +27,26 @@ class NoLinear(nn.Module):
         super().__init__()
         self.out = out
 
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        return dict(out=self.out)
+
     def forward(self, x):
         return x.new_zeros(*x.shape[:-1], self.out)
 
     def extra_repr(self):
         return f"out={self.out}"
+
+
+class Zeros(nn.Module):
+    "Placeholder for a removed module: no tensors, returns zeros like its first argument."
+
+    def forward(self, hidden_states, *args, **kwargs):
+        return torch.zeros_like(hidden_states)
+
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        return {}
 
 # %% ../../nbs/core/02_linear.ipynb #70f3dc5f
 def is_linear(

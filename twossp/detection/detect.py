@@ -25,11 +25,11 @@ from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import expert_layout, find_experts, is_experts, pack_mask
+from ..core.experts import expert_layout, find_experts, is_experts
 from ..core.families import (
     ARCHS,
     Arch,
-    Mixer,
+    MixerNames,
     arch_mixers,
     config_has_width,
     decoder_layers,
@@ -46,8 +46,9 @@ from ..core.families import (
     unsupported_reason,
 )
 from ..core.linear import in_features, is_linear, out_features
-from ..core.parts import Structure, structure
-from ..core.plan import Plan, drop
+from ..core.plan import drop, keep_parts
+from ..core.slots import pack_mask
+from ..core.structure import Structure, structure
 from ..runtime.metrics import inference
 
 # %% ../../nbs/detection/00_detect.ipynb #49a9a390
@@ -106,7 +107,7 @@ def find_layers(
 def find_mixers(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
-) -> list[str]:  # names, relative to the layer; [] if it mixes no tokens
+) -> list[str]:  # names, relative to the layer; [] if it is no attention
     "Return the names of the submodules through which tokens affect later ones."
     ids = probe_ids(model)[:1]
     original = _record_calls(model, ids, layer)
@@ -160,10 +161,10 @@ def _last_token(x, ids):
     return x.reshape(*ids.shape, -1)[0, -1]
 
 # %% ../../nbs/detection/00_detect.ipynb #f231fa40
-def _find_ffn(calls, attn, experts=""):
+def _find_ffn(calls, mixers, experts=""):
     """Return (up, down, fused) of the FFN, or of the shared expert beside `experts`, from a
     layer's calls outside its token mixers; None if there is none, `ValueError` if unclear."""
-    tops = {n.split(".")[0] for n in ([attn] if isinstance(attn, str) else attn)}
+    tops = {n.split(".")[0] for n in mixers}
     linear = [c for c in calls if is_linear(c.module) and c.name.split(".")[0] not in tops]
     branches = defaultdict(list)
     for c in linear:
@@ -230,27 +231,27 @@ def _is_multiple(a, b):
     return bool((a - r * b).abs().max() <= 1e-5 * a.abs().max()) and bool(a.abs().max())
 
 
-def _find_attn_norm(calls, attn):
-    "Return the norm of the attention branch; raise `ValueError` if there is none."
-    k = next(k for k, c in enumerate(calls) if c.name == attn)
+def _find_mixer_norm(calls, mixer):
+    "Return the norm of a token mixer's branch; raise `ValueError` if there is none."
+    k = next(k for k, c in enumerate(calls) if c.name == mixer)
     call = calls[k]
-    norms = [c for c in calls if _is_norm(c) and not c.name.startswith(attn + ".")]
+    norms = [c for c in calls if _is_norm(c) and not c.name.startswith(mixer + ".")]
     before = [c.name for c in norms if torch.equal(c.y, call.x)]
     if not before:  # its output times a scalar
         before = [c.name for c in norms if _is_multiple(call.x, c.y)]
     after = [c.name for c in norms if torch.equal(c.x, call.y)]
     later = [c.name for c in calls[k:] if any(c is n for n in norms)]
     if not (before or after or later):
-        raise ValueError(f"no norm before or after {attn}")
+        raise ValueError(f"no norm before or after {mixer}")
     return (before or after or later)[0]
 
 
-def _find_out(calls, attn):
-    "Return the last linear layer that an attention calls; raise `ValueError` if none."
-    linear = [c for c in calls if c.name.startswith(attn + ".") and is_linear(c.module)]
+def _find_out(calls, mixer):
+    "Return the last linear layer that a mixer calls; raise `ValueError` if none."
+    linear = [c for c in calls if c.name.startswith(mixer + ".") and is_linear(c.module)]
     if not linear:
-        raise ValueError(f"{attn} calls no linear map: it is no attention")
-    return linear[-1].name.removeprefix(attn + ".")
+        raise ValueError(f"{mixer} calls no linear map: it is no attention")
+    return linear[-1].name.removeprefix(mixer + ".")
 
 # %% ../../nbs/detection/00_detect.ipynb #6f5ad781
 def _find_output(model, mixer, out):
@@ -388,7 +389,7 @@ def _check_causal(model):
 class LayerParts:
     "Token mixers and FFN of one decoder layer."
 
-    mixers: tuple[Mixer, ...]  # () if it has only an FFN
+    mixers: tuple[MixerNames, ...]  # () if it has only an FFN
     ffn: tuple | None  # (up, down, fused), beside experts of the shared one; None: there is none
     experts: str = ""  # name of the fused experts
 
@@ -402,7 +403,7 @@ def _find_parts(model, layer):
             continue  # it cannot be removed
         out = _find_out(calls, n)
         forms = _find_output(model, layer.get_submodule(n), out)
-        mixers.append(Mixer(n, _find_attn_norm(calls, n), out, *forms))
+        mixers.append(MixerNames(n, _find_mixer_norm(calls, n), out, *forms))
     experts = find_experts(layer)
     return LayerParts(tuple(mixers), _find_ffn(calls, names, experts), experts)
 
@@ -456,7 +457,7 @@ def _merge_mixers(parts):
         )
     keys = dict(name="attn", norm="attn_norm")
     alike = len(mixers) == 1 and all(len(p.mixers) == 1 and (p.ffn or p.experts) for p in parts)
-    names = [f.name for f in fields(Mixer)]
+    names = [f.name for f in fields(MixerNames)]
     columns = {keys.get(n, n): [getattr(m, n) for m in mixers] for n in names}
     return {k: v[0] if alike else tuple(v) for k, v in columns.items()}
 
@@ -635,7 +636,7 @@ def _check_norm(p):
     firsts = {x.row: x for x in reversed(p.parts.mixers)}
     for m, part in firsts.items():
         calls = _record_calls(p.model, p.ids, part.at(p.model))
-        want = _find_attn_norm(calls, m.name)
+        want = _find_mixer_norm(calls, m.name)
         if want != m.norm:
             raise ValueError(
                 f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"
@@ -653,26 +654,23 @@ def _check_neurons(p):
             first = np.isin(np.arange(part.width), kept[part])
             rows = [np.roll(first, e) for e in range(part.groups)]
             kept[part] = pack_mask(np.stack(rows))
-    plan = Plan(layers=p.L, kept={(x.layer, x.slot): units for x, units in kept.items()})
-    return _compare_with_masks(p, kept, plan)
+    return _compare_with_masks(p, kept)
 
 
 def _check_ffn(p):
     "Check that removing an FFN equals zeroing its output."
     layers = sorted({x.layer for x in p.parts.narrow})
     layers = [i for i in layers if i in p.at] or layers[:: max(1, p.L - 1)]
-    removed = {x: x.nothing for x in p.parts.narrow if x.layer in layers}
-    plan = Plan(layers=p.L, kept={(x.layer, x.slot): x.nothing for x in removed})
-    return _compare_with_masks(p, removed, plan)
+    return _compare_with_masks(p, {x: x.nothing for x in p.parts.narrow if x.layer in layers})
 
 
-def _compare_with_masks(p, kept, plan):
+def _compare_with_masks(p, kept):
     "Compare the pruned model with masked parts; raise `ValueError` if the logits differ."
     with ExitStack() as masks:
         for part, units in kept.items():
             masks.enter_context(part.mask(p.model, units))
         want = p.logits()
-    with applied(p.model, plan):
+    with applied(p.model, keep_parts(p.parts, kept)):
         return check_logits(p, p.logits(), want)
 
 # %% ../../nbs/detection/00_detect.ipynb #f97eec6a
@@ -687,14 +685,6 @@ def _removal_sets(p):
     ends = [x[:1] + x[1:][-1:] for x in by_kind if x]
     return [[x for pair in ends for x in pair], *ends, *(x for x in by_kind if x)]
 
-
-def _removal_plan(p, removed):
-    "Return the plan that removes these token mixers."
-    kept: dict = {}
-    for part in p.parts.mixers:
-        kept.setdefault((part.layer, part.slot), []).append(part not in removed)
-    return Plan(layers=p.L, kept=kept)
-
 # %% ../../nbs/detection/00_detect.ipynb #b4cafc70
 def _check_attention(p):
     "Check that removing an attention equals zeroing its output projection."
@@ -707,7 +697,7 @@ def _check_attention(p):
                     f"the last linear map of {part.name} is {last}, not {part.row.out}"
                 )
         masks, names = dict.fromkeys(removed, False), dict.fromkeys(x.row.out for x in removed)
-        result = _compare_with_masks(p, masks, _removal_plan(p, removed))
+        result = _compare_with_masks(p, masks)
         results.append(f"{', '.join(names)} zeroed: {result}")
     return results[0]
 
@@ -742,7 +732,7 @@ def _check_cache(p):
     with suppress(Exception):  # some families fail with padding
         _check_decoding(p, _left_padding(p.ids), positions)
         masks.append(_left_padding(p.ids))
-    plans = [_removal_plan(p, removed) for removed in _removal_sets(p)]
+    plans = [keep_parts(p.parts, dict.fromkeys(x, False)) for x in _removal_sets(p)]
     results = []
     for plan in [plans[0] | blocks, *plans[1:]]:
         with applied(p.model, plan):

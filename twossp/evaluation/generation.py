@@ -16,13 +16,10 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from ..core.registries import check_finite
 from ..recovery.synthetic import repetition
+from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device
 from ..runtime.identity import decides, facts_identity, model_identity
 from ..runtime.metrics import (
-    Windows,
-    check_ids,
-    check_windows,
-    ids_hash,
     inference,
     loss_mask,
     masked_mean,
@@ -46,7 +43,7 @@ def snapshot_model(
 def agreement(
     model: PreTrainedModel,  # pruned; untouched
     dense: PreTrainedModel,  # with the same vocabulary; untouched
-    ids: torch.Tensor | Windows,  # (n, t) windows of text held out from calibration
+    ids: torch.Tensor | Calibration,  # (n, t) windows of text held out from calibration
     bs: int = 1,  # windows per forward pass
 ) -> dict:  # 'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
     """Compare a model's predictions with the dense model's by KL and top-1 agreement.
@@ -57,7 +54,7 @@ def agreement(
         pruned; untouched
     dense : PreTrainedModel
         with the same vocabulary; untouched
-    ids : torch.Tensor | Windows
+    ids : torch.Tensor | Calibration
         (n, t) windows of text held out from calibration
     bs : int, default 1
         windows per forward pass
@@ -67,8 +64,7 @@ def agreement(
     dict
         'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
     """
-    ids = check_windows(ids, model)
-    check_windows(ids, dense)
+    ids = Calibration.of(ids, model).check(dense)
     kls, same = [], []
     with inference(model), inference(dense):
         for b in split_batches(ids, bs, False, "agreement", input_device(model)):
@@ -117,7 +113,7 @@ class _OnAgreement:
 
     # of `snapshot_model`; None: the model of the grid
     dense: PreTrainedModel | None = field(repr=False)
-    ids: torch.Tensor = field(repr=False)  # (n, t) windows of held-out text
+    ids: Calibration = field(repr=False)  # (n, t) windows of held-out text
     prompt: int = 32  # first tokens of each window, 2 … t
     new: int = 64  # maximum number of new tokens
     bs: int = 1  # windows per forward pass
@@ -127,13 +123,13 @@ class _OnAgreement:
 
     @property
     def text(self):
-        return f"{ids_hash(self.ids)}, prompt={self.prompt}, new={self.new}"
+        return f"{self.ids.identity}, prompt={self.prompt}, new={self.new}"
 
     @property
     def identity(self):
         is_grid_model = self.dense is None or self.bound
         dense = "the row's own" if is_grid_model else model_identity(self.dense)
-        facts = dict(text=ids_hash(self.ids), prompt=self.prompt, new=self.new, bs=self.bs)
+        facts = dict(text=self.ids.identity, prompt=self.prompt, new=self.new, bs=self.bs)
         return facts_identity("agreement", dense=dense, **facts)
 
     def __call__(self, model, tok=None):
@@ -143,7 +139,7 @@ class _OnAgreement:
                 "agreement has no dense model: pass one to on_agreement, or use run_grid"
             )
         result = agreement(model, self.dense, self.ids, self.bs)
-        prompts = self.ids[:, : self.prompt]
+        prompts = self.ids.ids[:, : self.prompt]
         texts = _generate(model, prompts, self.new)
         result["dense_nll"] = _text_nll(self.dense, prompts, texts)
         result["repetition"] = sum(map(repetition, texts)) / len(texts)
@@ -196,7 +192,8 @@ def on_agreement(
     Callable
         (model, tokenizer) -> dict; pickles
     """
-    check_ids(ids, model)
+    ids = Calibration.of(ids, model)
+    ids.text("agreement on generated text")
     if not 2 <= prompt <= ids.shape[1]:
         raise ValueError(
             f"a prompt has to be 2 to {ids.shape[1]} tokens of each window; got {prompt}"

@@ -31,10 +31,11 @@ from transformers import (
 from ..core.apply import cache_name
 from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
-from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_fractions
 from ..core.registries import check_finite
+from ..core.structure import Structure, structure
 from .results import versions
+from ..runtime.calibration import Calibration, check_weights
 from ..runtime.devices import (
     input_device,
     one_line,
@@ -49,11 +50,7 @@ from ..runtime.identity import (
 )
 from ..runtime.memory import peak_memory
 from ..runtime.metrics import (
-    check_ids,
-    check_weights,
-    check_windows,
     finite_logits,
-    ids_hash,
     inference,
     mean_windows,
     nll,
@@ -64,7 +61,7 @@ from ..runtime.metrics import (
 def _strided_nll(model, ids, stride=None):
     """Negative log-likelihoods, float64 (n·t - 1,), of all tokens of the windows (n, t), read as
     one text: each with at least `t - stride` tokens of context. Default stride: t // 2."""
-    check_ids(ids, model)
+    ids = Calibration.of(ids, model).text("a perplexity with a stride")
     t = ids.shape[1]
     stream, device = ids.reshape(1, -1), input_device(model)
     stride = t // 2 if stride is None else stride
@@ -132,7 +129,7 @@ def forward_time(
     float
         seconds
     """
-    ids = check_ids(ids, model)
+    ids = Calibration.of(ids, model).text("the time of a forward pass")
     device = input_device(model)
     ids = ids.to(device)
     with inference(model):
@@ -229,7 +226,7 @@ def generation_speed(
     Speed
         medians of the timed generations
     """
-    ids = check_ids(ids, model).to(input_device(model))
+    ids = Calibration.of(ids, model).text("the speed of generation").to(input_device(model))
     if new < 2 or repeats < 1 or warmup < 0:
         raise ValueError(
             f"new has to be at least 2, repeats 1, warmup 0; got {new}, {repeats},"
@@ -316,7 +313,7 @@ def continue_prompts(
 class _OnText:
     "Perplexity on token windows, and the negative log-likelihood of each."
 
-    ids: torch.Tensor = field(repr=False)  # (n, t) token windows
+    ids: Calibration = field(repr=False)  # (n, t) token windows
     bs: int = 1  # windows per forward pass
     stride: int | None = None  # None: consecutive windows; a number: overlapping windows
     progress: bool = field(default=False, repr=False)  # show a progress bar
@@ -325,7 +322,7 @@ class _OnText:
 
     @property
     def text(self):
-        return ids_hash(self.ids)
+        return self.ids.identity
 
     @property
     def identity(self):
@@ -352,7 +349,7 @@ def _short(values):
 # %% ../../nbs/evaluation/01_measure.ipynb #c98dea58
 @decides(row="ids bs stride", nothing="progress")
 def on_text(
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     bs: int = 1,  # windows per forward pass
     # None: consecutive windows, as in the paper; a number: overlapping windows
     stride: int | None = None,
@@ -362,7 +359,7 @@ def on_text(
 
     Parameters
     ----------
-    ids : torch.Tensor
+    ids : torch.Tensor | Calibration
         (n, t) token windows
     bs : int, default 1
         windows per forward pass
@@ -376,7 +373,9 @@ def on_text(
     Callable
         (model, tokenizer) -> dict; pickles
     """
-    ids = check_windows(ids) if stride is None else check_ids(ids)
+    ids = Calibration.of(ids)
+    if stride is not None:
+        ids.text("a perplexity with a stride")
     return _OnText(ids.cpu(), bs, stride, progress)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #caf2c25f
@@ -429,14 +428,14 @@ class _OnTime:
     "Time and operations on token windows."
 
     kind: str  # what is timed; enters the identity
-    ids: torch.Tensor = field(repr=False)  # (b, t) token windows
+    ids: Calibration = field(repr=False)  # (b, t) token windows
     timed: Callable = field(repr=False)  # (model, ids, **options) -> numbers by name
     options: dict = field(repr=False)  # of `timed`, including defaults
     reads_tokens = True  # needs no tokenizer
 
     @property
     def identity(self):
-        return facts_identity(self.kind, text=ids_hash(self.ids), **self.options)
+        return facts_identity(self.kind, text=self.ids.identity, **self.options)
 
     def __call__(self, model, tok=None):
         return self.timed(model, self.ids, **self.options)
@@ -468,8 +467,9 @@ def on_forward(
     Callable
         (model, tokenizer) -> dict; pickles
     """
-    options = fill_defaults(forward_time, options)
-    return _OnTime("forward time", check_ids(ids).cpu(), _forward_numbers, options)
+    ids, options = Calibration.of(ids).cpu(), fill_defaults(forward_time, options)
+    ids.text("the time of a forward pass")
+    return _OnTime("forward time", ids, _forward_numbers, options)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ffbf894e
 def _generation_numbers(model, ids, **options):
@@ -507,8 +507,10 @@ def on_generation(
     Callable
         (model, tokenizer) -> dict; pickles
     """
-    options = fill_defaults(generation_speed, options | dict(new=new))
-    return _OnTime("generation", check_ids(ids).cpu(), _generation_numbers, options)
+    ids, options = Calibration.of(ids).cpu(), dict(options, new=new)
+    ids.text("the speed of generation")
+    options = fill_defaults(generation_speed, options)
+    return _OnTime("generation", ids, _generation_numbers, options)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #d8ab774a
 def measure(

@@ -145,6 +145,35 @@ class Result:
             by_kind = dict(zip(("attention", "FFN"), self.kept, strict=True))
             object.__setattr__(self, "kept", by_kind)
 
+    def conditions(
+        self,
+        metric: str = "",  # counts its text and its options, too; "": of no evaluation
+    ) -> tuple[tuple[str, str], ...]:  # (name, JSON); identities have a name that ends with #
+        """What rows of a method have to share in order to be averaged or compared: all but target,
+        seed, calibration and plan.
+
+        Parameters
+        ----------
+        metric : str, default ''
+            counts its text and its options, too; "": of no evaluation
+
+        Returns
+        -------
+        tuple[tuple[str, str], ...]
+            (name, JSON); identities have a name that ends with #
+        """
+        facts = [("model", self.model_id or self.model), ("device", self.device)]
+        facts.append(("dtype", self.dtype))
+        is_task = f"{metric.rpartition('/')[0]}/n" in self.metrics
+        for k in ("torch", "transformers", *(["lm_eval"] if is_task else [])):
+            facts.append((k, self.versions.get(k)))
+        facts += sorted(self.options.items())
+        for words, identities in (("{} #", self.texts), ("{} as asked #", self.evaluations)):
+            of_metric = sorted(k for k in identities if metric.startswith(f"{k}/"))
+            facts += [(words.format(k), identities[k]) for k in of_metric]
+        to_json = functools.partial(json.dumps, sort_keys=True, default=repr)
+        return tuple((k, to_json(v)) for k, v in facts if v is not None)
+
 # %% ../../nbs/evaluation/00_results.ipynb #5de1b963
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = [
     'COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'check_multiple',
-    'Balance', 'reachable_range', 'width_after', 'balance'
+    'Balance', 'reachable_range', 'width_after', 'balance', 'depth_split'
 ]
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
 import math
 from dataclasses import dataclass
 
-from ..core.parts import Structure
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
+from ..core.structure import Structure
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
 def mean_sizes(
@@ -76,12 +76,7 @@ def mixer_drops(
     s: Structure,  # structure of the dense model
 ) -> list[Plan]:  # one per token mixer, in the order of the layers
     "Return plans that each remove one token mixer (in most families an attention module)."
-    plans = []
-    for part in s.mixers:
-        parallel = [p for p in s.mixers if (p.layer, p.slot) == (part.layer, part.slot)]
-        kept = tuple(p is not part for p in parallel) if len(parallel) > 1 else part.nothing
-        plans.append(Plan(layers=len(s), kept={(part.layer, part.slot): kept}))
-    return plans
+    return [keep_parts(s, {part: part.nothing}) for part in s.mixers]
 
 # %% ../../nbs/pruning/03_balance.ipynb #bbf16fdd
 def _round_width(exact, f, multiple=1):
@@ -207,3 +202,18 @@ def balance(
     width = width_after(s, sparsity, n * A, multiple)
     _check_narrowest(s, n, width, multiple)
     return Balance(n, width)
+
+# %% ../../nbs/pruning/03_balance.ipynb #dsplit02
+def depth_split(
+    s: Structure,  # structure of the dense model
+    sparsity: float,  # target, in (0, 1)
+) -> Balance:  # all FFN neurons are kept
+    "Return the split that meets a target by attention modules alone."
+    A, L = mean_sizes(s)[0], len(s.mixers)
+    n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))
+    if n > L:
+        raise ValueError(
+            f"attention alone reaches sparsity {L * A / s.total:.4f}, with all {L} removed;"
+            f" {sparsity:.4g} was asked for"
+        )
+    return Balance(n, s.full_width)

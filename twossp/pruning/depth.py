@@ -15,8 +15,9 @@ from transformers import PreTrainedModel
 
 from ..core.plan import Plan
 from ..core.registries import check_finite
+from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import Windows, mean_windows
+from ..runtime.metrics import mean_windows
 from ..runtime.search import plan_nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b
@@ -46,9 +47,10 @@ class Trial:
 def mean_nll(
     model: PreTrainedModel,  # dense; untouched
     plans: Sequence[Plan],  # to compare
-    ids: torch.Tensor | Windows,  # (m, t) token windows
+    ids: torch.Tensor | Calibration,  # (m, t) token windows
 ) -> torch.Tensor:  # (len(plans),) nats per token; perplexity is the exponential
     "Return each plan's mean nll over the windows; it ranks plans as perplexity does."
+    ids = Calibration.of(ids, model)
     return mean_windows(plan_nll(model, plans, ids), model, ids)
 
 # %% ../../nbs/pruning/02_depth.ipynb #a0935e41
@@ -67,7 +69,7 @@ def greedy(
     base: Plan,  # removals to start from; `dense_plan(L)` for none
     candidates: Sequence[Plan],  # removals to choose from
     n: int,  # how many to remove, 0 … len(candidates)
-    ids: torch.Tensor | Windows,  # (m, t) windows to score on; one in the paper's stage 2
+    ids: torch.Tensor | Calibration,  # (m, t) windows to score on; one in the paper's stage 2
     *,
     # (model, plans, ids) -> one loss per plan; default: `mean_nll`
     cost: Callable | None = None,
@@ -86,7 +88,7 @@ def greedy(
         removals to choose from
     n : int
         how many to remove, 0 … len(candidates)
-    ids : torch.Tensor | Windows
+    ids : torch.Tensor | Calibration
         (m, t) windows to score on; one in the paper's stage 2
     cost : Callable | None, default None
         (model, plans, ids) -> one loss per plan; default: `mean_nll`
@@ -102,7 +104,7 @@ def greedy(
     """
     if not 0 <= n <= len(candidates):
         raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
-    cost = cost or mean_nll
+    ids, cost = Calibration.of(ids, model), cost or mean_nll
     plan, remaining, trials = base, list(range(len(candidates))), []
     for step in progress_bar(range(n), "greedy removal", progress):
         plans = [plan | candidates[i] for i in remaining]

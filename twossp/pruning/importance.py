@@ -4,223 +4,267 @@
 
 # %% auto #0
 __all__ = [
-    'window_norms', 'float64_device', 'walk_parts', 'activation_scores', 'fresh_scores',
-    'record_unreached', 'magnitude_scores', 'random_scores', 'walk_hidden_states',
+    'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
+    'scored_parts', 'score_parts', 'arrange_scores', 'collect_scores',
+    'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
     'block_influence'
 ]
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
-from ..core.parts import count_unactivated, pack_scores, structure
-from ..core.registries import check_finite
-from ..runtime.devices import rank_and_size, sum_over_processes
-from ..runtime.layers import (
-    check_replay,
-    is_offloaded,
-    split_call,
-    take_hidden,
-    walk_layers,
-    weights_loaded,
-)
-from ..runtime.memory import layer_batch_size, memory_budget
-from ..runtime.metrics import (
-    Windows,
-    check_windows,
-    ids_hash,
-    inference,
-    reject_token_mask,
-)
+from ..core.parts import Part
+from ..core.registries import SCORES, Score, check_finite, find_score, resolve
+from ..core.structure import Structure, structure
+from ..runtime.calibration import Calibration
+from ..runtime.layers import weights_loaded
 from ..runtime.provenance import with_provenance
+from ..runtime.statistics import (
+    UNIT_FIELDS,
+    Statistics,
+    collect,
+    collect_gradients,
+    walk_hidden_states,
+)
 
-# %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
-def window_norms(
-    x: torch.Tensor,  # (b, t, f) or (b·t, f): inputs of `down`
-    b: int,  # windows in the batch
-    p: float = 2,  # of the p-norm; 2 in the paper
-    counted: torch.Tensor | None = None,  # (b, t) bool: tokens to count; None: all
-) -> torch.Tensor:  # (b, f) float32
-    "Return the p-norm over the tokens of each window, per neuron."
-    windows = x.reshape(b, -1, x.shape[-1])
-    if counted is not None:
-        windows = windows.where(counted.to(x.device)[:, :, None], 0)
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
+# %% ../../nbs/pruning/00_importance.ipynb #a0408f9a
+@dataclass(frozen=True)
+class RoutedScores:
+    "Scores of an MoE layer; its length is the width of an expert."
 
-# %% ../../nbs/pruning/00_importance.ipynb #2cc0038c
-def float64_device(
-    device: str | torch.device,  # device of a tensor
-) -> torch.device:  # the same, or the CPU if it has no float64
-    "Return the device for float64 sums."
-    device = torch.device(device)
-    has_float64 = device.type != "mps"
-    if device.type == "xpu":
-        has_float64 = torch.xpu.get_device_properties(device).has_fp64
-    return device if has_float64 else torch.device("cpu")
+    experts: torch.Tensor  # (E, f) score of each neuron of each expert
+    ffn: torch.Tensor  # (g,) scores of the shared expert; empty: none
+    tokens: torch.Tensor  # (E,) calibration tokens routed to each expert
+    # (E,) mean over them of the router's weight times the norm of the expert's output
+    output: torch.Tensor
 
-# %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
-class _Accumulator:
-    "Sums of one part's scores over windows, on the device of its activations"
+    def __len__(self):
+        return self.experts.shape[1]
 
-    def __init__(self, part, p, weighted):
-        self.part, self.p, self.weighted = part, p, weighted
-        # per group: norms of the units, number of tokens, norms of the output
-        self.sums = torch.zeros(part.groups or 1, part.width + 2, dtype=torch.float64)
+    def numel(self) -> int:  # neurons of an expert
+        "The width of an expert, as `numel` of a tensor of scores."
+        return len(self)
 
-    def begin(self, windows):
-        "Start a batch of windows (b, t)"
-        (self.b, self.t), self.saved = windows.shape, self.sums.clone()
-        self.counted = getattr(windows, "counted", None)
+    def clone(self) -> "RoutedScores":
+        "Copy all tensors."
+        return RoutedScores(*(x.clone() for x in vars(self).values()))
 
-    def undo(self):
-        "Discard the last batch"
-        self.sums = self.saved
-
-    def note(self, group, x, weight, token, out):
-        "Add activations of all units, or of one group's units on the tokens that reach it"
-        device = float64_device(x.device)
-        self.sums = self.sums.to(device, non_blocking=device.type != "cpu")
-        if group is None:
-            norms = window_norms(x, self.b, self.p, self.counted)
-            self.sums[0, :-2] += norms.to(device).sum(0, dtype=torch.float64)
-            return
-        if self.counted is not None:
-            mask = self.counted.to(token.device).reshape(-1)[token]
-            x, weight, token, out = x[mask], weight[mask], token[mask], out[mask]
-        magnitudes = x.detach().float().abs()
-        if self.weighted:
-            magnitudes = magnitudes * weight.detach().float()[:, None]
-        windows = magnitudes.new_zeros(self.b, magnitudes.shape[1])
-        windows.index_add_(0, token // self.t, magnitudes**self.p)
-        norms = (windows ** (1 / self.p)).to(device)
-        self.sums[group, :-2] += norms.sum(0, dtype=torch.float64)
-        self.sums[group, -2] += len(token)
-        self.sums[group, -1] += (weight * out.norm(dim=1)).sum().to(device)
-
-# %% ../../nbs/pruning/00_importance.ipynb #243d293e
-@contextmanager
-def _observe_layer(model, accumulators, i):
-    "Accumulate the activations of layer `i`"
-    with ExitStack() as stack:
-        for a in accumulators:
-            stack.enter_context(a.part.observe(model, a.note, i))
-        yield
+    @property
+    def unreached(self) -> int:  # experts
+        "Number of experts without a calibration token."
+        return int((self.tokens == 0).sum())
 
 
-def _windows_held(model, t, rows, budget):
-    "Windows of `t` tokens whose hidden states fit in half of the budget, a multiple of `rows`"
-    state = t * model.config.get_text_config().hidden_size * model.dtype.itemsize
-    return max(1, budget // 2 // state // rows) * rows
+def count_unactivated(
+    scores: Iterable,  # per layer (f,) scores or `RoutedScores`
+) -> tuple[int, int]:  # groups without a calibration token, all groups
+    "Count the groups that are ranked by their weights alone."
+    routed = [s for s in scores if isinstance(s, RoutedScores)]
+    return sum(s.unreached for s in routed), sum(len(s.tokens) for s in routed)
 
-# %% ../../nbs/pruning/00_importance.ipynb #efa04913
-def _read_together(tensors):
-    "Copies of tensors of one dtype on the CPU, with one synchronization per device"
-    copies: list = [None] * len(tensors)
-    for device in {x.device for x in tensors}:
-        indices = [k for k, x in enumerate(tensors) if x.device == device]
-        flat = torch.cat([tensors[k].reshape(-1) for k in indices]).cpu()
-        for k, y in zip(indices, flat.split([tensors[k].numel() for k in indices]), strict=True):
-            copies[k] = y.view(tensors[k].shape)
-    return copies
-
-# %% ../../nbs/pruning/00_importance.ipynb #walkparts1
-def walk_parts(
-    model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) windows; each process runs a part
-    # one per part, with `part`, `begin(windows)`, `undo()` and `note` of `Part.observe`
-    accumulators: list,
-    bs: int | None = None,  # windows per batch; default: by their tokens
-    budget: int | None = None,  # bytes; default: a quarter of the free memory
-    progress: bool = True,  # show a progress bar
-):
-    "Run all windows through all layers while each accumulator observes its part."
-    rank, size = rank_and_size()
-    ids, check = calib[rank::size], check_replay(model, calib)
-    budget = memory_budget(model) if budget is None else budget
-    bs = bs or layer_batch_size(model, calib.shape[1], budget)
-    if not len(ids):
-        return
-    windows = _windows_held(model, ids.shape[1], bs if check.stack else 1, budget)
-    kwargs = dict(windows=windows, what="activation norms", progress=progress)
-    with inference(model):
-        for i, _, run in walk_layers(model, ids, bs, check, **kwargs):
-            active = [a for a in accumulators if i in a.part.layers]
-
-            def begin(windows, active=active):
-                for a in active:
-                    a.begin(windows)
-
-            def undo(active=active):
-                for a in active:
-                    a.undo()
-
-            run(partial(_observe_layer, model, active, i), begin, undo)
+# %% ../../nbs/pruning/00_importance.ipynb #5b1d0f01
+def pack_scores(
+    s: Structure,  # of a model
+    # of each part with a width: unit scores; of experts also tokens and outputs
+    scores: Mapping[Part, object],
+) -> list:  # per layer (f,) scores or `RoutedScores`; empty where no width is chosen
+    "Arrange the scores of parts by layer."
+    layers = []
+    for i in range(len(s)):
+        narrow = [p for p in s.narrow if p.layer == i]
+        by_group = {bool(p.groups): scores[p] for p in narrow}
+        if len(by_group) < len(narrow):
+            names = " and ".join(p.name or p.kind for p in narrow)
+            raise ValueError(
+                f"layer {i} has {names}, and methods choose the width of one FFN per layer: give"
+                " the others' classes the role 'other'"
+            )
+        packed = by_group.get(False, torch.zeros(0))
+        if True in by_group:
+            units, tokens, output = by_group[True]
+            packed = RoutedScores(units, packed, tokens, output)
+        layers.append(packed)
+    return layers
 
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
+def activation_norm(
+    x: Statistics,  # with `norms`
+    weights: Iterable,  # unused
+) -> torch.Tensor:  # (g, u)
+    "Return 2SSP's score: the norms of the activations, averaged over the windows."
+    return x.norms / (x.windows * x.uses)
+
+# %% ../../nbs/pruning/00_importance.ipynb #imp00004
 UNREACHED = 0.05  # fraction of experts without tokens above which a warning is issued
 
 
-def _average(part, sums, n, model):
-    "Means over `n` windows; groups without tokens are scored by their weights"
-    units = (sums[:, :-2] / (n * len(part.layers))).float()
-    if not part.groups:
-        return units[0]
-    tokens = sums[:, -2].float()
-    unreached = tokens == 0
-    if unreached.any():
-        with torch.no_grad(), weights_loaded(part.at(model).modules()):
-            units[unreached] = part.magnitudes(model)[unreached]
-    return units, tokens, (sums[:, -1] / tokens.clamp_min(1)).float()
+def scored_parts(
+    s: Structure,  # of a model
+    unit: str,  # "neurons", "heads" or "experts"
+) -> list[Part]:
+    "Return the parts whose units have scores."
+    if unit == "neurons":
+        return s.narrow
+    if unit == "experts":
+        return [p for p in s.narrow if p.groups]
+    return [p for p in s.mixers if p.units > 1 and len(p.layers) == 1]
 
 
-def _mean_norms(model, calib, p, weighted, bs, budget, progress):
-    "Scores per layer; each process runs a part of the windows"
+def _group_weights(model, part):
+    "Per group: its input matrices, a list of (u, d), and its output matrix, (u, d)"
+    with weights_loaded(part.at(model).modules()):
+        yield from part.unit_weights(model)
+
+
+@torch.no_grad()
+def score_parts(
+    model: PreTrainedModel,  # dense; untouched
+    unit: str,  # "neurons", "heads" or "experts"
+    # (statistics, weights) of a part -> scores; weights: for each group its input matrices, a
+    # list of (u, d), and its output matrix, (u, d)
+    score: Callable,
+    statistics: Mapping[Part, Statistics],  # that it asks for; {}: weights alone
+) -> dict[Part, torch.Tensor]:  # (g, u), or (g,) of heads and experts
+    "Return the scores of all parts by a function of their statistics and weights."
+    parts = scored_parts(structure(model), unit)
+    return {p: score(statistics.get(p), _group_weights(model, p)) for p in parts}
+
+
+@torch.no_grad()
+def arrange_scores(
+    model: PreTrainedModel,  # dense; untouched
+    unit: str,  # "neurons" or "experts"
+    scores: Mapping[Part, torch.Tensor],  # of `score_parts`
+    statistics: Mapping[Part, Statistics],  # of the same parts; {}: weights alone
+) -> list:  # per layer (f,) float32 scores or `RoutedScores`
+    "Arrange the scores of parts by layer; experts without tokens are ranked by their weights."
     s = structure(model)
-    accumulators = [_Accumulator(part, p, weighted) for part in s.narrow]
-    walk_parts(model, calib, accumulators, bs, budget, progress)
-    sums = map(sum_over_processes, _read_together([a.sums for a in accumulators]))
-    means = [_average(p, x, len(calib), model) for p, x in zip(s.narrow, sums, strict=True)]
-    scores = pack_scores(s, dict(zip(s.narrow, means, strict=True)))
-    unreached, groups = count_unactivated(scores)
-    if groups and unreached > UNREACHED * groups:
-        warnings.warn(
-            f"{unreached} of {groups} experts got no calibration token: their neurons are ranked"
-            " by their weights alone; give more calibration text",
-            stacklevel=4,
-        )
+    packed = {part: torch.zeros(part.width) for part in s.narrow}  # without a score
+    for part, units in scores.items():
+        x, units = statistics.get(part), units.float()
+        if not part.groups:
+            packed[part] = units[0]
+            continue
+        tokens = torch.ones(part.groups) if x is None else x.tokens.float()
+        if unit == "experts":
+            packed[part] = units[:, None].repeat(1, part.width), tokens, units
+            continue
+        unreached = tokens == 0
+        if unreached.any():
+            with weights_loaded(part.at(model).modules()):
+                by_weights = part.magnitudes(model).to(units)
+            units = units.where(~unreached[:, None], by_weights)
+        output = units.norm(dim=1)
+        if x is not None and x.routed is not None:
+            output = (x.routed / x.tokens.clamp_min(1)).float()
+        packed[part] = units, tokens, output
+    return pack_scores(s, packed)
+
+# %% ../../nbs/pruning/00_importance.ipynb #imp00006
+def _find_wanted(s, rows, also):
+    "Part -> statistics that rows read of it; the parts whose gradients they read"
+    wanted, gradients = {}, {}
+    for row in rows:
+        names = row.statistics or ()
+        for part in () if row.unit == "attention modules" else scored_parts(s, row.unit):
+            if "terms" in names:
+                gradients[part] = True
+            asked = [n for n in (*names, *also) if n != "terms"]
+            asked = [n for n in asked if part.groups or n in UNIT_FIELDS]
+            if asked:
+                wanted.setdefault(part, {}).update(dict.fromkeys(asked))
+    return wanted, [*gradients]
+
+
+def _draw_scores(model, row, calib, draws):
+    "Scores at random where the size of a plan is estimated, and what they would hold"
+    if row.needs != "weights":
+        draws(windows=len(calib), gradients=row.needs == "gradients")
+    return resolve(SCORES[row.unit]["random"].fn)(model, calib)
+
+
+def _check_scores(row, scores):
+    "`scores` if they are finite, of the units that the row ranks"
+    for x in scores.values() if isinstance(scores, Mapping) else scores:
+        if isinstance(x, RoutedScores):
+            x = x.output if row.unit == "experts" else [x.experts, x.ffn]
+        check_finite(x, f"scores of {row.unit}")
     return scores
 
-# %% ../../nbs/pruning/00_importance.ipynb #a99635c0
-def _cache_key(model, calib, *options):
-    "Key of model, text and options; None if weights are offloaded"
-    tensors = [*model.named_parameters(), *model.named_buffers()]
-    if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
-        return None
-    dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    state, checksums = [], {}  # per device: sum of all bits, read as integers
-    for k, (name, x) in enumerate(tensors, 1):
-        state.append((name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)))
-        bits = x.detach().view(dtypes[x.dtype.itemsize]).reshape(-1)
-        for part in bits.split(2**20):  # in chunks, as `sum` copies its input to int64
-            total = checksums.get(x.device, 0) + k * part.sum(dtype=torch.int64)
-            checksums[x.device] = total
-    checksums = tuple(int(total) for total in checksums.values())
-    attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), checksums, ids_hash(calib), attention, options
+
+def _warn_unreached(row, scores):
+    "Warn of many experts without calibration tokens"
+    unreached, groups = count_unactivated(scores)
+    if not groups or unreached <= UNREACHED * groups:
+        return
+    rank = "their neurons are ranked by their weights alone"
+    rank = "they are removed first" if row.unit == "experts" else rank
+    warnings.warn(
+        f"{unreached} of {groups} experts got no calibration token: {rank}; give more calibration"
+        " text", stacklevel=4,
+    )
+
+# %% ../../nbs/pruning/00_importance.ipynb #imp00007
+def collect_scores(
+    model: PreTrainedModel,  # dense; untouched
+    # (n, t) calibration windows; None if the scores read weights alone
+    calib: torch.Tensor | Calibration | None,
+    # of the table by name; or a `Score`; or a function (model, calib, *, progress=True)
+    scores: Sequence[str | Score | Callable],
+    unit: str = "neurons",  # that names and functions rank; a `Score` has its own
+    *,
+    p: float = 2,  # of the norms over a window's tokens
+    weighted: bool = False,  # MoE models: weight activations by router weights
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    budget: int | None = None,  # bytes; default: a quarter of the free memory
+    cache: bool = True,  # use what was collected before, and keep what is now
+    also: Collection[str] = (),  # further statistics to collect of the same parts
+    progress: bool = True,  # show a progress bar
+    log: dict | None = None,  # if given, receives `statistics`, by part
+    **options,  # of functions (model, calib), such as `seed`; each gets those that it has
+) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
+    "Compute several scores; what they ask for is collected in one pass over the text."
+    rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
+    draws = model_memo(model).draws
+    if draws is not None:  # its size is estimated
+        if log is not None:
+            log["statistics"] = {}
+        return [_draw_scores(model, row, calib, draws) for row in rows]
+    wanted, gradients = _find_wanted(structure(model), rows, also)
+    collected, terms, results = {}, {}, []
+    common = dict(bs=bs, budget=budget, cache=cache, progress=progress)
+    if wanted:
+        collected = collect(model, calib, wanted, p=p, weighted=weighted, **common)
+    if gradients:
+        terms = collect_gradients(model, calib, gradients, progress=progress)
+    for row in rows:
+        fn = resolve(row.fn)
+        if row.statistics is None:
+            given = options | common | dict(p=p, weighted=weighted)
+            missing = row.missing_options(given)
+            ranked = fn(model, calib, **{k: x for k, x in given.items() if k not in missing})
+        else:
+            found = {"windows": collected, "gradients": terms}.get(row.needs, {})
+            ranked = score_parts(model, row.unit, fn, found)
+            if row.unit != "heads":
+                ranked = arrange_scores(model, row.unit, ranked, found)
+                _warn_unreached(row, ranked)
+        results.append(_check_scores(row, ranked))
+    if log is not None:
+        log["statistics"] = collected
+    return results
 
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     p: float = 2,  # of the p-norm over the tokens; 1 in the paper's ablation
     bs: int | None = None,  # windows per batch; default: by their tokens
     progress: bool = True,  # show a progress bar
@@ -236,7 +280,7 @@ def activation_scores(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     p : float, default 2
         of the p-norm over the tokens; 1 in the paper's ablation
@@ -256,31 +300,8 @@ def activation_scores(
     list[torch.Tensor]
         per layer: (f,) float32 on CPU
     """
-    if bs is not None and bs < 1:
-        raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    if weighted and not structure(model).grouped:
-        raise ValueError("weighted=True needs a router, and this model has none")
-    calib = check_windows(calib, model)
-    key = _cache_key(model, calib, p, weighted) if cache else None
-    scores = model_memo(model).scores.get(key) if key else None
-    if scores is None:
-        scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
-    if key:
-        model_memo(model).scores = {key: scores}
-    return [s.clone() for s in scores]
-
-# %% ../../nbs/pruning/00_importance.ipynb #d669fbdb
-@contextmanager
-def fresh_scores(
-    model: PreTrainedModel,  # whose cached scores are ignored
-) -> Iterator[None]:
-    "Ignore scores that were cached before the block."
-    memo = model_memo(model)
-    cached, memo.scores = memo.scores, {}
-    try:
-        yield
-    finally:
-        memo.scores = memo.scores or cached
+    options = dict(p=p, weighted=weighted, bs=bs, budget=budget, cache=cache)
+    return collect_scores(model, calib, ["activation_norm"], progress=progress, **options)[0]
 
 # %% ../../nbs/pruning/00_importance.ipynb #535defe0
 def record_unreached(
@@ -298,6 +319,8 @@ def magnitude_scores(
     p: float = 2,  # of the p-norm
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
+    if model_memo(model).draws is not None:  # its size is estimated
+        return random_scores(model)
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
@@ -315,53 +338,10 @@ def random_scores(
     s, g = structure(model), torch.Generator().manual_seed(seed)
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
 
-# %% ../../nbs/pruning/00_importance.ipynb #f4c4438b
-@contextmanager
-def _compare_states(select, compare, results, layer):
-    "Compare the hidden states before and after the layer; the last of `results` is replaced"
-    states = []
-
-    def before(module, args, kwargs):
-        states[:] = [select(split_call(args, kwargs)[0])]
-
-    def after(module, args, out):
-        results[-1] = compare(*states, select(take_hidden(out)))
-        states.clear()
-
-    handle = layer.register_forward_pre_hook(before, with_kwargs=True)
-    with hooked([handle, layer.register_forward_hook(after)]):
-        yield
-
-# %% ../../nbs/pruning/00_importance.ipynb #a53601f1
-def walk_hidden_states(
-    model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor | Windows,  # (n, t) token windows, without a token mask
-    select: Callable,  # hidden states (b, t, d) -> what to keep of them
-    compare: Callable,  # (selected before a layer, after it) -> result
-    bs: int,  # windows per batch
-    what: str,  # label of the progress bar
-    progress: bool,  # show it
-) -> list[list]:  # per layer: results of `compare`, batch by batch
-    "Compare the hidden states before and after each layer."
-    if bs < 1:
-        raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    reject_token_mask(ids, what)
-    with inference(model):
-        check = check_replay(model, ids) if is_offloaded(model) else None
-        rows = 1 if check and not check.stack else bs
-        windows = _windows_held(model, ids.shape[1], rows, memory_budget(model))
-        kwargs = dict(windows=windows, what=what, progress=progress)
-        results: list = [[] for _ in decoder_layers(model)]
-        for i, layer, run in walk_layers(model, ids, bs, check, **kwargs):
-            batches = results[i]
-            listen = partial(_compare_states, select, compare, batches, layer)
-            run(listen, lambda _, batches=batches: batches.append(None), batches.pop)
-        return results
-
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     last_token: bool = True,  # use the last token of each window; False: all tokens
     bs: int = 1,  # windows per forward pass
     progress: bool = True,  # show a progress bar
@@ -372,7 +352,7 @@ def block_influence(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     last_token : bool, default True
         use the last token of each window; False: all tokens
@@ -386,7 +366,7 @@ def block_influence(
     torch.Tensor
         (L,) float32, in [0, 2]
     """
-    calib = check_windows(calib, model)
+    calib = Calibration.of(calib, model)
 
     def select(h):
         return (h[:, -1:] if last_token else h).float()

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'PATIENCE', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
-    'repair_splits', 'best_split', 'check_widths', 'search_widths'
+    'PATIENCE', 'WIDTHS', 'SplitTrial', 'feasible_counts', 'formula_split',
+    'search_splits', 'repair_splits', 'best_split', 'check_widths', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel
 
-from ..core.parts import Structure, structure
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import check_finite
+from ..core.structure import Structure, structure
 from ..pruning.balance import (
     Balance,
     attention_count,
@@ -30,8 +30,8 @@ from ..pruning.depth import Trial, find_lowest, greedy, mean_nll, removal_order
 from ..pruning.two_ssp import meet_target
 from ..pruning.width import width_plan
 from .repair import repair_plans
+from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import check_windows
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def repair_splits(
     progress: bool = True,  # show a progress bar
 ) -> list[SplitTrial]:  # all splits, those tried with `repaired`
     "Repair a few splits on some calibration windows, and compare them on others."
-    if len(check_windows(calib)) < 3:
+    calib = Calibration.of(calib)
+    if len(calib) < 3:
         raise ValueError(
             "the search for a split with a repair needs at least 3 calibration"
             f" windows; got {len(calib)}"
@@ -143,13 +144,16 @@ def best_split(
     return find_lowest([p.nll for p in splits])
 
 # %% ../../nbs/recovery/02_allocate.ipynb #wsearch1
+WIDTHS = "uniform", "search", "dense"  # of the FFNs
+
+
 def check_widths(
     s: Structure,  # of the dense model
-    widths: str,  # 'uniform' or 'search'
+    widths: str,  # 'uniform', 'search' or 'dense'
 ) -> None:
     "Raise `ValueError` if the widths of this model cannot be searched."
-    if widths not in ("uniform", "search"):
-        raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
+    if widths not in WIDTHS:
+        raise ValueError(f"widths has to be one of {', '.join(WIDTHS)}; got {widths!r}")
     if widths == "search" and s.grouped:
         raise ValueError(
             "widths='search' is for dense models: the experts of an MoE model keep one width"
@@ -184,17 +188,18 @@ def search_widths(
     multiple: int = 1,  # of which the plan's widths are multiples, before and after
 ) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and loss of each round
     "Move neurons from the layers that need them least to those that need them most."
-    L, full = len(plan), [len(x) for x in scores]
+    full = [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
-    without_attn = Plan((None,) * L, plan.attn)
-    make_plan = lambda ws: width_plan(scores, ws) | without_attn
+    s = structure(model)
+    mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
+    make_plan = lambda ws: width_plan(scores, ws) | mixers
     if make_plan(widths) != plan:
         raise ValueError("the plan is not narrowed by these scores: give its own scores")
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     best = math.inf if math.isnan(best) else best
     for _ in progress_bar(range(rounds), "widths", progress):
-        delta = multiple * max(1, round(step * sum(widths) / L / multiple))
+        delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
         pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
         # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()

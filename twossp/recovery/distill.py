@@ -39,18 +39,13 @@ from ..core.apply import Saver, apply_plan, check_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
-from ..core.families import (
-    arch,
-    check_model,
-    decoder_layers,
-    layer_arch,
-    layer_mixers,
-    n_params,
-)
+from ..core.families import arch, check_model, decoder_layers, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
-from ..core.plan import Plan, dense_plan, stays
+from ..core.plan import Plan, dense_plan
 from ..core.registries import check_finite
+from ..core.structure import structure
+from ..runtime.calibration import Calibration
 from ..runtime.devices import (
     broadcast_object,
     fork_rng,
@@ -61,7 +56,7 @@ from ..runtime.devices import (
     rank_and_size,
 )
 from ..runtime.identity import model_identity
-from ..runtime.metrics import check_ids, ids_hash, inference, token_kl
+from ..runtime.metrics import inference, token_kl
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889
@@ -108,19 +103,20 @@ def share_equal_tensors(
 # %% ../../nbs/recovery/05_distill.ipynb #fc3ca03d
 def _find_trainable(student, plan):
     "Trainable linear layers and experts, as {path in the student: name in the dense model}"
-    family, paths = arch(student), {}
-    for layer, (index, i) in zip(decoder_layers(student), _remaining_layers(plan), strict=True):
-        # compatible checkpoints store removed parts as zeros: these are not trained
-        mixers = enumerate(layer_mixers(layer, family))
-        zeros = [m.name for k, m in mixers if not stays(plan.attn[i], k)]
-        if plan.ffn[i] == ():
-            row = layer_arch(layer, family)
-            zeros += [*row.up, *filter(None, [row.down])]
+    s, dense_index = structure(student, copies=True), dict(_remaining_layers(plan))
+    zeros = set()  # compatible checkpoints store removed parts as zeros: these are not trained
+    for part in s.parts:
+        if replace(part, layers=(dense_index[part.layer],)).read(plan) == part.nothing:
+            names = part.tensors(part.full).keys() - part.tensors(part.nothing).keys()
+            zeros |= {name.rpartition(".")[0] for name in names}
+    paths = {}
+    for index, layer in enumerate(decoder_layers(student)):
         for name, m in layer.named_modules():
-            if name.startswith(tuple(zeros)) or not (is_experts(m) or is_linear(m)):
+            path = f"{s.layers_name}.{index}.{name}"
+            if path in zeros or not (is_experts(m) or is_linear(m)):
                 continue
             if next(m.parameters(recurse=False), None) is not None:
-                paths[f"{family.layers}.{index}.{name}"] = f"{family.layers}.{i}.{name}"
+                paths[path] = f"{s.layers_name}.{dense_index[index]}.{name}"
     return paths
 
 # %% ../../nbs/recovery/05_distill.ipynb #290a7dda
@@ -180,7 +176,7 @@ class _Windows(Dataset):
 
 def _prediction_file(folder, ids):
     "The file of one window, by its content"
-    return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
+    return Path(folder) / f"{Calibration(ids[None]).identity}.safetensors"
 
 # %% ../../nbs/recovery/05_distill.ipynb #c0ca3e93
 def run_on_main(
@@ -234,46 +230,27 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
                 safetensors.torch.save_file(predictions, draft)
     broadcast_object(None)  # wait for all files
 
-# %% ../../nbs/recovery/05_distill.ipynb #aedd8d6d
-@contextmanager
-def _record_states(model, enabled):
-    "Yield a list that collects the output of each decoder layer if `enabled`"
-    states, layers = [], decoder_layers(model) if enabled else ()
-    record = lambda module, args, y: states.append(y[0] if isinstance(y, tuple) else y)
-    with hooked([x.register_forward_hook(record) for x in layers]):
-        yield states
-
 # %% ../../nbs/recovery/05_distill.ipynb #6d10422f
 class _DistillModule(nn.Module):
     "Module for `transformers.Trainer`, of the trained parameters: windows in, loss out"
 
-    def __init__(self, student, teacher, plan, options):
+    def __init__(self, student, teacher, options):
         super().__init__()
         self.trained = nn.ParameterList(p for p in student.parameters() if p.requires_grad)
         self.models = student, teacher  # in a tuple: no submodules, so not wrapped or saved
-        self.checkpointing, self.streams = options.checkpointing, options.streams
+        self.checkpointing = options.checkpointing
         if self.checkpointing:
             student.gradient_checkpointing_enable(dict(use_reentrant=False))
-        self.teacher_layers = [i for _, i in _remaining_layers(plan)]
         self.common = min(vocabulary_size(student), vocabulary_size(teacher))
 
     def forward(self, input_ids, top=None, at=None, return_loss: bool = True):
         student, teacher = self.models
-        with _record_states(student, self.streams) as states:
-            logits = student(input_ids, use_cache=False).logits
+        logits = student(input_ids, use_cache=False).logits
         if top is not None:
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
-        with torch.no_grad(), _record_states(teacher, self.streams) as teacher_states:
+        with torch.no_grad():
             ref = teacher(input_ids, use_cache=False).logits
-        loss = common_vocab_kl(ref, logits).mean()
-        if self.streams:
-            # mean over layers and tokens of the relative squared error
-            pairs = zip(states, (teacher_states[i] for i in self.teacher_layers), strict=True)
-            pairs = [(x.float(), y.float()) for x, y in pairs]
-            errors = [((x - y).pow(2).sum(-1) / y.pow(2).sum(-1)).mean() for x, y in pairs]
-            errors = [e.to(errors[0].device) for e in errors]
-            loss = loss + self.streams * torch.stack(errors).mean()
-        return dict(loss=loss)
+        return dict(loss=common_vocab_kl(ref, logits).mean())
 
     def train(self, mode=True):
         "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"
@@ -464,7 +441,6 @@ class DistillOptions:
     lr: float | None = None
     batch: int = 1  # windows per forward pass
     accumulate: int = 1  # forward passes per step
-    streams: float = 0.0  # weight of the hidden states' relative error
     top: int | None = None  # stored predictions: the teacher's top-k tokens per position
     held_out: float = 0.1  # fraction of the windows, the last ones, for evaluation
     patience: int = 3  # evaluations in a row without a gain before the training stops
@@ -487,21 +463,15 @@ class DistillOptions:
         for k in ("rank", "batch", "accumulate", "patience"):
             if not (isinstance(x := getattr(self, k), int) and x >= 1):
                 raise ValueError(f"{k}={x!r}: it has to be at least 1")
-        if not 0 < self.held_out < 1 or self.streams < 0:
-            raise ValueError(
-                "held_out has to be between 0 and 1 and streams at least 0; got"
-                f" {self.held_out!r} and {self.streams!r}"
-            )
-        if self.streams and self.top:
-            raise ValueError(
-                "stored predictions (top) have no hidden states (streams): leave out one"
-            )
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out has to be between 0 and 1; got {self.held_out!r}")
 
 # %% ../../nbs/recovery/05_distill.ipynb #869f5a45
 def _check_teacher(model, calib):
-    "Raise `ValueError` unless the model can be a student or a teacher."
+    """Return the ids (n, t) of the text. Raises `ValueError` unless the model can be a student or
+    a teacher"""
     check_model(model)
-    check_ids(calib, model)
+    ids = Calibration.of(calib, model).text("a distillation")
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(
             "the model is offloaded, and gradients need it in memory: load it without offloading"
@@ -511,6 +481,7 @@ def _check_teacher(model, calib):
             "student and teacher share tensors, which FSDP would shard: start with"
             " torchrun, where each process has all of them; LoRA needs the least memory"
         )
+    return ids
 
 # %% ../../nbs/recovery/05_distill.ipynb #02a62b28
 def split_held_out(
@@ -661,7 +632,7 @@ def _train_weights(student, teacher, plan, paths, calib, options, folder, answer
         stack.enter_context(fork_rng(options.seed))
         dtype = student.requires_grad_(False).dtype
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
-        identity = models | dict(calibration=ids_hash(calib), **asdict(options))
+        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
         run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
         last = run_on_main(_find_checkpoint, folder)
         args = _training_arguments(student, options, folder, steps, eval_steps, last)
@@ -677,7 +648,7 @@ def _train_weights(student, teacher, plan, paths, calib, options, folder, answer
             # autocast changes dtypes, which the grouped kernels do not accept
             stack.enter_context(eager_experts(teacher))
             stack.enter_context(eager_experts(student))
-        module = _DistillModule(student, teacher, plan, options)
+        module = _DistillModule(student, teacher, options)
         windows = _Windows(fit, predictions), _Windows(held, predictions)
         with torch.enable_grad():
             result = _run_trainer(module, args, options, *windows, last, dtype, progress)
@@ -753,7 +724,7 @@ def recover(
         the same removals with trained weights; `plan` itself without a gain
     """
     training = DistillOptions(**options)
-    _check_teacher(model, calib)
+    calib = _check_teacher(model, calib)
     if not isinstance(plan, Plan):
         raise ValueError(f"removals can be distilled; this is a {type(plan).__name__}")
     if plan == dense_plan(len(plan)) and not plan.weights:
@@ -873,9 +844,9 @@ def distill(
     """
     training, plan = DistillOptions(**options), check_teacher_student(student, teacher)
     for model in (student, teacher):
-        _check_teacher(model, calib)
+        ids = _check_teacher(model, calib)
     places = folder, answers, progress, log
-    learned = _train(copy_sharing_weights(student), teacher, plan, calib, training, *places)
+    learned = _train(copy_sharing_weights(student), teacher, plan, ids, training, *places)
     if learned is None:
         return False
     trained, names, facts = learned

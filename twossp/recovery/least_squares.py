@@ -4,13 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'LAMBDAS', 'TIE', 'Moments', 'merge_moments', 'upcast', 'accumulate_moments',
-    'moments', 'refit', 'refit_best', 'record_expert_inputs', 'refit_experts'
+    'LAMBDAS', 'TIE', 'refit', 'refit_best', 'record_expert_inputs', 'refit_experts'
 ]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #e4f05ed1
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -18,106 +16,26 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.edits import Edit, swapped
-from ..core.experts import ExpertMask, expert_activations, expert_layout
+from ..core.experts import expert_activations, expert_layout
 from ..core.parts import Part
 from ..core.registries import check_finite
-from ..pruning.importance import float64_device
+from ..core.slots import ExpertMask
 from ..runtime.layers import LayerCalls, run_layer, weights_loaded
 from ..runtime.memory import map_chunks
-
-# %% ../../nbs/recovery/00_least_squares.ipynb #0844aba1
-@dataclass(frozen=True)
-class Moments:
-    "Sufficient statistics of a least-squares fit of targets y to inputs x."
-
-    G: torch.Tensor  # (k, k) sum of x xᵀ
-    C: torch.Tensor  # (d, k) sum of y xᵀ
-    yy: torch.Tensor  # () sum of |y|²
-    n: int  # tokens
-
-# %% ../../nbs/recovery/00_least_squares.ipynb #47e0b932
-def _multiply(a, b, buffer):
-    "Matrix product in the memory of `buffer`"
-    shape = len(a), b.shape[1]
-    return torch.mm(a, b, out=buffer[: shape[0] * shape[1]].view(shape))
-
-
-def _quarter(k):
-    "Columns per block"
-    return max(1, -(-k // 4))
-
-
-def _add_gram(G, x, buffer):
-    "Add xᵀx to G in place, in four blocks on and below the diagonal"
-    k, step = x.shape[1], _quarter(x.shape[1])
-    for i in range(0, k, step):
-        end = min(k, i + step)
-        part = _multiply(x[:, i:].T, x[:, i:end], buffer).to(G.device)
-        G[i:end, i:] += part.T
-        G[end:, i:end] += part[end - i :]
-    return G
-
-
-# %% ../../nbs/recovery/00_least_squares.ipynb #394e06d9
-def merge_moments(
-    a: Moments,  # of some tokens; its memory is reused
-    b: Moments,  # of other tokens
-) -> Moments:  # of all
-    "Add `b` to `a` in place."
-    return Moments(a.G.add_(b.G), a.C.add_(b.C), a.yy + b.yy, a.n + b.n)
-
-# %% ../../nbs/recovery/00_least_squares.ipynb #3a8d761e
-def upcast(
-    x: torch.Tensor,  # of any floating type
-) -> torch.Tensor:  # float32 or float64
-    "Convert to float32 at least."
-    return x if x.dtype == torch.float64 else x.float()
-
-# %% ../../nbs/recovery/00_least_squares.ipynb #b5b3fe94
-def accumulate_moments(
-    sums: dict[str, Moments | None],  # updated in place
-    # for each sum: (..., k) inputs and (..., d) targets of further tokens
-    tokens: dict[str, tuple[torch.Tensor, torch.Tensor]],
-) -> dict[str, Moments]:  # `sums`; float64, on the CPU if the device has no float64
-    "Add tokens to named sums, which are unchanged if memory runs out."
-    flat = {k: [upcast(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
-    to_float64 = lambda y: y.to(float64_device(y.device)).double()
-    squares = {k: to_float64(y).square().sum() for k, (_, y) in flat.items()}
-    totals = {k: sums.get(k) for k in tokens}
-    for k, (x, y) in tokens.items():
-        kwargs = dict(dtype=torch.float64, device=float64_device(x.device))
-        sizes = [(z.shape[-1], x.shape[-1]) for z in (x, y)] + [()]
-        totals[k] = totals[k] or Moments(*(torch.zeros(size, **kwargs) for size in sizes), 0)
-    # one buffer for the largest product
-    product_sizes = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in flat.values()]
-    buffer = next(iter(flat.values()))[0].new_empty(max(product_sizes)) if flat else None
-    for k, (x, y) in flat.items():  # no allocation from here on
-        m = totals[k]
-        C = m.C.add_(_multiply(y.T, x, buffer).to(m.C.device))
-        G, n = _add_gram(m.G, x, buffer), m.n + len(x)
-        sums[k] = Moments(G, C, m.yy + squares[k], n)
-    return sums
-
-
-def moments(
-    x: torch.Tensor,  # (..., k) inputs
-    y: torch.Tensor,  # (..., d) targets
-) -> Moments:  # float64, on the CPU if the device has no float64
-    "Return the sums over all tokens."
-    return accumulate_moments({}, {"all": (x, y)})["all"]
+from ..runtime.statistics import Statistics, accumulate_moments, merge_moments, upcast
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3cc7d83a
 def _refit_each(m, old, lams):
     "Yield the refitted weights (d, k), float64, for each λ."
     if not all(lam >= 0 for lam in lams):
         raise ValueError(f"lam must not be negative; got {lams!r}")
-    old = old.to(m.G.device).double()
-    norms = m.G.diagonal().sqrt()
+    old = old.to(m.gram.device).double()
+    norms = m.gram.diagonal().sqrt()
     norms = torch.where(norms > 0, norms, 1.0)
     # cross moments of the residual and the scaled inputs
-    change = (m.C - old @ m.G) / norms
+    change = (m.cross - old @ m.gram) / norms
     for lam in lams:
-        yield _solve_scaled(m.G, norms, lam, change).div_(norms).add_(old)
+        yield _solve_scaled(m.gram, norms, lam, change).div_(norms).add_(old)
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #14e2e9cf
 def _scale_gram(G, norms, lam):
@@ -145,7 +63,7 @@ def _solve_scaled(G, norms, lam, change):
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #825093ab
 def refit(
-    m: Moments,  # of inputs and targets
+    m: Statistics,  # second moments of inputs and targets
     old: torch.Tensor,  # (d, k) weights to stay near
     lam: float = 0.1,  # penalty, relative to each input's mean square; 0: none
 ) -> torch.Tensor:  # (d, k) float64
@@ -155,9 +73,9 @@ def refit(
 # %% ../../nbs/recovery/00_least_squares.ipynb #fb1662ff
 def _fit_error(m, W):
     "Squared error of weights (d, k), relative to the targets: 0 is exact, W = 0 has 1"
-    W = W.to(m.G.device).double()
-    e = m.yy - 2 * (W * m.C).sum() + ((W @ m.G) * W).sum()
-    return (e.clamp_min(0) / m.yy).item() if m.yy > 0 else 0.0
+    W = W.to(m.gram.device).double()
+    e = m.targets - 2 * (W * m.cross).sum() + ((W @ m.gram) * W).sum()
+    return (e.clamp_min(0) / m.targets).item() if m.targets > 0 else 0.0
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #e8033fbe
 LAMBDAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # candidates for λ
@@ -173,14 +91,14 @@ def _choose_lambda(fit, held, old, lams=LAMBDAS):
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #09d3f642
 def refit_best(
-    fit: Moments,  # of the windows to fit; its memory is reused
-    held: Moments | None,  # of the held-out windows; None: λ is the first of `lams`
+    fit: Statistics,  # second moments of the windows to fit; its memory is reused
+    held: Statistics | None,  # of the held-out windows; None: λ is the first of `lams`
     old: torch.Tensor,  # (d, k) weights to stay near
     lams: Sequence[float] = LAMBDAS,  # candidates
 ) -> tuple[torch.Tensor, dict]:  # (d, k) float64; λ, errors before and after
     "Choose λ on the held-out windows, and fit all windows with it."
     for m in (fit,) if held is None else (fit, held):
-        check_finite([m.G.diagonal(), m.yy], "moments of activations")
+        check_finite([m.gram.diagonal(), m.targets], "moments of activations")
     lam, held_out = lams[0], {}
     if held is not None and len(lams) > 1:
         lam, held_errors = _choose_lambda(fit, held, old, lams)

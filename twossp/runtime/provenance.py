@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'calibration_sketch', 'shares_text', 'describe_calibration',
-    'with_provenance', 'non_default_options', 'plan_tensors', 'planner', 'plan_file',
-    'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'with_provenance', 'non_default_options', 'plan_tensors', 'planner',
+    'preset', 'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -14,89 +13,25 @@ import functools
 import glob
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
+from contextvars import ContextVar
 from dataclasses import fields, replace
-from inspect import signature
+from inspect import isgeneratorfunction, signature
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 import torch
 
 from ..core.edits import exclusive
-from ..core.families import check_model
+from ..core.families import check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
-from ..core.registries import check_finite
+from ..core.registries import check_finite, score_label
+from .calibration import Calibration
 from .devices import one_line
 from .layers import count_forwards
-from .metrics import Windows, check_windows, ids_hash
-
-# %% ../../nbs/runtime/05_provenance.ipynb #s43prv01
-_RUN, _MOST = 32, 256  # tokens in a run; hashes in a sketch
-
-
-def _hash_runs(ids, run):
-    "Hashes of all runs of `run` tokens within windows (n, t), 48 bits each"
-    ids = ids.detach().cpu().numpy().astype(np.uint64) + np.uint64(1)
-    count = ids.shape[1] - run + 1
-    hashes = np.zeros((len(ids), max(count, 0)), np.uint64)
-    for i in range(run if count > 0 else 0):  # arithmetic modulo 2**64
-        hashes = hashes * np.uint64(6364136223846793005) + ids[:, i : i + count]
-    hashes ^= hashes >> np.uint64(29)
-    hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    return hashes >> np.uint64(16)
-
-
-def calibration_sketch(
-    calib: torch.Tensor | Windows,  # (n, t) windows
-) -> dict:  # 'run': tokens in a run; 'hashes': of some runs, at most 256
-    "Sketch of a text: the smallest hash of each of its parts, of 256 tokens or more."
-    ids = getattr(calib, "ids", calib)
-    run = min(_RUN, ids.shape[1])
-    hashes = _hash_runs(ids, run)
-    parts = min(_MOST, len(hashes) * -(-hashes.shape[1] // 256))
-    smallest = [int(x.min()) for x in np.array_split(hashes.reshape(-1), parts)]
-    return dict(run=run, hashes=sorted(set(smallest)))
-
-# %% ../../nbs/runtime/05_provenance.ipynb #s43prv03
-def shares_text(
-    calib: torch.Tensor | Windows | Mapping | None,  # windows, or a sketch; None: no text
-    ids: torch.Tensor | Windows,  # (n, t) windows of another text
-) -> bool:  # True if 0.5 % of the runs in one text occur in the other
-    "Whether a text contains part of the calibration text."
-    if calib is None:
-        return False
-    ids = getattr(ids, "ids", ids)
-    if isinstance(calib, Mapping):
-        run, known = calib["run"], np.array(calib["hashes"], np.uint64)
-    else:
-        calib = getattr(calib, "ids", calib)
-        run = min(_RUN, calib.shape[1], ids.shape[1])
-        known = np.unique(_hash_runs(calib, run))
-    own = np.unique(_hash_runs(ids, run))
-    common = len(np.intersect1d(known, own, assume_unique=True))
-    return common > 0 and 200 * common >= min(len(known), len(own))
-
-# %% ../../nbs/runtime/05_provenance.ipynb #eebe3922
-def describe_calibration(
-    calib: torch.Tensor | Windows | None,  # (n, t) windows; None: not used by the method
-) -> dict:  # JSON-serializable; empty for None
-    "Provenance facts of calibration windows: number, length, hash, sketch and sources."
-    if calib is None:
-        return {}
-    calib = check_windows(calib)
-    text = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
-    if getattr(calib, "counted", None) is not None:
-        text += f", {int(calib.counted.sum())} of them counted"
-    if getattr(calib, "images", None) is not None:
-        text += ", with images"
-    facts = dict(calibration=text, calibration_hash=ids_hash(calib))
-    facts["calibration_sketch"] = calibration_sketch(calib)
-    if getattr(calib, "sources", None) is not None:
-        facts["calibration_sources"] = calib.source_facts()
-    return facts
 
 # %% ../../nbs/runtime/05_provenance.ipynb #189bf83d
 def with_provenance(
@@ -123,6 +58,12 @@ def non_default_options(
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
 
+
+def _recorded(options):
+    "Options as provenance holds them: functions by their names, without the seed, a fact itself"
+    label = lambda x: score_label(x) if callable(x) else x
+    return {k: label(x) for k, x in options.items() if k != "seed"}
+
 # %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
 def plan_tensors(
     plan,  # a plan of any kind
@@ -138,6 +79,28 @@ def plan_tensors(
     return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
+_RUNNING = ContextVar("running", default=False)  # whether a method is running
+
+
+def _in_halves(fn):
+    "Whether a method, under its decorators, yields once after its checks"
+    while fn is not None and not isgeneratorfunction(fn):
+        fn = getattr(fn, "__wrapped__", None)
+    return fn is not None
+
+
+def _finish(result):
+    "The plan that a method returned, or returns when both of its halves have run"
+    if not isinstance(result, Generator):
+        return result
+    next(result)
+    try:
+        next(result)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a method yields once: after its checks, before its work")
+
+
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
@@ -146,7 +109,8 @@ def planner(
     # `score` and `depth_score`, if the method has them
     scores: Mapping[str, str] | None = None,
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
-    """Turn a function into a method that checks its arguments and records provenance.
+    """Turn a function into a method that checks its arguments and records provenance. A function
+    that yields once, after its checks, can also be asked for these alone: `prepare`.
 
     Parameters
     ----------
@@ -167,15 +131,34 @@ def planner(
     """
 
     def decorate(fn):
+        def prepare(model, sparsity, **options):
+            check_model(model)
+            check_sparsity(sparsity)
+            signature(fn).bind(model, None, sparsity, **options)
+            if not _in_halves(fn):
+                return None
+            steps = fn(model, None, sparsity, **options)
+            with warnings.catch_warnings(action="ignore"):  # the method itself warns
+                found = next(steps)
+            steps.close()
+            return found
+
         @functools.wraps(fn)
         def run(model, calib, sparsity, **options):
             check_model(model)
             check_sparsity(sparsity)
-            calib = None if calib is None else check_windows(calib, model)
+            calib = None if calib is None else Calibration.of(calib, model)
+            # its size is estimated, or another method runs, which records its own request
+            if model_memo(model).draws is not None or _RUNNING.get():
+                return _finish(fn(model, calib, sparsity, **options))
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
-                plan = fn(model, calib, sparsity, **options)
+                running = _RUNNING.set(True)
+                try:
+                    plan = _finish(fn(model, calib, sparsity, **options))
+                finally:
+                    _RUNNING.reset(running)
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
@@ -185,21 +168,49 @@ def planner(
                 method=name,
                 paper=paper or None,
                 target_sparsity=float(sparsity),
-                options=non_default_options(fn, options) or None,
+                options=_recorded(non_default_options(fn, options)) or None,
                 seed=options.get("seed"),
                 # affects rounding, and Gemma 2's soft caps
                 attn_implementation=getattr(config, "_attn_implementation", None),
             )
-            # replaces the same facts of a method that `fn` calls, also where they are None
+            facts |= {} if calib is None else calib.facts
+            # a plan that was read from a file brings the facts of another request
             others = {k: v for k, v in plan.provenance.items() if k not in facts}
-            plan = replace(plan, provenance=others)
-            return with_provenance(plan, **facts, **describe_calibration(calib))
+            return with_provenance(replace(plan, provenance=others), **facts)
 
-        run.method, run.paper = name, paper
+        run.method, run.paper, run.prepare = name, paper, prepare
         run.revision, run.scores = revision, scores
         return run
 
     return decorate
+
+# %% ../../nbs/runtime/05_provenance.ipynb #preset02
+def preset(
+    fn: Callable,  # a method, from `planner` or not
+    function: str,  # name of the new function
+    name: str,  # of the method, as in the registry of methods
+    paper: str = "",  # arXiv number; "" if it has none
+    about: str = "",  # its docstring
+    **options,  # the other defaults
+) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
+    "Return a method with other defaults."
+    bare = fn.__wrapped__ if hasattr(fn, "method") else fn
+    s = signature(bare)
+    if unknown := options.keys() - s.parameters.keys():
+        raise ValueError(f"{name}: {bare.__name__} has no option {', '.join(sorted(unknown))}")
+    parameters = [
+        x.replace(default=options.get(k, x.default)) for k, x in s.parameters.items()
+    ]
+
+    def run(model, calib, sparsity, **given):
+        return bare(model, calib, sparsity, **options | given)
+
+    run.__module__, run.__name__, run.__qualname__ = bare.__module__, function, function
+    run.__doc__, run.__signature__ = about, s.replace(parameters=parameters)
+    run.__wrapped__ = bare
+    run = planner(name, paper, getattr(fn, "revision", 1), getattr(fn, "scores", None))(run)
+    run.preset = options
+    return run
 
 # %% ../../nbs/runtime/05_provenance.ipynb #b5614275
 def _canonical(record):

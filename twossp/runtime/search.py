@@ -20,9 +20,11 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
-from ..core.families import decoder_layers
-from ..core.parts import FFN, SLOTS, Attention, structure
+from ..core.families import decoder_layers, model_memo
 from ..core.plan import Plan, dense_plan
+from ..core.slots import SLOTS, Flag
+from ..core.structure import structure
+from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
     LayerCalls,
@@ -36,16 +38,7 @@ from .layers import (
     weights_loaded,
 )
 from .memory import layer_batch_size, map_chunks, memory_budget
-from .metrics import (
-    Windows,
-    check_windows,
-    inference,
-    kl,
-    loss_mask,
-    masked_mean,
-    nll,
-    run_model,
-)
+from .metrics import inference, kl, loss_mask, masked_mean, nll, run_model
 
 # %% ../../nbs/runtime/04_search.ipynb #8b87cd01
 def _direct_nll(model, plans, ids):
@@ -58,7 +51,7 @@ def _direct_nll(model, plans, ids):
 # %% ../../nbs/runtime/04_search.ipynb #01ec0725
 def _direct_kl(model, plans, ids):
     out = torch.empty(len(plans), len(ids))
-    for w, window in enumerate(ids.to(input_device(model)).split(1)):
+    for w, window in enumerate(Calibration.of(ids).to(input_device(model)).split(1)):
         with inference(model):
             dense = run_model(model, window, use_cache=False).logits
         for i, plan in enumerate(plans):
@@ -72,7 +65,7 @@ class Node:
     "One layer evaluation: a decision for a layer, given those of all earlier layers."
 
     parent: "Node | None" = None  # node of the previous layer; None: the root
-    # (keep attention, neurons, tensors and other parts); None: the layer is removed
+    # (what flags remove; what is copied: narrower parts and tensors); None: the layer is removed
     decision: tuple | None = None
     plans: list = field(default_factory=list)  # indices of the plans that share it
     children: dict = field(default_factory=dict)  # decision for the next layer -> Node
@@ -90,14 +83,18 @@ def list_decisions(
         if not name.startswith(layers + ".") or not i.isdigit():
             return None
         tensors[int(i)].append((name, id(w)))
-    others = [() for _ in range(len(plan))]  # per layer: what remains of other parts
+    flags, copies = [[[] for _ in range(len(plan))] for _ in range(2)]  # per layer
     for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
-        if slot not in (FFN.slot, Attention.slot):
-            others[i] += ((slot, kept),)
+        (flags if _is_flag(slot) else copies)[i].append((slot, kept))
     return [
-        None if i in plan.removed_layers else (a, k, (*sorted(w), *others[i]))
-        for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, tensors, strict=True))
+        None if i in plan.removed_layers else (tuple(f), (*copied, *sorted(w)))
+        for i, (f, copied, w) in enumerate(zip(flags, copies, tensors, strict=True))
     ]
+
+
+def _is_flag(slot):
+    "Whether what the slot removes is replaced by a placeholder, without a copy of weights"
+    return isinstance(SLOTS[slot], Flag)
 
 # %% ../../nbs/runtime/04_search.ipynb #a04eb153
 def make_trie(
@@ -124,20 +121,21 @@ def list_levels(
 
 # %% ../../nbs/runtime/04_search.ipynb #19bad9d9
 def _layer_plan(plan, i, layers):
-    "The part of `plan` for layer `i`, without its token mixers"
+    "What `plan` copies of layer `i`: narrower parts and tensors"
     weights = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
-    is_other = lambda key: key[0] == i and key[1] != Attention.slot
-    kept = {key: value for key, value in plan.kept.items() if is_other(key)}
+    is_copied = lambda key: key[0] == i and not _is_flag(key[1])
+    kept = {key: value for key, value in plan.kept.items() if is_copied(key)}
     return Plan(layers=len(plan), kept=kept, weights=weights)
 
 
 def _group_nodes(nodes):
-    "Group nodes by FFN and tensors, then by attention"
-    groups: dict = {}
+    "Group nodes by what they copy, then by what flags remove"
+    by_copies: dict = {}
     for n in nodes:
         if n.decision is not None:
-            groups.setdefault(n.decision[1:], {}).setdefault(n.decision[0], []).append(n)
-    return groups.values()
+            flags, copies = n.decision
+            by_copies.setdefault(copies, {}).setdefault(flags, []).append(n)
+    return by_copies.values()
 
 # %% ../../nbs/runtime/04_search.ipynb #88f9eb57
 ONE_BY_ONE = {"cpu"}  # device types where nodes are not stacked
@@ -185,14 +183,14 @@ def _run_level(walk, i, nodes, states):
     uses = Counter(n.parent for n in nodes if n.decision is not None)
     make_edits = lambda p: plan_edits(walk.model, p) if p.kept or p.weights else ()
     with weights_loaded(decoder_layers(walk.model)[i].modules()):
-        for by_attention in _group_nodes(nodes):
-            first = next(iter(by_attention.values()))[0]
-            ffn_plan = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
-            with swapped(make_edits(ffn_plan)):
-                for attn, group in by_attention.items():
-                    attn_plan = Plan(layers=len(s), kept={(i, Attention.slot): attn})
-                    with swapped(make_edits(attn_plan)):
-                        _run_nodes(walk, i, group, states, out, uses)
+        for by_flags in _group_nodes(nodes):
+            first = next(iter(by_flags.values()))[0]
+            copied = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
+            with swapped(make_edits(copied)):
+                for flags, same in by_flags.items():
+                    kept = {(i, slot): value for slot, value in flags}
+                    with swapped(make_edits(Plan(layers=len(s), kept=kept))):
+                        _run_nodes(walk, i, same, states, out, uses)
     return {n: out[n] for n in nodes}
 
 # %% ../../nbs/runtime/04_search.ipynb #98ab4ab0
@@ -248,7 +246,7 @@ def _nll_from_states(logits, h, ids, chunk, model=None):
         z = logits(a)
         return F.cross_entropy(z.float(), b.to(z.device), reduction="none")
 
-    mask, targets = loss_mask(model, ids, h.shape[1] - 1), getattr(ids, "ids", ids)[:, 1:]
+    mask, targets = loss_mask(model, ids, h.shape[1] - 1), ids.ids[:, 1:]
     xs = h[:, :-1].reshape(-1, h.shape[-1]), targets.reshape(-1)
     out = map_chunks(work, xs, chunk, model, what=_IN_HEAD)
     return masked_mean(torch.cat(out).view(len(ids), -1), mask)
@@ -302,7 +300,7 @@ def _budget_after_copy(model, levels):
     s, largest = structure(model), 0
     for i, nodes in enumerate(levels):
         for d in {n.decision for n in nodes} - {None}:
-            kept = {FFN.slot: d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
+            kept = {slot: value for slot, value in d[1] if slot in SLOTS}
             parts = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
             size = sum(p.count(k) for p, k in parts if k not in (p.full, p.nothing))
             largest = max(largest, size)
@@ -341,7 +339,10 @@ def _check_plans(model, plans):
 def _evaluate(model, plans, ids, direct, shared, budget):
     """(plans, windows) losses, by one walk over the layers (`shared`) if possible, or by
     `direct` evaluation"""
-    ids = check_windows(ids, model)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        need = dict(plans=len(plans), windows=len(ids), tokens=ids.shape[1])
+        return draws(len(plans), len(ids), **need)
+    ids = Calibration.of(ids, model)
     decisions, out = _check_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = rank_and_size()
     local = range(rank, len(plans), size)  # plans of this process
@@ -381,7 +382,7 @@ def _shared_nll(model, plans, decisions, ids, mode, budget):
 def plan_nll(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
-    ids: torch.Tensor | Windows,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
@@ -433,7 +434,7 @@ def _shared_kl(model, plans, decisions, ids, mode, budget):
 def plan_kl(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
-    ids: torch.Tensor | Windows,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token

@@ -4,15 +4,14 @@
 
 # %% auto #0
 __all__ = [
-    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_prompts',
-    'render_chat', 'chat_tokens', 'SourceText', 'source_kinds', 'read_sources',
-    'check_sources', 'available_windows', 'source_windows'
+    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'Chat', 'read_prompts', 'render_chat',
+    'chat_tokens', 'SourceText', 'read_sources', 'check_sources', 'available_windows',
+    'source_windows'
 ]
 
 # %% ../../nbs/runtime/08_sources.ipynb #src04
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -24,62 +23,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.compat import template_date
 from ..core.files import cache_folder
+from .calibration import Calibration
 from .data import (
     CHAT_COLUMNS,
     cut_tokens,
     encode_beginning,
+    encode_texts,
     json_lines,
     load_text,
-    split_column,
-    windows,
 )
 from .devices import one_line
-from .metrics import Windows
-
-# %% ../../nbs/runtime/08_sources.ipynb #src06
-_PLUS = re.compile(r"\+(?![^()]*\))")  # not inside parentheses
-
-
-def parse_sources(
-    # "news", a path, "c4=16+self=8"; or names and (name, windows) pairs
-    spec: str | Path | Iterable,
-) -> list[tuple[str, int | None]]:  # name, windows; None: an equal share
-    "Parse a specification of sources into (name, windows) pairs, in order."
-    if isinstance(spec, Path) or isinstance(spec, str) and _exists(spec):
-        return [(str(spec), None)]
-    if isinstance(spec, str):
-        pairs = [_parse_part(part, spec) for part in _PLUS.split(spec)]
-    else:
-        pairs = [(x, None) if isinstance(x, (str, Path)) else tuple(x) for x in spec]
-        pairs = [(str(name), count) for name, count in pairs]
-    names, counts = [name for name, _ in pairs], [count for _, count in pairs]
-    if not names or "" in names:
-        raise ValueError(
-            f"calibration {spec!r} names no source: give NAME, or NAME=WINDOWS+NAME=WINDOWS"
-        )
-    for name, count in pairs:
-        if names.count(name) > 1:
-            raise ValueError(f"{spec!r} names {name} twice: give it once, with all its windows")
-        if count is not None and (type(count) is not int or count < 1):
-            raise ValueError(f"{name}={count}: a source needs a whole number of windows, 1 or more")
-    if None in counts and set(counts) != {None}:
-        raise ValueError(f"{spec!r}: give every source its number of windows, or none of them")
-    return pairs
-
-
-def _exists(path):
-    "Whether there is such a file or folder; of FILE:COLUMN, the file"
-    return bool(path) and Path(split_column(path)[0]).expanduser().exists()
-
-
-def _parse_part(part, spec):
-    "(name, windows) of one source of a mix"
-    name, equals, count = part.rpartition("=")
-    if not equals or part.endswith(")") or _exists(part):
-        return part, None
-    if not count.isdecimal():
-        raise ValueError(f"{spec!r}: {name}= takes a number of windows, not {count!r}")
-    return name, int(count)
+from .text_names import match_special, parse_sources, split_column, text_exists
 
 # %% ../../nbs/runtime/08_sources.ipynb #src10
 def _share_windows(pairs, n):
@@ -319,22 +273,6 @@ class SourceText:
         return self.name if self.chats is None else f"{self.name} (chats, {CHAT_DATE:%Y-%m-%d})"
 
 # %% ../../nbs/runtime/08_sources.ipynb #srcspec
-_SPECIAL = re.compile(r"(self|self-chat|task)(?:\((.*)\))?")
-
-
-def _match_special(name):
-    "Match of a special source; None for a text, or a file of that name"
-    return None if _exists(name) else _SPECIAL.fullmatch(name)
-
-
-def source_kinds(
-    spec: str | Path | Iterable,  # as `parse_sources` takes it
-) -> list[str]:  # per source: 'self', 'self-chat', 'task', or '' for a text
-    "Kind of each source."
-    matches = [_match_special(name) for name, _ in parse_sources(spec)]
-    return [special[1] if special else "" for special in matches]
-
-
 def _read_special(name, count, kind, argument, include_path):
     "Read a special source, given its kind and its argument in parentheses"
     if kind == "task":
@@ -342,7 +280,7 @@ def _read_special(name, count, kind, argument, include_path):
             raise ValueError(f"{name} names no task: write task(NAME), such as task(gsm8k)")
         return SourceText(name, count, resolve_name(MAKERS["task"])(argument, include_path))
     if kind == "self-chat":
-        if argument is not None and not _exists(argument):
+        if argument is not None and not text_exists(argument):
             raise ValueError(f"{name}: no such file: {argument or 'none is named'}")
         prompts = read_prompts(argument and Path(argument).expanduser())
         return SourceText(name, count, chats=prompts, synthetic=True)
@@ -360,11 +298,11 @@ def read_sources(
     "Read the texts and chats of sources."
     sources, folders = [], dict(data_dir=data_dir, cache_dir=cache_dir)
     for name, count in parse_sources(spec):
-        if special := _match_special(name):
+        if special := match_special(name):
             sources.append(_read_special(name, count, *special.groups(), include_path))
             continue
         chats, (path, column) = None, split_column(name)
-        if ".jsonl" in Path(path).suffixes and _exists(path) and column in ("", *CHAT_COLUMNS):
+        if ".jsonl" in Path(path).suffixes and text_exists(path) and column in ("", *CHAT_COLUMNS):
             chats = _read_chats(Path(path).expanduser(), column)
         texts = load_text(name, "calibration", **folders) if chats is None else ()
         sources.append(SourceText(name, count, texts, chats))
@@ -393,20 +331,32 @@ def _check_source(source, tok, n, answers):
         )
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p09
+def _tokenize(source, tok, need, answers):
+    """Ids of a source's text, or at least the first `need` of them, and which are of answers. The
+    source keeps them: a text that was counted is not tokenized again to be cut"""
+    known, with_answers, most, *kept = vars(source).get("_kept", (None, False, None))
+    enough = most is None or (need is not None and need <= most)
+    if known is tok and with_answers >= answers and enough:
+        return kept
+    ids, counted = [], []
+    if source.chats is None:
+        ids = encode_texts(source.texts, tok, need)
+    for chat in source.chats or ():
+        tokens, mask = chat_tokens(chat, tok, answers, None if need is None else need - len(ids))
+        ids += tokens
+        counted += mask or []
+        if need is not None and len(ids) >= need:
+            break
+    whole = need is None or len(ids) < need
+    vars(source)["_kept"] = tok, answers, None if whole else need, ids, counted
+    return ids, counted
+
+
 def _cut_source(source, tok, n, seq_len, seed, answers):
     "(n, seq_len) ids of one source, and the mask of its answers"
     try:
-        if source.chats is None:
-            return windows(source.texts, tok, seq_len, n, seed), None
-        ids, counted = [], []
         need = n * seq_len if n is not None and seed is None else None
-        for chat in source.chats:
-            missing = None if need is None else need - len(ids)
-            tokens, mask = chat_tokens(chat, tok, answers, missing)
-            ids += tokens
-            counted += mask or []
-            if need is not None and len(ids) >= need:
-                break
+        ids, counted = _tokenize(source, tok, need, answers)
         ids = cut_tokens(ids, seq_len, n, seed)
     except ValueError as e:
         message = str(e)
@@ -465,12 +415,16 @@ def available_windows(
     tok: PreTrainedTokenizerBase,  # of the model
     seq_len: int,  # tokens per window
     most: int | None = None,  # windows after which the rest is not tokenized; None: count all
+    score_on: str = "all",  # as for `source_windows`, which then does not tokenize it again
 ) -> int:  # at most `most`
     "Count the windows of a source. Raises `ValueError` if there are none."
     _check_source(source, tok, most, False)
-    with suppress(ValueError):  # fewer than `most`
-        return len(_cut_source(source, tok, most, seq_len, None, False)[0])
-    return len(_cut_source(source, tok, None, seq_len, None, False)[0])
+    need, answers = None if most is None else most * seq_len, score_on == "completion"
+    ids, _ = _tokenize(source, tok, need, answers and source.chats is not None)
+    n = len(ids) // max(seq_len, 2)
+    if not n:
+        _cut_source(source, tok, 1, seq_len, None, False)  # raises
+    return n if most is None else min(n, most)
 
 
 def source_windows(
@@ -485,7 +439,7 @@ def source_windows(
     model: PreTrainedModel | None = None,  # dense; generates `self` and `self-chat`
     temperature: float = 1.0,  # of the sampling of synthetic text
     progress: bool = True,  # show a progress bar for synthetic text
-) -> torch.Tensor | Windows:  # (n, seq_len); a tensor for a single plain text
+) -> Calibration:  # (n, seq_len)
     """Make calibration windows of texts, chats, synthetic text and mixes of them.
 
     Parameters
@@ -515,8 +469,8 @@ def source_windows(
 
     Returns
     -------
-    torch.Tensor | Windows
-        (n, seq_len); a tensor for a single plain text
+    Calibration
+        (n, seq_len)
     """
     are_read = isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
     sources = spec if are_read else read_sources(spec, data_dir, cache_dir)
@@ -533,7 +487,7 @@ def source_windows(
                 _check_answers(s, part[1])
         parts.append(part)
     if len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic:
-        return parts[0][0]
+        return Calibration(parts[0][0])
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p05
@@ -545,4 +499,4 @@ def _mix(sources, parts, answers, sampling):
     order = [(i, j) for _, i, j in sorted(positions)]
     ids = torch.stack([parts[i][0][j] for i, j in order])
     counted = torch.stack([parts[i][1][j] for i, j in order]) if answers else None
-    return Windows(ids, None, counted, tuple(labels[i] for i, _ in order))
+    return Calibration(ids, None, counted, tuple(labels[i] for i, _ in order))

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'layer_shapes', 'head_dim', 'head_counts', 'gguf_pretokenizer', 'open_model',
-    'export_gguf'
+    'layer_shapes', 'head_dim', 'head_counts', 'gguf_pretokenizer', 'export_gguf'
 ]
 
 # %% ../../nbs/serving/01_gguf.ipynb #996029b3
@@ -18,14 +17,13 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_unsupported_reason
-from ..checkpoint.load import load_pruned, read_tokenizer
-from ..checkpoint.save import check_disk_space, check_storable
+from ..checkpoint.save import check_disk_space
 from ..core.edits import NoAttention
 from ..core.families import model_family
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
-from ..core.parts import structure
-from ..core.plan import get_kind
+from ..core.structure import structure
+from .opening import open_model
 from .runners import quant_block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
@@ -46,8 +44,9 @@ def layer_shapes(
     model: PreTrainedModel,  # dense or pruned
 ) -> list[tuple[bool, int]]:  # per layer: has an attention, FFN width
     "Attention and FFN width of each layer."
-    shape = get_kind("removal").layout.spec(model, None)
-    return [(i not in shape["no_attention"], width) for i, width in enumerate(shape["ffn"])]
+    s = structure(model, copies=True)
+    removed = {p.layer for p in s.mixers if isinstance(p.module(model), NoAttention)}
+    return [(i not in removed, width) for i, width in enumerate(s.width)]
 
 
 def _gguf_widths(model, round_to=None):
@@ -388,19 +387,6 @@ def _write_tokenizer(writer, tok, pre, n):
         writer.add_add_eos_token(ids[-1] == tok.eos_token_id)
     if tok.chat_template:
         writer.add_chat_template(tok.chat_template)
-
-# %% ../../nbs/serving/01_gguf.ipynb #78ff0f9e
-def open_model(
-    model,  # a model, or the folder of a saved one
-    tok=None,  # its tokenizer; default: the folder's, if it has one
-) -> tuple:  # model, tokenizer or None
-    """Return a model and its tokenizer, loaded if a folder is given. Raises `ValueError` if its
-    plan changes parts that no format describes."""
-    if not isinstance(model, (str, Path)):
-        check_storable(getattr(model, "twossp_plan", None))
-        return model, tok
-    loaded = load_pruned(model)
-    return loaded, read_tokenizer(model) if tok is None else tok
 
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twossp.core.testing import SENTENCES
 
-ASKED = '--pruning_method 2ssp --sparsity_rate 0.25 --save out'
+ASKED = '--method 2ssp --sparsity 0.25 --save out'
 # EvoPress draws more tokens than the few that are given here
 OPTIONS = dict(evopress=dict(initial=8, initial_tokens=24, tokens=(24, 96)))
 SMALL = '--calibration my.txt --n_samples 4 --seq_len 64'

@@ -35,7 +35,7 @@ def read_flags(words):
 
     name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
     rest = words[1:] if words[:1] == [name] else words
-    return options.parse_flags(cli.COMMANDS[name].load()[1], rest)
+    return options.parse_flags(cli.COMMANDS[name].load('options'), rest)
 
 
 def is_here(words):

@@ -46,8 +46,8 @@ def checkpoint_plans():
     "Name -> family, its configuration, format of the checkpoint, plan"
     import numpy as np
 
-    from twossp.core.experts import pack_mask
     from twossp.core.plan import Plan, drop
+    from twossp.core.slots import pack_mask
 
     even, third, few = tuple(range(0, 24, 2)), tuple(range(0, 24, 3)), (1, 5, 22)
     widths = Plan((even, third, few), (True,) * 3)

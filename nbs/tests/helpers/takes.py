@@ -113,7 +113,7 @@ def estimate(s):
     "Parameters that are foretold, against those that are left"
     from twossp.core.apply import applied
     from twossp.core.families import n_params
-    from twossp.evaluation.estimate import estimate as foretell, load_skeleton
+    from twossp.costs.estimate import estimate as foretell, load_skeleton
 
     ends = foretell(load_skeleton(s.folder), '2ssp', SHARE)
     with applied(s.model, s.plan()):
@@ -125,17 +125,17 @@ def estimate(s):
 
 def grid(s):
     "Rows of three methods, and every table and figure of them"
-    from twossp.evaluation import report as r
     from twossp.evaluation.grid import run_grid
-    from twossp.evaluation.html_report import html_report
     from twossp.evaluation.measure import on_forward, on_text
+    from twossp.reporting import report as r
+    from twossp.reporting.html_report import html_report
 
     evals = {'text': on_text(s.text), 'forward': on_forward(s.text[:1])}
     names = ['2ssp', 'random']
     rows = run_grid(s.model, s.tok, s.text, names, [SHARE], evals, None, progress=False)
     made = [r.compare(rows), r.summary(rows), r.to_latex(r.paper_table(rows, 'text/ppl'))]
-    made += [r.plot_perplexity(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
-    made += [r.plot_cost(rows, 'text/ppl'), html_report(rows)]
+    made += [r.plot_metric(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
+    made += [r.plot_metric(rows, 'text/ppl', 'seconds'), html_report(rows)]
     assert all(x is not None for x in made)
     return f'{len(rows)} rows, {len(made)} tables and figures'
 
@@ -255,9 +255,9 @@ def rehearse(place):
 
 def list_work():
     "Name -> what tries it: says what came out, or raises `ValueError` with the reason"
-    from twossp.baselines.methods import EXPERT_METHODS, METHODS
+    from twossp.baselines.methods import METHODS
 
-    work = {f'--pruning_method {n}': try_method(n) for n in METHODS | EXPERT_METHODS}
+    work = {f'--method {n}': try_method(n) for n in METHODS}
     work |= {'--stream': stream, '--multiple 8': multiple}
     work |= {'--repair least_squares': repair, 'twossp estimate': estimate}
     work |= {'a grid, its tables and plots': grid}

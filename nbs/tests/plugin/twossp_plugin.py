@@ -10,9 +10,9 @@ from twossp.core.registries import Score
 
 def last_layers(model, calib, sparsity, *, progress=True, log=None):
     "Remove the last layers"
-    from twossp.all import drop, sizes
+    from twossp.all import drop, structure
 
-    layers = len(sizes(model))
+    layers = len(structure(model))
     return drop(layers, blocks=range(layers - round(sparsity * layers), layers))
 
 
