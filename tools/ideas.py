@@ -21,8 +21,12 @@ HOME = 'core/slots.py', 'core/parts.py', 'core/structure.py'  # where kinds are 
 COUNTED = {  # what a prune should do once: a label, and the functions that do it
     'validations of the calibration': ('runtime.calibration:_check_fields',),
     'hashes of the calibration': ('runtime.calibration:identity',),
-    'tokenizations': ('runtime.data:_encode', 'runtime.data:cut_tokens'),
-    'reads of all weights': ('runtime.identity:_weights_checksum', 'runtime.identity:_cache_key'),
+    'tokenizations': ('runtime.data:encode_texts', 'runtime.sources:chat_tokens'),
+    'reads of all weights': (
+        'runtime.identity:_weights_checksum',
+        'runtime.identity:_read_weights',
+        'runtime.statistics:_sum_bits',
+    ),
     'calls of structure': ('core.parts:structure', 'core.structure:structure'),
     'calls of arch': ('core.families:arch',),
 }

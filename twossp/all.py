@@ -10,7 +10,7 @@ __all__ = [
     'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
     'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
     'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
-    'save_plan', 'load_plan', 'plan_key', 'plan_identity', 'model_identity',
+    'save_plan', 'load_plan', 'Search', 'plan_identity', 'model_identity',
     'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
     'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
     'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
@@ -74,7 +74,7 @@ from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
 from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_model, load_text, windows
-from .runtime.identity import model_identity, plan_identity, plan_key
+from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.sources import source_windows
@@ -94,7 +94,7 @@ _all_ = [
     "load_skeleton", "estimate", "estimate_table", "find_sparsity",
     # what is removed, and files
     "Plan", "dense_plan", "drop", "sparsity", "applied", "apply_plan", "save_plan",
-    "load_plan", "plan_key", "plan_identity", "model_identity", "save_pruned",
+    "load_plan", "Search", "plan_identity", "model_identity", "save_pruned",
     "load_pruned", "push_pruned", "model_card",
     # what it is worth
     "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",

@@ -34,16 +34,12 @@ class Method:
         one-line description
     preset : Mapping
         other defaults of options
-    formula : bool, default False
-        whether the formula sets n_attn by default
     path : Mapping
         options that search its removal path
     streams : bool, default True
         whether it accepts models with weights on disk
     every_token : bool, default False
         whether it rejects windows with a token mask
-    export_problem : str, default ''
-        why its plans cannot be exported
     page : str, default ''
         in nbs/methods, if not its own
     """
@@ -55,11 +51,9 @@ class Method:
     paper: str = ""  # arXiv number
     about: str = ""  # one-line description
     preset: Mapping = field(default_factory=dict)  # other defaults of options
-    formula: bool = False  # whether the formula sets n_attn by default
     path: Mapping = field(default_factory=dict)  # options that search its removal path
     streams: bool = True  # whether it accepts models with weights on disk
     every_token: bool = False  # whether it rejects windows with a token mask
-    export_problem: str = ""  # why its plans cannot be exported
     page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
@@ -70,7 +64,7 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
         f"{_TWO_SSP}two_ssp", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        formula=True, path=dict(n_attn="search"),
+        path=dict(n_attn="search"),
     ),
     "2ssp+": Method(
         f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
@@ -98,7 +92,6 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
         streams=False, every_token=True,
-        export_problem="puts rotations between the layers, which run in PyTorch only",
     ),
 }
 
@@ -107,12 +100,12 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
     "taylor": Method(
         f"{_TWO_SSP}two_ssp", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        dict(score="taylor"), formula=True,
+        dict(score="taylor"),
     ),
     "wanda_sp": Method(
         f"{_TWO_SSP}two_ssp", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        dict(score="wanda_sp"), formula=True,
+        dict(score="wanda_sp"),
     ),
     "flap": Method(
         "twossp.baselines.scores:flap_plan", 32, "2312.11983",

@@ -17,7 +17,7 @@ from ..core.plan import Plan, check_sparsity
 from ..core.registries import Score, find_score
 from ..core.slots import whole_experts_mask
 from ..core.structure import structure
-from ..pruning.importance import RoutedScores, record_unreached
+from ..pruning.importance import RoutedScores, collect_scores, record_unreached
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
@@ -84,7 +84,8 @@ def reap(
     yield n
     if calib is None and row.needs != "weights":
         raise ValueError("calib is None: this score needs calibration windows (n, t)")
-    scores = row(model, calib, seed=seed, bs=bs, progress=progress)
+    options = dict(seed=seed, bs=bs, progress=progress)
+    scores = collect_scores(model, calib, [row], **options)[0]
     if log is not None:
         log.update(experts=n, scores=scores)
     return record_unreached(_experts_plan(scores, n), scores)

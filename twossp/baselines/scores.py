@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'wanda_sp', 'flap', 'taylor', 'ppm', 'wanda_sp_heads', 'flap_heads', 'man', 'msan',
-    'frequency', 'unit_costs', 'global_plan', 'flap_plan'
+    'wanda_sp', 'flap', 'taylor', 'ppm', 'wanda_sp_heads', 'flap_heads', 'routed_norm',
+    'man', 'msan', 'frequency', 'unit_costs', 'global_plan', 'flap_plan'
 ]
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00004
@@ -24,7 +24,7 @@ from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import SCORES, check_finite, find_score
 from ..core.structure import Structure, structure
 from ..pruning.importance import (
-    arrange_scores,
+    collect_scores,
     magnitude_scores,
     random_scores,
     score_parts,
@@ -42,20 +42,12 @@ from ..runtime.metrics import (
 )
 from ..runtime.provenance import planner, with_provenance
 from ..runtime.search import plan_kl
-from ..runtime.statistics import Statistics, collect, collect_gradients
+from ..runtime.statistics import Statistics
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00006
 def _measure(weights, measure):
     "`measure(inputs, output)` of each group's weights: (g, u) float64"
     return torch.stack([measure(*matrices).cpu().double() for matrices in weights])
-
-
-def _score(unit, score, names, model, calib, *, progress=True):
-    "Scores by a function of statistics and weights: of heads by part, of others by layer"
-    wanted = dict.fromkeys(scored_parts(structure(model), unit), names)
-    statistics = collect(model, calib, wanted, progress=progress)
-    scores = score_parts(model, unit, score, statistics)
-    return scores if unit == "heads" else arrange_scores(model, unit, scores, statistics)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00010
 def wanda_sp(
@@ -64,9 +56,6 @@ def wanda_sp(
 ) -> torch.Tensor:  # (g, u)
     "Return activation norms times magnitudes of output weights."
     return x.squares.sqrt() * _measure(weights, lambda _, out: out.float().abs().sum(1))
-
-
-_wanda_sp = partial(_score, "neurons", wanda_sp, ["squares"])
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00014
 def _standardize(scores):
@@ -90,9 +79,6 @@ def flap(
     "Return FLAP's metric WIFV: variances times squared output weights, standardized."
     return _standardize(_fluctuation(x, weights))
 
-
-_flap = partial(_score, "neurons", flap, ["sums", "squares"])
-
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00019
 def taylor(
     x: Statistics,  # with `terms`
@@ -100,13 +86,6 @@ def taylor(
 ) -> torch.Tensor:  # (g, u)
     "Return the first-order change of the loss by removing each unit."
     return x.terms / x.windows
-
-
-def _taylor(model, calib, *, progress=True):
-    "The same, per layer"
-    parts = structure(model).narrow
-    found = collect_gradients(model, calib, parts, progress=progress)
-    return arrange_scores(model, "neurons", score_parts(model, "neurons", taylor, found), found)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00024
 def ppm(
@@ -116,11 +95,6 @@ def ppm(
     "Return the peak-to-peak magnitudes of each unit's input weights."
     peaks = lambda inputs, _: sum(x.amax(1).float() + x.amin(1).float().abs() for x in inputs)
     return _measure(weights, peaks)
-
-
-def _ppm(model, calib=None, *, progress=True):
-    "The same, per layer"
-    return arrange_scores(model, "neurons", score_parts(model, "neurons", ppm, {}), {})
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00c02
 def _weight_norms(model, calib=None, *, p=2, progress=True):
@@ -155,10 +129,6 @@ def flap_heads(
     "Return the means of a head's channels of FLAP's fluctuation, standardized."
     return _standardize(_fluctuation(x, weights).mean(1))
 
-
-_flap_heads = partial(_score, "heads", flap_heads, ["sums", "squares"])
-_wanda_sp_heads = partial(_score, "heads", wanda_sp_heads, ["squares"])
-
 # %% ../../nbs/baselines/03_scores.ipynb #bsc0hd04
 def _head_norms(model, calib=None, *, progress=True):
     "Control: the norm of each head's weights."
@@ -175,6 +145,14 @@ def _random_heads(model, calib, *, seed=None, progress=True):
     return {part: part.draw(g) for part in scored_parts(structure(model), "heads")}
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00028
+def routed_norm(
+    x: Statistics,  # with `routed`
+    weights: Iterable,  # unused
+) -> torch.Tensor:  # (g,)
+    "Return REAP's score: the means of router weights times the norms of each group's output."
+    return x.routed / x.tokens.clamp_min(1)
+
+
 def man(
     x: Statistics,  # with `outputs`
     weights: Iterable,  # unused
@@ -197,11 +175,6 @@ def frequency(
 ) -> torch.Tensor:  # (g,)
     "Return the number of tokens that reached each group."
     return x.tokens
-
-
-_mean_output_norm = partial(_score, "experts", man, ["outputs"])
-_mean_square_output_norm = partial(_score, "experts", msan, ["output_squares"])
-_routing_frequency = partial(_score, "experts", frequency, [])
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00036
 def _attention_distances(model, calib, *, progress=True):
@@ -335,25 +308,27 @@ def flap_plan(
 ) -> Plan:  # of neurons and heads, with compensated biases
     "Remove the neurons and heads whose activations fluctuate least, by one threshold."
     check_repair(repair, model=model)
-    s, log, walks = structure(model), {} if log is None else log, 1
-    costs, row = unit_costs(s), find_score(score, "heads")
+    s, log = structure(model), {} if log is None else log
+    unit_costs(s)  # raises where heads cannot be removed individually
+    heads = find_score(score, "heads")
+    neurons = find_score(score if score in SCORES["neurons"] else "flap", "neurons")
     yield
     check_repair(repair, calib)
-    wanted = dict.fromkeys(costs, ["sums", "squares"])
-    statistics = collect(model, calib, wanted, progress=progress)
-    if score == "flap":
+    rows, found = (neurons, heads), {}
+    # sums and squares are for the compensation, too
+    options = dict(also=["sums", "squares"], log=found, progress=progress)
+    log["scores"], scores = collect_scores(model, calib, rows, **options)
+    scores |= {p: log["scores"][p.layer] for p in s.narrow}
+    statistics = found["statistics"]
+    if score == "flap" and statistics:  # standardized already, in float64
         units = score_parts(model, "neurons", flap, statistics)
-        neurons = arrange_scores(model, "neurons", units, statistics)
-        scores = {part: x[0] for part, x in units.items()}
-        scores |= score_parts(model, "heads", flap_heads, statistics)
+        scores |= {part: x[0] for part, x in units.items()}
     else:
-        rows = find_score(score if score in SCORES["neurons"] else "flap", "neurons"), row
-        walks += sum(x.needs != "weights" for x in rows)
-        neurons, heads = (x(model, calib, progress=progress) for x in rows)
-        scores = {p: neurons[p.layer] for p in s.narrow} | heads
-        scores = {p: _standardize(scores[p]) for p in costs}
+        scores = {part: _standardize(x) for part, x in scores.items()}
     plan = global_plan(s, scores, sparsity)
-    log.update(scores=neurons, forwards=walks * len(calib))
+    # functions of the model walk by themselves
+    walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
+    log["forwards"] = walks * len(calib)
     if repair is not None:
         return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
     weights = _compensate(model, plan, statistics)

@@ -438,6 +438,7 @@ def _describe_slices(plan, zeros=False):
 SLICES = PlanKind(
     Slices, count=_removed_parameters, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
     words=_describe_slices, skeleton=_skeleton,
+    export_problem="puts rotations between the layers, which run in PyTorch only",
 )
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ec5f55be

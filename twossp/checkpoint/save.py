@@ -270,6 +270,9 @@ def _build_dense(entries, model):
     "The family's dense model of entries of config.json, without weights"
     excluded = ("model_type", "base_model_type", "auto_map", MODEL_TYPE)
     entries = {k: v for k, v in entries.items() if k not in excluded}
+    # transformers writes infinity, as in Falcon H1, as {"__float__": "Infinity"}
+    number = lambda d: float(d["__float__"]) if [*d] == ["__float__"] else d
+    entries = json.loads(json.dumps(entries), object_hook=number)
     config = config_class(model_family(model.config)).from_dict(entries)
     config._attn_implementation = getattr(model.config, "_attn_implementation", None)
     return build_shapes(config, model)

@@ -85,9 +85,10 @@ from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group, quiet
 from ..runtime.identity import (
+    Search,
+    constant_weights,
     model_identity,
     plan_identity,
-    plan_key,
     runtime_facts,
     same_model,
 )
@@ -131,7 +132,7 @@ def draw_windows(
     n: int | None,  # windows; None: as the sources say
     seed: int,  # 0: the first windows of a text
     model: PreTrainedModel | None = None,  # dense; None: not loaded yet
-) -> torch.Tensor | Calibration | None:  # None: the text needs a model that is not loaded
+) -> Calibration | None:  # None: the text needs a model that is not loaded
     "Calibration windows (n, t)."
     args = sources, tok, o.seq_len, n, seed or None, o.score_on
     if model is None and any(s.synthetic for s in sources):
@@ -145,12 +146,13 @@ def count_windows(
     o: Options,  # with `seq_len`
     sources: list,  # one, of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
-    most: int | None = None,  # windows after which a text is not tokenized further
+    most: int | None = None,  # windows that are needed
 ) -> float:  # infinite for generated text
     "Number of windows that a source has, at most `most`."
     if sources[0].synthetic:
         return inf
-    return available_windows(sources[0], tok, o.seq_len, most)
+    # drawn windows need all of the text, which is then tokenized once
+    return available_windows(sources[0], tok, o.seq_len, None if o.seed else most, o.score_on)
 
 # %% ../../nbs/cli/02_prune.ipynb #cutwriting1
 def _choose_count(o, sources, tok):
@@ -316,27 +318,25 @@ def _is_saved(folder, **identities):
     return bool(hashes) and [*current.values()] == [*hashes.values()]
 
 
-def _make_search_key(model, calib, r):
-    "Key of a row's search: model, windows, method, target, seed and options"
+def _ask(o, model, calib, targets):
+    "The search for each target"
     runtime = runtime_facts(model, model.device, model.dtype)
-    search = r.model_id, method(r.method), r.target, r.seed, r.options
-    return plan_key(*search, calib, runtime)
+    how = o.seed, o.method_options, calib, runtime
+    ids = [model_identity(model), method(o.method)] if targets else []
+    return [Search(*ids, t, *how, name=o.method) for t in targets]
 
 
-def _check_folders(o, model, calib, targets):
+def _check_folders(o, model, searches):
     "Raise `FileExistsError` for output folders that this command did not write."
-    model_id = model_identity(model)
     if o.plan:
-        folder = Path(o.save)
+        folder, model_id = Path(o.save), model_identity(model)
         plan_id = plan_identity(load_plan(o.plan), model_id)
         if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
-    for t in targets:
-        r = Result("", o.method, t, o.seed, o.method_options, model_id=model_id)
-        folder = _save_folder(o, r.method, t)
+    for search in searches:
+        folder = _save_folder(o, search.name, search.target)
         check_not_source(folder, o.model)
-        key = read_plan_json(folder).get("plan_key")
-        if key is None or key != _make_search_key(model, calib, r):
+        if read_plan_json(folder).get("plan_key") != search.key:
             check_output_folder(folder, o.overwrite)
 
 # %% ../../nbs/cli/02_prune.ipynb #944e0bb9
@@ -351,9 +351,10 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _make_saver(o, model, tok, calib, searched=None):
+def _make_saver(o, model, tok, calib, searches=(), searched=None):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
     dense, facts = structure(model), {} if calib is None else calib.facts
+    keys = {s.target: s.key for s in searches}
     if calib is not None:
         shape = list(calib.shape)
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
@@ -369,8 +370,8 @@ def _make_saver(o, model, tok, calib, searched=None):
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
             meta |= dict(latency=o.target_latency) if o.target_latency else {}
-            if calib is not None:
-                meta["plan_key"] = _make_search_key(model, calib, r)
+            if calib is not None and r.target in keys:
+                meta["plan_key"] = keys[r.target]
             if "path" in report:
                 meta["path"] = [asdict(p) for p in report["path"]]
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
@@ -398,7 +399,9 @@ def _read_plan(o, model):
     return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
 
 # %% ../../nbs/cli/02_prune.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None, report=None):
+def _run_grid(
+    o, model, tok, calib, targets, evals, executor=None, searches=(), report=None
+):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
     name, methods, source = o.method, [o.method] if targets else [], model
     seed, options = o.seed, o.method_options
@@ -408,10 +411,11 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, report=None):
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+    saver = _make_saver(o, model, tok, calib, searches, report)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
-        on_plan=_make_saver(o, model, tok, calib, report) if o.save and methods else None,
+        on_plan=saver if o.save and methods else None,
         on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
         plans=False if o.plan or not methods else plans_folder(o),
         executor=executor, progress=not o.quiet,
@@ -422,7 +426,7 @@ def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
     options = {**find_method(o.method).path, **o.method_options}
-    kwargs = dict(options=options, name=shown_path(o.model), plans=folder, seed=o.seed)
+    kwargs = dict(options=options, plans=folder, seed=o.seed)
     kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
@@ -449,13 +453,12 @@ def _meet_limit(o, asked, model, calib):
     asked for; the measurements of its search"""
     skeleton = load_requested_skeleton(asked)
     limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
-    label = Result(shown_path(o.model), o.method, 0.0, o.seed, o.method_options)
-    label = replace(label, model_id=model_identity(model))
+    (search,) = _ask(o, model, calib, [0.0])
     found = {}
 
     def find(x):
-        args = method(o.method), model, calib, replace(label, target=x)
-        found[x] = load_or_find_plan(*args, plans_folder(o), not o.quiet)
+        asks = replace(search, target=x)
+        found[x] = load_or_find_plan(asks, model, plans_folder(o), not o.quiet)
         return found[x][0]
 
     x, _ = limit.meet(find)
@@ -536,28 +539,30 @@ def run(o: Options) -> list[Result]:  # dense first
     if o.target_latency:  # timing takes minutes: after all that can be checked
         o = meet_latency(o)
     model, tok = load_requested_model(o)
-    targets = _check_loaded(o, model, tok)
-    if perplexities is None:
-        perplexities = cut_evaluations(o, held_out, tok)
-    if sources is not None and calib is None:
-        n = _choose_count(o, sources, tok)
-        calib = draw_windows(o, sources, tok, n, o.seed, model)
-    for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
-        log.info(advice)
-    report = {}
-    if o.wants_quality:
-        o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-        targets = [*o.sparsity]
-    if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
-        o, report = _meet_limit(o, asked, model, calib)
-        targets = [*o.sparsity]
-    evals = make_evaluations(o, perplexities, calib, tasks)
-    if o.save and is_main_process():
-        _check_folders(o, model, calib, targets)
-    if not o.ablation:
-        return _run_grid(o, model, tok, calib, targets, evals, executor, report)
-    rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
-    return rows + _run_ablations(o, model, tok, sources, evals)
+    with constant_weights(model, loaded=True):
+        targets = _check_loaded(o, model, tok)
+        if perplexities is None:
+            perplexities = cut_evaluations(o, held_out, tok)
+        if sources is not None and calib is None:
+            n = _choose_count(o, sources, tok)
+            calib = draw_windows(o, sources, tok, n, o.seed, model)
+        for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
+            log.info(advice)
+        report, searches = {}, []
+        if o.wants_quality:
+            o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+            targets = [*o.sparsity]
+        if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
+            o, report = _meet_limit(o, asked, model, calib)
+            targets = [*o.sparsity]
+        evals = make_evaluations(o, perplexities, calib, tasks)
+        if o.save and is_main_process():
+            searches = _ask(o, model, calib, targets)
+            _check_folders(o, model, searches)
+        if not o.ablation:
+            return _run_grid(o, model, tok, calib, targets, evals, executor, searches, report)
+        rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
+        return rows + _run_ablations(o, model, tok, sources, evals)
 
 # %% ../../nbs/cli/02_prune.ipynb #694e19cd
 def format_rows(

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from ..baselines.methods import find_method, method_defaults
+from ..baselines.methods import find_method, method
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
@@ -37,9 +37,6 @@ from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..evaluation.tensorboard import check_tensorboard
-from ..pruning.balance import balance, check_multiple
-from ..recovery.allocate import check_widths
-from ..recovery.repair import check_repair
 from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
@@ -52,7 +49,7 @@ from ..serving.export import (
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
     "The request of `--export`."
-    options = o.quantize, o.overwrite, o.method, o.n_attn
+    options = o.quantize, o.overwrite, o.method
     return ExportRequest(o.export, *options, sources=(o.model, o.plan))
 
 
@@ -182,22 +179,10 @@ def check_feasible(
 ) -> list[float]:  # target sparsities; empty without a sparsity
     "List the targets. Raises `ValueError` for what the model or an export cannot reach."
     check_options(o, model)
-    if o.multiple is not None:
-        check_multiple(o.multiple, structure(model).full_width)
-    if o.method:
-        options = {**method_defaults(o.method), **o.method_options}
-        check_repair(options.get("repair"), model=model)
-        check_widths(structure(model), options.get("widths", "uniform"))
     has_sparsity = bool(o.sparsity) or o.num_prune is not None
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
-    _check_shapes(o, model, targets)
-
-    def split(target):
-        names = "alpha", "n_attn", "multiple"
-        options = {k: v for k in names if (v := getattr(o, k)) is not None}
-        return balance(structure(model), target, **options, count=o.balance or "all")
-
-    check_export_support(export_request(o), model.config, split, targets)
+    prepared = _prepare(o, model, targets) if o.method else {}
+    check_export_support(export_request(o), model.config, prepared if targets else {})
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
@@ -206,13 +191,20 @@ def check_feasible(
     return targets
 
 
-def _check_shapes(o, model, targets):
-    "Raise `ValueError` if the method cannot reach any target."
-    row = find_method(o.method) if o.method else None
-    if not row or (row.formula and not targets):
-        return
-    check = lambda target: check_reach(model, o.method, target, **o.method_options)
-    check_any(check, targets or (0.1, 0.25, 0.5))
+def _prepare(o, model, targets):
+    "Target -> what the method's own checks return; `ValueError` if it can reach no target"
+    prepared, errors = {}, []
+    options = o.method_options if targets else find_method(o.method).path | o.method_options
+    for target in targets or (0.1, 0.25, 0.5):
+        try:
+            prepared[target] = method(o.method).prepare(model, target, **options)
+        except ValueError as e:
+            errors.append(e)
+    if not prepared:
+        raise errors[0]
+    if targets or "n_attn" not in options:
+        check_any(lambda x: check_reach(model, o.method, x, **options), prepared)
+    return prepared
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
 _SKETCHES = 4  # plans with random scores, one of which has to be possible

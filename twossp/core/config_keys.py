@@ -56,16 +56,19 @@ def build_shapes(
 
 # %% ../../nbs/core/13_config_keys.ipynb #22f93677
 def _find_changes(dense, pruned, layers):
-    """Return {old width: new width} and {old number of experts: new number} of an MoE model with
-    the remaining `layers`; those of one layer if layers of one kind differ."""
-    before, after = structure(dense, copies=True), structure(pruned, copies=True)
-    widths = {before.width[i]: n for i, n in zip(layers, after.width, strict=True)}
-    experts = {p.layer: p for p in after.parts if p.groups}
-    counts = {}
-    for p in (p for p in before.parts if p.groups and p.layer in layers):
-        new = experts.get(layers.index(p.layer))
-        widths[p.width], counts[p.groups] = (new.width, new.groups) if new else (0, 0)
-    return {k: v for k, v in widths.items() if k}, counts
+    """Return {old width: new width} and {old number of groups: new number} of an MoE model with
+    the remaining `layers`, from the shapes of its tensors; those of one layer if layers of one
+    kind differ."""
+    s, widths, counts = structure(dense, copies=True), {}, {}
+    after = dict(pruned.named_parameters(remove_duplicate=False)) | dict(pruned.named_buffers())
+    for part in (p for p in s.narrow if p.layer in layers):
+        for t in part.dense:
+            new = after.get(f"{s.layers_name}.{layers.index(part.layer)}.{t.name}")
+            if new is not None and t.axis is not None:
+                widths[t.shape[t.axis] // t.times] = new.shape[t.axis] // t.times
+            if new is not None and t.groups is not None:
+                counts[t.shape[t.groups]] = new.shape[t.groups]
+    return widths, counts
 
 # %% ../../nbs/core/13_config_keys.ipynb #8ab5e192
 _WIDTHS = "inter|inner|ffn|mlp|feed|ff_|_ff|dff|expert.*(size|dim)"

@@ -352,6 +352,7 @@ class ModelMemo:
     check: object = None  # the replay mode of its layers
     statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
     held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
+    constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
     # while the size after pruning is estimated, from a model without weights: what would be
     # measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it holds
     # in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map, `gradients`)

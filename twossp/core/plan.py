@@ -379,6 +379,7 @@ class PlanKind:
     # (newly built dense model, dict of a plan) -> edits to its shapes, for checkpoints; None: the
     # tensors and placeholders of the pruned model describe it (`core.record`)
     skeleton: Callable | None = None
+    export_problem: str = ""  # why no other format holds such a model: "puts … between …"
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26
 PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or its dotted path

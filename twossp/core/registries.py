@@ -12,7 +12,6 @@ __all__ = [
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
 from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pkgutil import resolve_name
@@ -88,14 +87,16 @@ class Score:
     Parameters
     ----------
     fn : Callable | str
-        (model, calib, *, progress=True) -> neuron scores per layer; or `RoutedScores`, whose
-        `output` ranks the experts; or one number per attention module; or {attention part:
-        scores of its key/value heads}. The lowest are removed first. A function, or its dotted
-        path, "module:function"
+        with `statistics`: (statistics, weights) of a part -> (groups, units) scores, or
+        (groups,) of heads and experts; weights: for each group its input matrices, a list of
+        (units, d), and its output matrix, (units, d). Else (model, calib, *, progress=True) ->
+        neuron scores per layer; or `RoutedScores`, whose `output` ranks the experts; or one
+        number per attention module; or {attention part: scores of its key/value heads}. The
+        lowest are removed first. A function, or its dotted path, "module:function"
     unit : str
         one of `UNITS`
-    needs : str
-        one of `NEEDS`
+    needs : str, default ''
+        one of `NEEDS`; with `statistics` it follows from these
     paper : str, default ''
         arXiv number
     about : str, default ''
@@ -107,15 +108,19 @@ class Score:
         whether it rejects windows with a mask of counted tokens
     revision : int, default 1
         raised when `fn` computes something else; part of plans' keys
+    statistics : tuple[str, ...] | None, default None
+        sums that `fn` reads, fields of `runtime.statistics.Statistics`; (): weights alone
     """
 
-    # (model, calib, *, progress=True) -> neuron scores per layer; or `RoutedScores`, whose
-    # `output` ranks the experts; or one number per attention module; or {attention part:
-    # scores of its key/value heads}. The lowest are removed first. A function, or its
-    # dotted path, "module:function"
+    # with `statistics`: (statistics, weights) of a part -> (groups, units) scores, or (groups,)
+    # of heads and experts; weights: for each group its input matrices, a list of (units, d),
+    # and its output matrix, (units, d). Else (model, calib, *, progress=True) -> neuron scores
+    # per layer; or `RoutedScores`, whose `output` ranks the experts; or one number per
+    # attention module; or {attention part: scores of its key/value heads}. The lowest are
+    # removed first. A function, or its dotted path, "module:function"
     fn: Callable | str
     unit: str  # one of `UNITS`
-    needs: str  # one of `NEEDS`
+    needs: str = ""  # one of `NEEDS`; with `statistics` it follows from these
     paper: str = ""  # arXiv number
     about: str = ""  # one line
     # for attention modules: `fn` is (model, plans, ids) -> one loss per plan, and modules
@@ -123,61 +128,29 @@ class Score:
     greedy: bool = False
     every_token: bool = False  # whether it rejects windows with a mask of counted tokens
     revision: int = 1  # raised when `fn` computes something else; part of plans' keys
-
-    def load(self) -> Callable:  # with the arguments of `fn`
-        """Import the function. It raises `ValueError` for NaN and infinite scores. A greedy one may
-        return an infinite loss of a candidate, which is then not chosen.
-
-        Returns
-        -------
-        Callable
-            with the arguments of `fn`
-        """
-        fn = resolve(self.fn)
-        if self.greedy:
-            return fn
-
-        @wraps(fn)
-        def score(model, *args, **kwargs):
-            from .families import model_memo
-
-            if (draws := model_memo(model).draws) is not None:  # its size is estimated
-                if self.needs != "weights":
-                    draws(windows=len(args[0]), gradients=self.needs == "gradients")
-                return resolve(SCORES[self.unit]["random"].fn)(model, *args)
-            scores = fn(model, *args, **kwargs)
-            for x in scores.values() if isinstance(scores, Mapping) else scores:
-                if hasattr(x, "experts"):  # of an MoE layer
-                    x = x.output if self.unit == "experts" else [x.experts, x.ffn]
-                check_finite(x, f"scores of {self.unit}")
-            return scores
-
-        return score
-
-    def __call__(
-        self,
-        model,  # dense; untouched
-        calib,  # (n, t) calibration windows; None: for scores of the weights alone
-        **options,  # bs, progress, p, weighted, seed: those are passed that `fn` has
-    ):  # what `fn` returns
-        "Compute the scores."
-        fn, missing = self.load(), self.missing_options(options)
-        return fn(model, calib, **{k: x for k, x in options.items() if k not in missing})
+    # sums that `fn` reads, fields of `runtime.statistics.Statistics`; (): weights alone
+    statistics: tuple[str, ...] | None = None
 
     def missing_options(self, names) -> list[str]:  # those that `fn` does not have
-        """Return the options that the function lacks.
+        """Return the options that the score lacks.
 
         Returns
         -------
         list[str]
             those that `fn` does not have
         """
+        if self.statistics is not None:
+            own = ("p", "weighted") if "norms" in self.statistics else ()
+            return [k for k in names if k not in own]
         accepted = signature(resolve(self.fn)).parameters
         if any(x.kind is Parameter.VAR_KEYWORD for x in accepted.values()):
             return []
         return [k for k in names if k not in accepted]
 
     def __post_init__(self):
+        if self.statistics is not None:
+            needs = "gradients" if "terms" in self.statistics else "windows"
+            object.__setattr__(self, "needs", needs if self.statistics else "weights")
         for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):
             if value not in choices:
                 raise ValueError(f"a score has one of {', '.join(choices)}; got {value!r}")
@@ -188,24 +161,25 @@ _IMPORTANCE = "twossp.pruning.importance:"
 SCORES: dict[str, dict[str, Score]] = {}  # unit -> name -> row; the default first
 SCORES["neurons"] = {
     "activation_norm": Score(
-        f"{_IMPORTANCE}activation_scores", "neurons", "windows", "2501.17771",
-        "mean over windows of the norm of the activations",
+        f"{_IMPORTANCE}activation_norm", "neurons", paper="2501.17771",
+        about="mean over windows of the norm of the activations",
+        statistics=("norms", "routed"),  # the second for `RoutedScores.output`
     ),
     "wanda_sp": Score(
-        f"{_SCORES}_wanda_sp", "neurons", "windows", "2306.11695",
-        "output weights' magnitudes times the norm of the activations",
+        f"{_SCORES}wanda_sp", "neurons", paper="2306.11695", statistics=("squares",),
+        about="output weights' magnitudes times the norm of the activations",
     ),
     "flap": Score(
-        f"{_SCORES}_flap", "neurons", "windows", "2312.11983",
-        "variance of the activations times squared output weights, standardised",
+        f"{_SCORES}flap", "neurons", paper="2312.11983", statistics=("sums", "squares"),
+        about="variance of the activations times squared output weights, standardised",
     ),
     "taylor": Score(
-        f"{_SCORES}_taylor", "neurons", "gradients", "2305.11627",
-        "first-order change of the loss: activation times gradient",
+        f"{_SCORES}taylor", "neurons", paper="2305.11627", statistics=("terms",),
+        about="first-order change of the loss: activation times gradient",
     ),
     "ppm": Score(
-        f"{_SCORES}_ppm", "neurons", "weights", "2512.22671",
-        "peak-to-peak magnitude of the input weights",
+        f"{_SCORES}ppm", "neurons", paper="2512.22671", statistics=(),
+        about="peak-to-peak magnitude of the input weights",
     ),
     "magnitude": Score(
         f"{_SCORES}_weight_norms", "neurons", "weights", about="norm of the weights"
@@ -216,12 +190,12 @@ SCORES["neurons"] = {
 # %% ../../nbs/core/15_registries.ipynb #sctab2tb
 SCORES["heads"] = {
     "flap": Score(
-        f"{_SCORES}_flap_heads", "heads", "windows", "2312.11983",
-        "mean over a head's channels of variance times squared output weights",
+        f"{_SCORES}flap_heads", "heads", paper="2312.11983", statistics=("sums", "squares"),
+        about="mean over a head's channels of variance times squared output weights",
     ),
     "wanda_sp": Score(
-        f"{_SCORES}_wanda_sp_heads", "heads", "windows", "2306.11695",
-        "sum over a head's channels of output weights' magnitudes times norms",
+        f"{_SCORES}wanda_sp_heads", "heads", paper="2306.11695", statistics=("squares",),
+        about="sum over a head's channels of output weights' magnitudes times norms",
     ),
     "magnitude": Score(
         f"{_SCORES}_head_norms", "heads", "weights", about="norm of the weights"
@@ -232,19 +206,19 @@ SCORES["heads"] = {
 # %% ../../nbs/core/15_registries.ipynb #sctab4tb
 SCORES["experts"] = {
     "reap": Score(
-        f"{_IMPORTANCE}activation_scores", "experts", "windows", "2510.13999",
-        "mean over routed tokens of the router's weight times the output's norm",
+        f"{_SCORES}routed_norm", "experts", paper="2510.13999", statistics=("routed",),
+        about="mean over routed tokens of the router's weight times the output's norm",
     ),
     "man": Score(
-        f"{_SCORES}_mean_output_norm", "experts", "windows", "2606.15716",
-        "mean over routed tokens of the output's norm",
+        f"{_SCORES}man", "experts", paper="2606.15716", statistics=("outputs",),
+        about="mean over routed tokens of the output's norm",
     ),
     "msan": Score(
-        f"{_SCORES}_mean_square_output_norm", "experts", "windows", "2606.15716",
-        "mean over routed tokens of the output's squared norm",
+        f"{_SCORES}msan", "experts", paper="2606.15716", statistics=("output_squares",),
+        about="mean over routed tokens of the output's squared norm",
     ),
     "frequency": Score(
-        f"{_SCORES}_routing_frequency", "experts", "windows", about="routed tokens"
+        f"{_SCORES}frequency", "experts", statistics=("tokens",), about="routed tokens"
     ),
     "magnitude": Score(
         f"{_SCORES}_weight_norms", "experts", "weights", about="norm of the weights"

@@ -445,21 +445,21 @@ def _work_bytes(model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=
     active = activation_bytes(model, t)
     rows = min(device_batch_size(t, torch.device(setup.kind)), setup.budget // 4 // active)
     rows = max(1, min(rows, windows * max(1, plans)))
-    held = min(setup.budget // 2, windows * (plans + 1) * state)
-    batch = held + rows * (active + 2 * state) + 2 * min(t, PROBE) * vocabulary * size
+    total = min(setup.budget // 2, windows * (plans + 1) * state) + rows * (active + 2 * state)
+    logits = 2 * min(t, PROBE) * size  # of the check that layers can be called one by one
     if gradients:
         layers = 1 if setup.stream else len(s)  # a streamed layer is computed again
-        saved = (len(s) + 2) * state if setup.stream else 0
-        batch += saved + layers * active * 3 // 2 + t * vocabulary * (2 * size + 12)
+        total += layers * active * 3 // 2 + ((len(s) + 2) * state if setup.stream else 0)
+        logits = t * (2 * size + 12)
     if plans:
-        logits = min(LOGITS_BYTES.get(setup.kind, DEFAULT_LOGITS_BYTES), setup.budget // 8)
-        batch += max(s.layer) * size  # a narrowed copy
-        batch += min(t, max(64, logits // (4 * vocabulary))) * vocabulary * (size + 16)
+        most = min(LOGITS_BYTES.get(setup.kind, DEFAULT_LOGITS_BYTES), setup.budget // 8)
+        logits = max(logits, min(t, max(64, most // (4 * vocabulary))) * (size + 12))
+        total += max(s.layer) * size  # a narrowed copy
     if fit:
         stored = windows * t * (fit * size + 4 * d)
-        batch += 8 * (3 * fit * fit + 7 * fit * d)
-        batch += stored if stored <= setup.budget // 2 else 0
-    return batch
+        total += 8 * (3 * fit * fit + 7 * fit * d)
+        total += stored if stored <= setup.budget // 2 else 0
+    return total + logits * vocabulary
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #29ee3354
 def estimate_memory(

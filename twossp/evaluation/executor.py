@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'MODEL_LOCK', 'log', 'Source', 'load_source', 'ModelFacts', 'describe_source',
-    'submit', 'run_jobs'
+    'MODEL_LOCK', 'log', 'Source', 'load_source', 'describe_source', 'submit',
+    'run_jobs'
 ]
 
 # %% ../../nbs/evaluation/04_executor.ipynb #743ccf1b
@@ -87,18 +87,9 @@ def load_source(
         return _LOADED[source]
 
 # %% ../../nbs/evaluation/04_executor.ipynb #d815a63b
-@dataclass(frozen=True)
-class ModelFacts:
-    "Identities of a model and its runtime, which enter the keys of its rows."
-
-    model_id: str  # of `model_identity`
-    runtime: dict  # of `runtime_facts`
-    tok_id: str | None  # of `tokenizer_identity`
-
-
 def describe_source(
     source: Source,  # of a model whose files are local
-) -> ModelFacts:  # equal to those of the loaded model
+) -> tuple[str, dict, str]:  # `model_identity`, `runtime_facts`, `tokenizer_identity`
     "Identify a model without loading it. Raises `ValueError` without its files."
     folder = checkpoint_folder(source.name, cache_dir=source.cache_dir)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -107,7 +98,7 @@ def describe_source(
     tok = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     files = files_identity(folder, source.place()["dtype"])
     runtime = runtime_facts(keep_soft_cap(model), **source.place())
-    return ModelFacts(f"files:{files}", runtime, tokenizer_identity(tok))
+    return f"files:{files}", runtime, tokenizer_identity(tok)
 
 # %% ../../nbs/evaluation/04_executor.ipynb #b8a9d2b5
 log = logging.getLogger("twossp")

@@ -34,7 +34,6 @@ from ..core.files import (
 from ..core.structure import structure
 from .executor import (
     MODEL_LOCK,
-    ModelFacts,
     Source,
     describe_source,
     load_source,
@@ -60,10 +59,10 @@ from ..runtime.devices import (
     sync_step,
 )
 from ..runtime.identity import (
+    Search,
     decides,
     model_identity,
     plan_identity,
-    plan_key,
     row_key,
     runtime_facts,
     tokenizer_identity,
@@ -83,25 +82,25 @@ from ..runtime.statistics import fresh_statistics
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79f9d657
-def _find_plan(method, model, calib, r, progress):
+def _find_plan(search, model, progress):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
     if the method takes one; it also seeds the global generators, which are restored."""
-    report, parameters = {}, signature(method).parameters
-    kwargs = dict(seed=r.seed, progress=progress, log=report)
+    report, parameters = {}, signature(search.method).parameters
+    calib, kwargs = search.calibration, dict(seed=search.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
-    kwargs |= r.options
+    kwargs |= search.options
     device = input_device(model)
     if calib is not None:  # cached for the model, so that its cost is no method's
         check_replay(model, calib.check(model))
     with (
-        fork_rng(r.seed),
+        fork_rng(search.seed or 0),
         fresh_statistics(model),
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
         start = read_clock(device)
-        plan = method(model, calib, r.target, **kwargs)
+        plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
     t = 1 if calib is None else calib.shape[-1]
     forwards = counts.forwards(t) or report.get("forwards", 0.0)
@@ -113,11 +112,11 @@ def _find_plan(method, model, calib, r, progress):
 _SEARCH_KEYS = ("cost", "report", "asked_as", "model")
 
 
-def _save_search(plan, file, cost, report, model_id):
+def _save_search(plan, file, cost, report, search):
     "Save a plan with its cost; log a warning if that fails."
     try:
         report = {k: v for k, v in report.items() if _is_json(v)}
-        facts = dict(cost=cost, report=report, asked_as=file.stem, model=model_id)
+        facts = dict(cost=cost, report=report, asked_as=search.key, model=search.model_id)
         with skip_unwritable(file):
             save_plan(with_provenance(plan, **facts), file)
             log.info("plan: %s", file)
@@ -154,48 +153,40 @@ def _is_json(x):
 
 # %% ../../nbs/evaluation/05_grid.ipynb #b8bead2a
 def load_or_find_plan(
-    method: Callable,  # (model, calib, sparsity, ...) -> plan
+    search: Search,  # the method, its target and options, the calibration
     model: PreTrainedModel,  # dense; untouched
-    # (n, t) calibration windows; None: the method reads none
-    calib: torch.Tensor | Calibration | None,
-    r: Result,  # model_id, method, target, seed, options
     plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
-    key: str | None = None,  # identity of a method that its code does not determine
     # plan, {'seconds', 'forwards', 'plan_peak'} of the search, the method's measurements
 ) -> tuple:
-    "Load the plan of a run from its file, or find it and save it."
-    file, calib = None, None if calib is None else Calibration.of(calib)
-    if plans is not None:
-        runtime = runtime_facts(model, **_device_and_dtype(model))
-        search = r.model_id, method, r.target, r.seed, r.options
-        file = plan_file(plans, plan_key(*search, calib, runtime, key))
+    "Load the plan of a search from its file, or find it and save it."
+    file = None if plans is None else plan_file(plans, search.key)
     saved = _read_search(file) if is_main_process() else None
     plan, cost, report = broadcast_object(saved)
     if plan is not None:
         return plan, cost, report
-    plan, cost, report = _find_plan(method, model, calib, r, progress)
+    plan, cost, report = _find_plan(search, model, progress)
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
-        facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
-        facts |= dict(options=r.options or None) | ({} if calib is None else calib.facts)
+        calib = search.calibration
+        facts = dict(method=search.name, target_sparsity=search.target, seed=search.seed)
+        facts |= dict(options=search.options or None) | ({} if calib is None else calib.facts)
         plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_main_process():
-        _save_search(plan, file, cost, report, r.model_id)
+        _save_search(plan, file, cost, report, search)
     return plan, cost, report
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79eac3a6
 def _prune_and_evaluate(
-    model, tok, calib, method, evals, label, on_plan=None, plans=None, progress=False, key=None,
-    row=None,
+    model, tok, asked, evals, label, on_plan=None, plans=None, progress=False, row=None,
 ):
-    """Row of a pruned model; `method` is one, or a plan, or None: the dense model. A failed
-    method is recorded in `errors`. If the run has a row already, only `on_plan` is called."""
+    """Row of a pruned model; `asked` is a `Search`, or a plan, or None: the dense model. A failed
+    search is recorded in `errors`. If the run has a row already, only `on_plan` is called."""
     r, plan, dense = replace(label, versions=versions()), None, None
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
-    if method is not None:
-        plan, cost, report = method, {}, {}
-        if callable(method):
-            result, error = _try_plan(method, model, calib, r, plans, progress, key)
+    if asked is not None:
+        plan, cost, report = asked, {}, {}
+        if isinstance(asked, Search):
+            result, error = _try_plan(r.key, asked, model, plans, progress)
             if error is not None:
                 return row or replace(r, errors={"method": error})
             plan, cost, report = result
@@ -208,18 +199,18 @@ def _prune_and_evaluate(
         return replace(r, **describe_model(model, dense, plan), **measure(model, tok, evals))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #f04c3164
-def _try_plan(method, model, calib, r, *args):
+def _try_plan(key, search, *args):
     "Result of `load_or_find_plan`, or None; and the error, the same in every process."
     result, error = None, None
-    sync_step(r.key)
+    sync_step(key)
     try:
-        result = load_or_find_plan(method, model, calib, r, *args)
+        result = load_or_find_plan(search, *args)
     except RanksLost:
         raise  # not the method's error: the grid cannot continue
     except Exception as e:
-        log.debug("%s failed", r.method, exc_info=True)
+        log.debug("%s failed", search.name, exc_info=True)
         error = one_line(e)
-    return result, sync_step(r.key, error)
+    return result, sync_step(key, error)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
 def _text_hashes(calib, method, evals):
@@ -243,36 +234,38 @@ def _calibrated_on(evals, *texts):
 
 # %% ../../nbs/evaluation/05_grid.ipynb #8e9ce098
 def _identify_model(model, tok, executor):
-    "Return `ModelFacts`; a worker computes them for a source that only workers can read."
+    """Identities of model, runtime and tokenizer; a worker finds those of a source that only
+    workers can read"""
     if not isinstance(model, Source):
         runtime = runtime_facts(check_model(model), **_device_and_dtype(model))
-        return ModelFacts(model_identity(model), runtime, tokenizer_identity(tok))
+        return model_identity(model), runtime, tokenizer_identity(tok)
     try:
-        facts = describe_source(model)
+        model_id, runtime, tok_id = describe_source(model)
     except (ValueError, OSError):
         if executor is None:
             raise
-        facts = submit(executor, describe_source, model).result()
-    return facts if tok is None else replace(facts, tok_id=tokenizer_identity(tok))
+        model_id, runtime, tok_id = submit(executor, describe_source, model).result()
+    return model_id, runtime, tok_id if tok is None else tokenizer_identity(tok)
 
 
-def _add_identities(f, calib, r, facts, evaluations, keys):
-    "Set the identities and the key of a label."
-    search, arguments = "dense", dict(target=float(r.target), seed=r.seed)
-    r = replace(r, model_id=facts.model_id, evaluations=evaluations)
+def _add_identities(f, calib, r, model_id, runtime, evaluations, keys):
+    "What a run asks for (a `Search`, a plan, or None: nothing), and its label with its key"
+    asked, what, arguments = f, "dense", dict(target=float(r.target), seed=r.seed)
+    r = replace(r, model_id=model_id, evaluations=evaluations)
     if f is None:
         arguments["seed"] = 0
     elif not callable(f):  # a plan
-        search = f"plan:{plan_identity(f, r.model_id)}"
+        what = f"plan:{plan_identity(f, model_id)}"
         arguments["options"] = r.options
     else:
         r = replace(r, options=non_default_options(f, r.options))
-        asked = r.model_id, f, r.target, r.seed, r.options, calib, facts.runtime
-        search = f"search:{plan_key(*asked, keys.get(r.method))}"
+        question = model_id, f, r.target, r.seed, r.options, calib, runtime
+        asked = Search(*question, name=r.method, method_id=keys.get(r.method))
+        what = f"search:{asked.key}"
     if r.calibrated_on:  # not reused by a row that does not say so
         arguments["calibrated_on"] = r.calibrated_on
-    key = row_key(r.model_id, r.method, search, evaluations, facts.runtime, arguments)
-    return replace(r, key=key)
+    key = row_key(model_id, r.method, what, evaluations, runtime, arguments)
+    return asked, replace(r, key=key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #875f2668
 def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dense, model=None):
@@ -319,32 +312,33 @@ def _check_grid(methods, sparsities):
     return named, list(sparsities)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #199ce4c3
-def _remaining_jobs(runs, rows, kwargs, keys):
+def _remaining_jobs(runs, rows, kwargs):
     """Yield the arguments of `_prune_and_evaluate` for each remaining run, once. With `on_plan`
     also for runs that have a row, because `on_plan` was not called for them."""
     seen = set()
-    for i, (f, ids, r) in enumerate(runs):
+    for i, (asked, r) in enumerate(runs):
         row = rows.get(r.key)
-        needs_plan = kwargs["on_plan"] and f is not None and row and "method" not in row.errors
+        needs_plan = kwargs["on_plan"] and asked is not None and row and "method" not in row.errors
         if r.key not in seen and (row is None or needs_plan):
             if row is None:
-                name = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
+                name = "dense" if asked is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
                 log.info("run %d of %d: %s", i + 1, len(runs), name)
-            yield kwargs | dict(calib=ids, method=f, label=r, row=row, key=keys.get(r.method))
+            yield kwargs | dict(asked=asked, label=r, row=row)
         seen.add(r.key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #d4682f66
 def _run_job(model, tok, job):
     "Prune and evaluate, in a worker too; threads of a process take turns."
-    f = job["method"]
-    f = method(f) if isinstance(f, str) else f
+    asked = job["asked"]
+    if isinstance(asked, Search) and isinstance(asked.method, str):
+        asked = replace(asked, method=method(asked.method))
     with MODEL_LOCK:
         if isinstance(model, Source):
             name, (model, source_tok) = model.name, load_source(model)
             tok = tok or source_tok
             if model_identity(model) != job["label"].model_id:
                 raise ValueError(f"{name} is another model on this worker: its files differ")
-        return _prune_and_evaluate(model, tok, **job | dict(method=f))
+        return _prune_and_evaluate(model, tok, **job | dict(asked=asked))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #5890bdb1
 def _run(executor, model, tok, jobs, functions):
@@ -360,9 +354,10 @@ def _run(executor, model, tok, jobs, functions):
         )
     sent = []
     for job in jobs:
-        by_name = not functions and job["method"] is not None
-        f = job["label"].method if by_name else job["method"]
-        sent.append(job | dict(method=f, progress=False))
+        asked = job["asked"]
+        if not functions and isinstance(asked, Search):
+            asked = replace(asked, method=asked.name)
+        sent.append(job | dict(asked=asked, progress=False))
     for i, row, error in run_jobs(executor, partial(_run_job, model, tok), sent):
         if error is not None:
             label = replace(sent[i]["label"], versions=versions())
@@ -492,25 +487,25 @@ def run_grid(
     make = lambda x: x if x is None or callable(x) else Calibration.of(x)
     calib = {k: make(x) for k, x in calib.items()} if isinstance(calib, Mapping) else make(calib)
     key, checked = dict(key or {}), (*_check_grid(methods, sparsities), check_evals(evals))
-    facts = _identify_model(model, tok, executor)
-    evaluations = identify_evaluations(evals, facts.tok_id, key)
+    model_id, runtime, tok_id = _identify_model(model, tok, executor)
+    facts = model_id, runtime, identify_evaluations(evals, tok_id, key), key
     labels = _labels(
         name, _device_and_dtype(model), calib, *checked, seeds, options or {}, dense, model
     )
-    runs = [(*x, _add_identities(*x, r, facts, evaluations, key)) for *x, r in labels]
-    for k in dict.fromkeys(k for *_, r in runs for k in r.calibrated_on or ()):
+    runs = [_add_identities(*label, *facts) for label in labels]
+    for k in dict.fromkeys(k for _, r in runs for k in r.calibrated_on or ()):
         log.warning("%s: calibrated on this text, so numbers are better than on other text", k)
     plans = f"{out}.plans" if plans is None and out else plans or None
     kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
     file = out if is_main_process() else None  # only the main process writes
     with write_lock(file) if file else nullcontext():
-        finished = finished_rows(file, {r.key for *_, r in runs}, retry) if file else {}
+        finished = finished_rows(file, {r.key for _, r in runs}, retry) if file else {}
         rows = broadcast_object(finished)
         on_row = on_row if on_row and is_main_process() else lambda r: None
-        existing = {r.key: r for *_, r in runs if r.key in rows}
+        existing = {r.key: r for _, r in runs if r.key in rows}
         for r in existing.values():
             on_row(relabel_row(rows[r.key], r, evals))
-        jobs = _remaining_jobs(runs, rows, kwargs, key)
+        jobs = _remaining_jobs(runs, rows, kwargs)
         for r in _run(executor, model, tok, jobs, isinstance(methods, Mapping)):
             if r.key not in rows:
                 rows[r.key] = r
@@ -519,7 +514,7 @@ def run_grid(
                 for part, e in r.errors.items():
                     log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
                 on_row(r)
-    return [relabel_row(rows[r.key], r, evals) for *_, r in runs]
+    return [relabel_row(rows[r.key], r, evals) for _, r in runs]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #81e92d7e
 decides(

@@ -26,10 +26,10 @@ from ..core.families import n_params
 from ..core.files import atomic_file, skip_unwritable
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
-from .results import Result
 from ..runtime.calibration import Calibration
 from ..runtime.devices import broadcast_object, is_main_process
 from ..runtime.identity import (
+    Search,
     decides,
     facts_identity,
     model_identity,
@@ -121,10 +121,12 @@ def _format_level(x, level):
 class _QualitySearch:
     "Quality by sparsity; each sparsity is measured once."
 
-    def __init__(self, model, calib, label, plans, progress):
+    def __init__(self, model, calib, name, options, seed, plans, progress):
         self.model, self.dense = model, snapshot_model(model)
         self.fit, self.held = split_windows(calib)
-        self.label = replace(label, model_id=model_identity(model))
+        runtime = runtime_facts(model, model.device, model.dtype)
+        asked = model_identity(model), method(name), 0.0, seed, options, self.fit, runtime
+        self.asked = Search(*asked, name=name)
         self.plans, self.progress = plans, progress
         self.levels, self.found_plans = {}, {}
         dense = self._load_or_measure("dense", lambda: dict(ppl=perplexity(model, self.held)))
@@ -138,10 +140,9 @@ class _QualitySearch:
         return self.levels[x]
 
     def _measure(self, x):
-        f, label = method(self.label.method), replace(self.label, target=x)
-        args = f, self.model, self.fit, label, self.plans, self.progress
+        search = replace(self.asked, target=x)
         try:
-            plan = load_or_find_plan(*args)[0]
+            plan = load_or_find_plan(search, self.model, self.plans, self.progress)[0]
         except ValueError:
             return None
 
@@ -152,7 +153,7 @@ class _QualitySearch:
                 return dict(ppl=ppl, same=same, n=n_params(self.model))
 
         try:
-            values = self._load_or_measure(plan_identity(plan, label.model_id), evaluate)
+            values = self._load_or_measure(plan_identity(plan, search.model_id), evaluate)
         except ValueError:  # the pruned model overflows
             return None
         self.found_plans[x] = plan
@@ -161,9 +162,8 @@ class _QualitySearch:
 
     def _load_or_measure(self, plan_id, measure):
         "Load the values of a plan from their file, or measure and save them."
-        m, held = self.model, self.held.identity
-        facts = dict(plan=plan_id, model=self.label.model_id, held=held)
-        name = facts_identity("quality", **facts, how=runtime_facts(m, m.device, m.dtype))
+        facts = dict(plan=plan_id, model=self.asked.model_id, held=self.held.identity)
+        name = facts_identity("quality", **facts, how=self.asked.runtime)
         file = self.plans and Path(self.plans) / f"{name}.quality"
         values = None
         if file and is_main_process():
@@ -184,7 +184,7 @@ def _describe_range(bound, search):
     low = next((v for x in SEARCH_SPARSITIES if (v := search.level(x))), None)
     high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := search.level(x))), None)
     if low is None:
-        return f"{search.label.method} cannot reach any sparsity of the search"
+        return f"{search.asked.name} cannot reach any sparsity of the search"
     if bound.max_loss is not None:
         limits = f"max_loss may be {low.loss:.4f} to {high.loss:.4g}"
         target = f"max_loss {bound.max_loss}"
@@ -192,12 +192,12 @@ def _describe_range(bound, search):
         limits = f"min_agreement may be {high.agreement:.3f} to {low.agreement:.3f}"
         target = f"min_agreement {bound.min_agreement}"
     sparsities = f"from sparsity {low.sparsity:.2f} to {high.sparsity:.2f}"
-    return f"{target} is out of reach of {search.label.method}: {limits} ({sparsities})"
+    return f"{target} is out of reach of {search.asked.name}: {limits} ({sparsities})"
 
 # %% ../../nbs/evaluation/12_quality.ipynb #1ecba06a
 @decides(
     plan="model calib max_loss min_agreement method options seed",
-    nothing="name plans progress",
+    nothing="plans progress",
 )
 def find_quality(
     model: PreTrainedModel,  # dense; untouched
@@ -208,7 +208,6 @@ def find_quality(
     method: str = "2ssp",  # name in the registry of methods
     # of the method; None: those that search its removal path
     options: Mapping | None = None,
-    name: str = "",  # of the model, as in result rows
     plans: str | Path | None = None,  # folder of saved plans; None: none
     seed: int = 0,  # of the method
     progress: bool = False,  # show progress bars
@@ -230,8 +229,6 @@ def find_quality(
         name in the registry of methods
     options : Mapping | None, default None
         of the method; None: those that search its removal path
-    name : str, default ''
-        of the model, as in result rows
     plans : str | Path | None, default None
         folder of saved plans; None: none
     seed : int, default 0
@@ -246,8 +243,7 @@ def find_quality(
     """
     bound = QualityTarget(max_loss, min_agreement)
     options = dict(find_method(method).path if options is None else options)
-    label = Result(name, method, 0.0, seed, options)
-    search = _QualitySearch(model, calib, label, plans, progress)
+    search = _QualitySearch(model, calib, method, options, seed, plans, progress)
     good, bad = None, None
     for x in SEARCH_SPARSITIES:
         level = search.level(x)

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = [
     'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
-    'scored_parts', 'score_parts', 'arrange_scores', 'activation_scores',
-    'record_unreached', 'magnitude_scores', 'random_scores', 'block_influence'
+    'scored_parts', 'score_parts', 'arrange_scores', 'collect_scores',
+    'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
+    'block_influence'
 ]
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +21,18 @@ from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
-from ..core.registries import check_finite
+from ..core.registries import SCORES, Score, check_finite, find_score, resolve
 from ..core.structure import Structure, structure
 from ..runtime.calibration import Calibration
 from ..runtime.layers import weights_loaded
 from ..runtime.provenance import with_provenance
-from ..runtime.statistics import Statistics, collect, walk_hidden_states
+from ..runtime.statistics import (
+    UNIT_FIELDS,
+    Statistics,
+    collect,
+    collect_gradients,
+    walk_hidden_states,
+)
 
 # %% ../../nbs/pruning/00_importance.ipynb #a0408f9a
 @dataclass(frozen=True)
@@ -127,10 +134,6 @@ def score_parts(
 ) -> dict[Part, torch.Tensor]:  # (g, u), or (g,) of heads and experts
     "Return the scores of all parts by a function of their statistics and weights."
     parts = scored_parts(structure(model), unit)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
-        units = dict(neurons=lambda p: (p.groups or 1, p.width), heads=lambda p: (p.units,))
-        shape = units.get(unit, lambda p: (p.groups,))
-        return {p: draws(*shape(p)) for p in parts}
     return {p: score(statistics.get(p), _group_weights(model, p)) for p in parts}
 
 
@@ -163,6 +166,100 @@ def arrange_scores(
             output = (x.routed / x.tokens.clamp_min(1)).float()
         packed[part] = units, tokens, output
     return pack_scores(s, packed)
+
+# %% ../../nbs/pruning/00_importance.ipynb #imp00006
+def _find_wanted(s, rows, also):
+    "Part -> statistics that rows read of it; the parts whose gradients they read"
+    wanted, gradients = {}, {}
+    for row in rows:
+        names = row.statistics or ()
+        for part in () if row.unit == "attention modules" else scored_parts(s, row.unit):
+            if "terms" in names:
+                gradients[part] = True
+            asked = [n for n in (*names, *also) if n != "terms"]
+            asked = [n for n in asked if part.groups or n in UNIT_FIELDS]
+            if asked:
+                wanted.setdefault(part, {}).update(dict.fromkeys(asked))
+    return wanted, [*gradients]
+
+
+def _draw_scores(model, row, calib, draws):
+    "Scores at random where the size of a plan is estimated, and what they would hold"
+    if row.needs != "weights":
+        draws(windows=len(calib), gradients=row.needs == "gradients")
+    return resolve(SCORES[row.unit]["random"].fn)(model, calib)
+
+
+def _check_scores(row, scores):
+    "`scores` if they are finite, of the units that the row ranks"
+    for x in scores.values() if isinstance(scores, Mapping) else scores:
+        if isinstance(x, RoutedScores):
+            x = x.output if row.unit == "experts" else [x.experts, x.ffn]
+        check_finite(x, f"scores of {row.unit}")
+    return scores
+
+
+def _warn_unreached(row, scores):
+    "Warn of many experts without calibration tokens"
+    unreached, groups = count_unactivated(scores)
+    if not groups or unreached <= UNREACHED * groups:
+        return
+    rank = "their neurons are ranked by their weights alone"
+    rank = "they are removed first" if row.unit == "experts" else rank
+    warnings.warn(
+        f"{unreached} of {groups} experts got no calibration token: {rank}; give more calibration"
+        " text", stacklevel=4,
+    )
+
+# %% ../../nbs/pruning/00_importance.ipynb #imp00007
+def collect_scores(
+    model: PreTrainedModel,  # dense; untouched
+    # (n, t) calibration windows; None if the scores read weights alone
+    calib: torch.Tensor | Calibration | None,
+    # of the table by name; or a `Score`; or a function (model, calib, *, progress=True)
+    scores: Sequence[str | Score | Callable],
+    unit: str = "neurons",  # that names and functions rank; a `Score` has its own
+    *,
+    p: float = 2,  # of the norms over a window's tokens
+    weighted: bool = False,  # MoE models: weight activations by router weights
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    budget: int | None = None,  # bytes; default: a quarter of the free memory
+    cache: bool = True,  # use what was collected before, and keep what is now
+    also: Collection[str] = (),  # further statistics to collect of the same parts
+    progress: bool = True,  # show a progress bar
+    log: dict | None = None,  # if given, receives `statistics`, by part
+    **options,  # of functions (model, calib), such as `seed`; each gets those that it has
+) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
+    "Compute several scores; what they ask for is collected in one pass over the text."
+    rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
+    draws = model_memo(model).draws
+    if draws is not None:  # its size is estimated
+        if log is not None:
+            log["statistics"] = {}
+        return [_draw_scores(model, row, calib, draws) for row in rows]
+    wanted, gradients = _find_wanted(structure(model), rows, also)
+    collected, terms, results = {}, {}, []
+    common = dict(bs=bs, budget=budget, cache=cache, progress=progress)
+    if wanted:
+        collected = collect(model, calib, wanted, p=p, weighted=weighted, **common)
+    if gradients:
+        terms = collect_gradients(model, calib, gradients, progress=progress)
+    for row in rows:
+        fn = resolve(row.fn)
+        if row.statistics is None:
+            given = options | common | dict(p=p, weighted=weighted)
+            missing = row.missing_options(given)
+            ranked = fn(model, calib, **{k: x for k, x in given.items() if k not in missing})
+        else:
+            found = {"windows": collected, "gradients": terms}.get(row.needs, {})
+            ranked = score_parts(model, row.unit, fn, found)
+            if row.unit != "heads":
+                ranked = arrange_scores(model, row.unit, ranked, found)
+                _warn_unreached(row, ranked)
+        results.append(_check_scores(row, ranked))
+    if log is not None:
+        log["statistics"] = collected
+    return results
 
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
@@ -203,22 +300,8 @@ def activation_scores(
     list[torch.Tensor]
         per layer: (f,) float32 on CPU
     """
-    s = structure(model)
-    if weighted and not s.grouped:
-        raise ValueError("weighted=True needs a router, and this model has none")
-    wanted = {part: ["norms", "routed"] if part.groups else ["norms"] for part in s.narrow}
     options = dict(p=p, weighted=weighted, bs=bs, budget=budget, cache=cache)
-    statistics = collect(model, calib, wanted, progress=progress, **options)
-    units = score_parts(model, "neurons", activation_norm, statistics)
-    scores = arrange_scores(model, "neurons", units, statistics)
-    unreached, groups = count_unactivated(scores)
-    if groups and unreached > UNREACHED * groups:
-        warnings.warn(
-            f"{unreached} of {groups} experts got no calibration token: their neurons are ranked"
-            " by their weights alone; give more calibration text",
-            stacklevel=3,
-        )
-    return scores
+    return collect_scores(model, calib, ["activation_norm"], progress=progress, **options)[0]
 
 # %% ../../nbs/pruning/00_importance.ipynb #535defe0
 def record_unreached(

@@ -12,10 +12,11 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan, keep_parts
-from ..core.registries import Score, find_score, score_label
+from ..core.registries import Score, find_score, resolve, score_label
 from ..core.structure import Structure, structure
 from .balance import Balance, mixer_drops, width_after
 from .depth import Trial, greedy
+from .importance import collect_scores
 from .width import width_plan
 from ..runtime.calibration import Calibration
 
@@ -63,9 +64,10 @@ def remove_attention(
     if n == 0:
         return base, []
     if row.greedy:
-        kwargs = dict(cost=row.load(), score=score_label(score), progress=progress)
+        kwargs = dict(cost=resolve(row.fn), score=score_label(score), progress=progress)
         return greedy(model, base, drops, n, calib[:n_search], **kwargs)
-    order = row(model, calib, seed=seed, progress=progress).sort(stable=True).indices
+    scores = collect_scores(model, calib, [row], seed=seed, progress=progress)[0]
+    order = scores.sort(stable=True).indices
     for k in order[:n]:
         base = base | drops[k]
     return base, []

@@ -230,46 +230,27 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
                 safetensors.torch.save_file(predictions, draft)
     broadcast_object(None)  # wait for all files
 
-# %% ../../nbs/recovery/05_distill.ipynb #aedd8d6d
-@contextmanager
-def _record_states(model, enabled):
-    "Yield a list that collects the output of each decoder layer if `enabled`"
-    states, layers = [], decoder_layers(model) if enabled else ()
-    record = lambda module, args, y: states.append(y[0] if isinstance(y, tuple) else y)
-    with hooked([x.register_forward_hook(record) for x in layers]):
-        yield states
-
 # %% ../../nbs/recovery/05_distill.ipynb #6d10422f
 class _DistillModule(nn.Module):
     "Module for `transformers.Trainer`, of the trained parameters: windows in, loss out"
 
-    def __init__(self, student, teacher, plan, options):
+    def __init__(self, student, teacher, options):
         super().__init__()
         self.trained = nn.ParameterList(p for p in student.parameters() if p.requires_grad)
         self.models = student, teacher  # in a tuple: no submodules, so not wrapped or saved
-        self.checkpointing, self.streams = options.checkpointing, options.streams
+        self.checkpointing = options.checkpointing
         if self.checkpointing:
             student.gradient_checkpointing_enable(dict(use_reentrant=False))
-        self.teacher_layers = [i for _, i in _remaining_layers(plan)]
         self.common = min(vocabulary_size(student), vocabulary_size(teacher))
 
     def forward(self, input_ids, top=None, at=None, return_loss: bool = True):
         student, teacher = self.models
-        with _record_states(student, self.streams) as states:
-            logits = student(input_ids, use_cache=False).logits
+        logits = student(input_ids, use_cache=False).logits
         if top is not None:
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
-        with torch.no_grad(), _record_states(teacher, self.streams) as teacher_states:
+        with torch.no_grad():
             ref = teacher(input_ids, use_cache=False).logits
-        loss = common_vocab_kl(ref, logits).mean()
-        if self.streams:
-            # mean over layers and tokens of the relative squared error
-            pairs = zip(states, (teacher_states[i] for i in self.teacher_layers), strict=True)
-            pairs = [(x.float(), y.float()) for x, y in pairs]
-            errors = [((x - y).pow(2).sum(-1) / y.pow(2).sum(-1)).mean() for x, y in pairs]
-            errors = [e.to(errors[0].device) for e in errors]
-            loss = loss + self.streams * torch.stack(errors).mean()
-        return dict(loss=loss)
+        return dict(loss=common_vocab_kl(ref, logits).mean())
 
     def train(self, mode=True):
         "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"
@@ -460,7 +441,6 @@ class DistillOptions:
     lr: float | None = None
     batch: int = 1  # windows per forward pass
     accumulate: int = 1  # forward passes per step
-    streams: float = 0.0  # weight of the hidden states' relative error
     top: int | None = None  # stored predictions: the teacher's top-k tokens per position
     held_out: float = 0.1  # fraction of the windows, the last ones, for evaluation
     patience: int = 3  # evaluations in a row without a gain before the training stops
@@ -483,15 +463,8 @@ class DistillOptions:
         for k in ("rank", "batch", "accumulate", "patience"):
             if not (isinstance(x := getattr(self, k), int) and x >= 1):
                 raise ValueError(f"{k}={x!r}: it has to be at least 1")
-        if not 0 < self.held_out < 1 or self.streams < 0:
-            raise ValueError(
-                "held_out has to be between 0 and 1 and streams at least 0; got"
-                f" {self.held_out!r} and {self.streams!r}"
-            )
-        if self.streams and self.top:
-            raise ValueError(
-                "stored predictions (top) have no hidden states (streams): leave out one"
-            )
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out has to be between 0 and 1; got {self.held_out!r}")
 
 # %% ../../nbs/recovery/05_distill.ipynb #869f5a45
 def _check_teacher(model, calib):
@@ -675,7 +648,7 @@ def _train_weights(student, teacher, plan, paths, calib, options, folder, answer
             # autocast changes dtypes, which the grouped kernels do not accept
             stack.enter_context(eager_experts(teacher))
             stack.enter_context(eager_experts(student))
-        module = _DistillModule(student, teacher, plan, options)
+        module = _DistillModule(student, teacher, options)
         windows = _Windows(fit, predictions), _Windows(held, predictions)
         with torch.enable_grad():
             result = _run_trainer(module, args, options, *windows, last, dtype, progress)

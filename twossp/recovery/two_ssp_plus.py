@@ -16,7 +16,7 @@ from ..core.plan import Plan, dense_plan
 from ..core.registries import Score, find_score, score_label
 from ..core.structure import structure
 from ..pruning.balance import Balance, balance as split_target, depth_split
-from ..pruning.importance import record_unreached
+from ..pruning.importance import collect_scores, record_unreached
 from ..pruning.two_ssp import (
     check_search_windows,
     remove_attention,
@@ -216,7 +216,7 @@ def two_ssp(
         plan, trials = remove_attention(model, dense_plan(len(s)), split.n_attn, calib, **stage2)
     else:
         options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)
-        log["scores"] = scores = first(model, calib, **options)
+        log["scores"] = scores = collect_scores(model, calib, [first], **options)[0]
         if searched:
             found = _search_split(
                 model, calib, sparsity, scores, repair, alpha, n_search, multiple, progress

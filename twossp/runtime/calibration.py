@@ -336,9 +336,13 @@ class Calibration:
         smallest = [int(x.min()) for x in np.array_split(hashes.reshape(-1), parts)]
         return dict(run=run, hashes=sorted(set(smallest)))
 
-    @cached_property
+    @property
     def facts(self) -> dict:
         "What a plan records of its calibration: number, length, hash, sketch and sources."
+        return dict(self._facts)
+
+    @cached_property
+    def _facts(self):
         facts = dict(calibration=self._about(), calibration_hash=self.identity)
         facts["calibration_sketch"] = self.sketch
         if self.sources is not None:

@@ -7,7 +7,8 @@ __all__ = [
     'WHEELS', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
     'dequantize_gguf', 'ProcessorFiles', 'load_processor', 'load_model',
     'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text', 'json_lines',
-    'read_texts', 'load_text', 'encode_beginning', 'cut_tokens', 'windows'
+    'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens',
+    'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -815,8 +816,12 @@ def encode_beginning(
     return dict(tok(text, **options))
 
 
-def _encode(texts, tok, need=None):
-    "Token ids of the joined text, or at least the first `need` of them"
+def encode_texts(
+    texts: Sequence[str],  # documents, joined by a blank line
+    tok: PreTrainedTokenizerBase,  # used without special tokens
+    need: int | None = None,  # tokens; None: all
+) -> list[int]:  # all of them, or at least the first `need`
+    "Token ids of a text."
     return encode_beginning(_JOIN.join(texts), tok, need)["input_ids"]
 
 
@@ -881,5 +886,5 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    ids = _encode(texts, tok, n * seq_len if n is not None and seed is None else None)
+    ids = encode_texts(texts, tok, n * seq_len if n is not None and seed is None else None)
     return cut_tokens(ids, seq_len, n, seed)

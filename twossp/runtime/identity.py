@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'config_facts', 'weight_files', 'Origin', 'files_identity',
-    'record_origin', 'model_identity', 'same_model', 'plan_identity',
-    'function_identity', 'tokenizer_identity', 'fill_defaults', 'facts_identity',
-    'decides', 'runtime_facts', 'plan_key', 'row_key'
+    'record_origin', 'constant_identity', 'constant_weights', 'model_identity',
+    'same_model', 'plan_identity', 'function_identity', 'tokenizer_identity',
+    'fill_defaults', 'facts_identity', 'decides', 'runtime_facts', 'Search', 'row_key'
 ]
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
@@ -21,7 +21,9 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from importlib.metadata import distribution, packages_distributions
 from importlib.util import find_spec, resolve_name
 from inspect import Parameter, signature
@@ -32,7 +34,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..core.families import check_model
+from ..core.families import check_model, model_memo
 from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
@@ -196,6 +198,44 @@ def record_origin(
     facts = str(model.dtype).removeprefix("torch."), code
     model.twossp_origin = Origin(str(folder), files, _weights_checksum(model), *facts)
 
+# %% ../../nbs/runtime/06_identity.ipynb #cnst0002
+def _weights_state(model):
+    "What changes with the tensors of a model, without reading them"
+    state = [_canonical(config_facts(model))]
+    for name, x in model.state_dict(keep_vars=True).items():
+        if isinstance(x, torch.Tensor):
+            version = 0 if x.is_inference() else x._version
+            state.append((name, x.data_ptr(), version, x.dtype, tuple(x.shape)))
+    return state
+
+
+def constant_identity(
+    model: PreTrainedModel,  # any model
+) -> str | None:  # None: outside of `constant_weights`, or its tensors have changed
+    "The identity of a model that is known without reading its weights."
+    constant = model_memo(model).constant
+    known = constant is not None and _weights_state(model) == constant[0]
+    return constant[2] if known else None
+
+
+@contextmanager
+def constant_weights(
+    model: PreTrainedModel,  # nobody writes to its tensors in the `with` block
+    loaded: bool = False,  # nor since `load_model`: its files are its identity
+):
+    "Read the weights of a model once, for all its identities in the `with` block."
+    memo = model_memo(model)
+    earlier = memo.constant
+    if constant_identity(model) is None:
+        origin = getattr(model, "twossp_origin", None) if loaded else None
+        identity = f"files:{origin.files}" if origin else model_identity(model)
+        # the tensors are kept, so that no other one gets their place in memory
+        memo.constant = _weights_state(model), model.state_dict(keep_vars=True), identity
+    try:
+        yield
+    finally:
+        memo.constant = earlier
+
 # %% ../../nbs/runtime/06_identity.ipynb #15a19aac
 def model_identity(
     model: PreTrainedModel,  # in memory, streamed, or offloaded
@@ -214,6 +254,8 @@ def model_identity(
     """
     if not hasattr(model, "config"):
         check_model(model)  # raises
+    if (known := constant_identity(model)) is not None:
+        return known
     origin = getattr(model, "twossp_origin", None)
     if origin is not None and _weights_checksum(model) == origin.state:
         if not _is_offloaded(model) or origin.read_again() == origin.files:
@@ -631,17 +673,9 @@ def _revisions(method, options):
     return facts
 
 # %% ../../nbs/runtime/06_identity.ipynb #b7587aa8
-def plan_key(
-    model_id: str,  # of `model_identity`, of the dense model
-    method: Callable,  # (model, calib, sparsity, ...) -> plan
-    sparsity: float,  # target, in (0, 1)
-    seed: int | None,  # None: the method has none
-    options: Mapping,  # keyword arguments of the method
-    calib,  # (n, t) token windows; None: the method reads none
-    runtime: Mapping,  # of `runtime_facts`
-    key: str | None = None,  # of a method without an identity, see `function_identity`
-) -> str:  # 16 hex digits
-    """Key of a plan: equal only for the same question.
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A question to a method: what decides the plan that it finds.
 
     Parameters
     ----------
@@ -649,34 +683,55 @@ def plan_key(
         of `model_identity`, of the dense model
     method : Callable
         (model, calib, sparsity, ...) -> plan
-    sparsity : float
-        target, in (0, 1)
+    target : float
+        sparsity, in (0, 1)
     seed : int | None
         None: the method has none
     options : Mapping
         keyword arguments of the method
-    calib
-        (n, t) token windows; None: the method reads none
+    calibration : Calibration | None
+        or (n, t) token windows; None: the method reads none
     runtime : Mapping
         of `runtime_facts`
-    key : str | None, default None
+    name : str, default ''
+        of the method in rows; not part of the key
+    method_id : str | None, default None
         of a method without an identity, see `function_identity`
-
-    Returns
-    -------
-    str
-        16 hex digits
     """
-    changed = {k: _option_facts(x) for k, x in non_default_options(method, options).items()}
-    question = dict(model=model_id, method=_method_identity(method, key))
-    question |= dict(sparsity=float(sparsity), seed=seed, options=changed)
-    question["calibration"] = None if calib is None else Calibration.of(calib).identity
-    question["runtime"] = dict(runtime)
-    if defaults := getattr(method, "preset", None):  # other defaults of options
-        question["preset"] = {k: _option_facts(x) for k, x in defaults.items()}
-    if revisions := _revisions(method, options):
-        question["revisions"] = revisions
-    return _short(question)
+
+    model_id: str  # of `model_identity`, of the dense model
+    method: Callable  # (model, calib, sparsity, ...) -> plan
+    target: float  # sparsity, in (0, 1)
+    seed: int | None  # None: the method has none
+    options: Mapping  # keyword arguments of the method
+    calibration: Calibration | None  # or (n, t) token windows; None: the method reads none
+    runtime: Mapping  # of `runtime_facts`
+    name: str = ""  # of the method in rows; not part of the key
+    method_id: str | None = None  # of a method without an identity, see `function_identity`
+
+    def __post_init__(self):
+        if self.calibration is not None:
+            vars(self).update(calibration=Calibration.of(self.calibration))
+
+    @cached_property
+    def key(self) -> str:
+        "Key of the plan, 16 hex digits: equal only for the same question."
+        changed = non_default_options(self.method, self.options)
+        text = None if self.calibration is None else self.calibration.identity
+        question = dict(
+            model=self.model_id,
+            method=_method_identity(self.method, self.method_id),
+            sparsity=float(self.target),
+            seed=self.seed,
+            options={k: _option_facts(x) for k, x in changed.items()},
+            calibration=text,
+            runtime=dict(self.runtime),
+        )
+        if defaults := getattr(self.method, "preset", None):  # other defaults of options
+            question["preset"] = {k: _option_facts(x) for k, x in defaults.items()}
+        if revisions := _revisions(self.method, self.options):
+            question["revisions"] = revisions
+        return _short(question)
 
 # %% ../../nbs/runtime/06_identity.ipynb #752d9c69
 def row_key(

@@ -16,6 +16,7 @@ import json
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
+from contextvars import ContextVar
 from dataclasses import fields, replace
 from inspect import isgeneratorfunction, signature
 from pathlib import Path
@@ -78,6 +79,9 @@ def plan_tensors(
     return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
+_RUNNING = ContextVar("running", default=False)  # whether a method is running
+
+
 def _in_halves(fn):
     "Whether a method, under its decorators, yields once after its checks"
     while fn is not None and not isgeneratorfunction(fn):
@@ -144,12 +148,17 @@ def planner(
             check_model(model)
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
-            if model_memo(model).draws is not None:  # its size is estimated
-                return fn(model, calib, sparsity, **options)
+            # its size is estimated, or another method runs, which records its own request
+            if model_memo(model).draws is not None or _RUNNING.get():
+                return _finish(fn(model, calib, sparsity, **options))
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
-                plan = _finish(fn(model, calib, sparsity, **options))
+                running = _RUNNING.set(True)
+                try:
+                    plan = _finish(fn(model, calib, sparsity, **options))
+                finally:
+                    _RUNNING.reset(running)
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
@@ -164,10 +173,10 @@ def planner(
                 # affects rounding, and Gemma 2's soft caps
                 attn_implementation=getattr(config, "_attn_implementation", None),
             )
-            # replaces the same facts of a method that `fn` calls, also where they are None
+            facts |= {} if calib is None else calib.facts
+            # a plan that was read from a file brings the facts of another request
             others = {k: v for k, v in plan.provenance.items() if k not in facts}
-            plan = replace(plan, provenance=others)
-            return with_provenance(plan, **facts, **({} if calib is None else calib.facts))
+            return with_provenance(replace(plan, provenance=others), **facts)
 
         run.method, run.paper, run.prepare = name, paper, prepare
         run.revision, run.scores = revision, scores

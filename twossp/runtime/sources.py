@@ -12,7 +12,6 @@ __all__ = [
 # %% ../../nbs/runtime/08_sources.ipynb #src04
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -29,9 +28,9 @@ from .data import (
     CHAT_COLUMNS,
     cut_tokens,
     encode_beginning,
+    encode_texts,
     json_lines,
     load_text,
-    windows,
 )
 from .devices import one_line
 from .text_names import match_special, parse_sources, split_column, text_exists
@@ -332,20 +331,32 @@ def _check_source(source, tok, n, answers):
         )
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p09
+def _tokenize(source, tok, need, answers):
+    """Ids of a source's text, or at least the first `need` of them, and which are of answers. The
+    source keeps them: a text that was counted is not tokenized again to be cut"""
+    known, with_answers, most, *kept = vars(source).get("_kept", (None, False, None))
+    enough = most is None or (need is not None and need <= most)
+    if known is tok and with_answers >= answers and enough:
+        return kept
+    ids, counted = [], []
+    if source.chats is None:
+        ids = encode_texts(source.texts, tok, need)
+    for chat in source.chats or ():
+        tokens, mask = chat_tokens(chat, tok, answers, None if need is None else need - len(ids))
+        ids += tokens
+        counted += mask or []
+        if need is not None and len(ids) >= need:
+            break
+    whole = need is None or len(ids) < need
+    vars(source)["_kept"] = tok, answers, None if whole else need, ids, counted
+    return ids, counted
+
+
 def _cut_source(source, tok, n, seq_len, seed, answers):
     "(n, seq_len) ids of one source, and the mask of its answers"
     try:
-        if source.chats is None:
-            return windows(source.texts, tok, seq_len, n, seed), None
-        ids, counted = [], []
         need = n * seq_len if n is not None and seed is None else None
-        for chat in source.chats:
-            missing = None if need is None else need - len(ids)
-            tokens, mask = chat_tokens(chat, tok, answers, missing)
-            ids += tokens
-            counted += mask or []
-            if need is not None and len(ids) >= need:
-                break
+        ids, counted = _tokenize(source, tok, need, answers)
         ids = cut_tokens(ids, seq_len, n, seed)
     except ValueError as e:
         message = str(e)
@@ -404,12 +415,16 @@ def available_windows(
     tok: PreTrainedTokenizerBase,  # of the model
     seq_len: int,  # tokens per window
     most: int | None = None,  # windows after which the rest is not tokenized; None: count all
+    score_on: str = "all",  # as for `source_windows`, which then does not tokenize it again
 ) -> int:  # at most `most`
     "Count the windows of a source. Raises `ValueError` if there are none."
     _check_source(source, tok, most, False)
-    with suppress(ValueError):  # fewer than `most`
-        return len(_cut_source(source, tok, most, seq_len, None, False)[0])
-    return len(_cut_source(source, tok, None, seq_len, None, False)[0])
+    need, answers = None if most is None else most * seq_len, score_on == "completion"
+    ids, _ = _tokenize(source, tok, need, answers and source.chats is not None)
+    n = len(ids) // max(seq_len, 2)
+    if not n:
+        _cut_source(source, tok, 1, seq_len, None, False)  # raises
+    return n if most is None else min(n, most)
 
 
 def source_windows(

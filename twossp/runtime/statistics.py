@@ -26,6 +26,7 @@ from ..core.registries import check_finite
 from ..core.structure import structure
 from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
+from .identity import constant_identity
 from .layers import (
     check_replay,
     is_offloaded,
@@ -226,17 +227,22 @@ def _cache_key(model, calib, *options):
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
+    state = [(name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)) for name, x in tensors]
+    weights = constant_identity(model) or _sum_bits([x for _, x in tensors])
+    attention = getattr(model.config, "_attn_implementation", None)
+    return tuple(state), weights, Calibration.of(calib).identity, attention, options
+
+
+def _sum_bits(tensors):
+    "Per device: sum of all bits, read as integers"
     dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    state, checksums = [], {}  # per device: sum of all bits, read as integers
-    for k, (name, x) in enumerate(tensors, 1):
-        state.append((name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)))
+    checksums: dict = {}
+    for k, x in enumerate(tensors, 1):
         bits = x.detach().view(dtypes[x.dtype.itemsize]).reshape(-1)
         for part in bits.split(2**20):  # in chunks, as `sum` copies its input to int64
             total = checksums.get(x.device, 0) + k * part.sum(dtype=torch.int64)
             checksums[x.device] = total
-    checksums = tuple(int(total) for total in checksums.values())
-    attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), checksums, Calibration.of(calib).identity, attention, options
+    return tuple(int(total) for total in checksums.values())
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00020
 def collect(
@@ -256,6 +262,8 @@ def collect(
     "Collect sums of activations of several parts in one pass over the layers."
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
+    if weighted and not structure(model).grouped:
+        raise ValueError("weighted=True needs a router, and this model has none")
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
     key = _cache_key(model, calib, p, weighted) if cache else None
@@ -264,13 +272,8 @@ def collect(
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
             missing.append(_PartSums(part, names, p, weighted))
-    draws = model_memo(model).draws
-    if draws is not None:  # its size is estimated
-        for x in (x for found in missing for x in found.sums.values()):
-            x += 1 + draws(*x.shape, windows=len(calib))
-    elif missing:
-        _walk_parts(model, calib, missing, bs, budget, progress)
     if missing:
+        _walk_parts(model, calib, missing, bs, budget, progress)
         totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})

@@ -14,10 +14,11 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from safetensors import safe_open
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from ..baselines.methods import find_method
+from ..baselines.methods import method
 from ..checkpoint.card import plan_from_record, write_record
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.load import (
@@ -55,7 +56,7 @@ from ..core.experts import is_experts
 from ..core.families import arch, model_family, set_arch
 from ..core.files import write_lock
 from ..core.linear import pad_zeros
-from ..core.plan import Plan, kind_of
+from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.registries import check_finite, resolve
 from ..core.structure import structure
 from ..runtime.devices import one_line
@@ -313,7 +314,6 @@ class ExportRequest:
     quantize: str | None = None  # for GGUF: one of `QUANT_TYPES`
     overwrite: bool = False  # replace an existing export
     method: str | None = None  # name of the method that prunes
-    n_attn: int | str | None = None  # attention modules that 2ssp removes; None: by its formula
     sources: tuple = ()  # models and files that must not be overwritten
 
     @property
@@ -340,8 +340,10 @@ def check_export_request(
         missing.append("llama-cpp-py-sync")
     if missing:
         raise ValueError(f"--export {request.to} needs: pip install {' '.join(missing)}")
-    if request.method and (reason := find_method(request.method).export_problem):
-        raise ValueError(f"{request.method} {reason}: no --export {request.to}")
+    made = request.method and signature(method(request.method)).return_annotation
+    for kind in map(get_kind, PLAN_KINDS):
+        if kind.type is made and kind.export_problem:
+            raise ValueError(f"{request.method} {kind.export_problem}: no --export {request.to}")
     if folder is None:
         return
     out = _name_export(folder, request.to, request.quantize)
@@ -351,8 +353,7 @@ def check_export_request(
 def check_export_support(
     request: ExportRequest,  # format and options
     config: PreTrainedConfig,  # of the dense model
-    split: Callable,  # target -> width/depth split of 2ssp
-    targets: Sequence[float],  # sparsities
+    prepared: Mapping,  # target -> what the method's `prepare` returned
 ) -> None:
     "Raise `ValueError` if the format does not support the model or the plan."
     if request.to is None:
@@ -362,11 +363,10 @@ def check_export_support(
         raise ValueError(
             f"--export {request.to} cannot say this model: {reason}; --export compatible can"
         )
-    formula = request.method and find_method(request.method).formula
-    if exporter.supports_removed_attention or not formula or request.n_attn == "search":
+    if exporter.supports_removed_attention:
         return
-    for t in targets:
-        if n := split(t).n_attn:
+    for t, split in prepared.items():
+        if n := getattr(split, "n_attn", 0):
             raise ValueError(
                 f"--export {request.to} cannot represent the {n} attention modules that"
                 f" {request.method} removes at {t:g}: use --export compatible, or --n_attn 0"
