@@ -185,7 +185,7 @@ TIMES = re.compile(
 CHECKS = re.compile(r'test_\w+|is_close|assert_\w+')
 MOVED = re.compile(r'patch[^\n]*(clock|perf_counter|monotonic)')
 NO_CLOCK = {  # notebooks whose words mean no measured time
-    'evaluation/10_estimate.ipynb': 'prefill: operations, counted from shapes',
+    'costs/00_estimate.ipynb': 'prefill: operations, counted from shapes',
     'recovery/05_distill.ipynb': 'minutes: of a clock that the test moves',
     'tutorials/recover_half.ipynb': 'ratio: of perplexities',
     'tutorials/two_ssp_plus.ipynb': 'ratio: of perplexities',

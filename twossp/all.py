@@ -31,12 +31,11 @@ from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.registries import SCORES, Score
 from .core.structure import structure
-from .evaluation.estimate import estimate, estimate_table, load_skeleton
+from .costs.estimate import estimate, estimate_table, load_skeleton
+from .costs.limits import find_sparsity
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
 from .evaluation.grid import run_grid
-from .evaluation.html_report import html_report, write_report
-from .evaluation.limits import find_sparsity
 from .evaluation.measure import (
     forward_time,
     generation_speed,
@@ -47,7 +46,17 @@ from .evaluation.measure import (
 )
 from .evaluation.paired import difference_table, paired_interval
 from .evaluation.quality import find_quality, quality_table
-from .evaluation.report import (
+from .evaluation.results import Result, load_results, to_frame
+from .evaluation.tasks import load_tasks, on_tasks, run_tasks
+from .pruning.balance import balance
+from .pruning.depth import greedy
+from .pruning.importance import activation_scores, block_influence
+from .pruning.width import width_plan
+from .recovery.distill import distill, plot_recovery, recover
+from .recovery.repair import repair_plan
+from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
+from .reporting.html_report import html_report, write_report
+from .reporting.report import (
     compare,
     paper_table,
     plot_kept,
@@ -63,15 +72,6 @@ from .evaluation.report import (
     to_latex,
     to_markdown,
 )
-from .evaluation.results import Result, load_results, to_frame
-from .evaluation.tasks import load_tasks, on_tasks, run_tasks
-from .pruning.balance import balance
-from .pruning.depth import greedy
-from .pruning.importance import activation_scores, block_influence
-from .pruning.width import width_plan
-from .recovery.distill import distill, plot_recovery, recover
-from .recovery.repair import repair_plan
-from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
 from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_model, load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity

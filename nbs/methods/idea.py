@@ -5,7 +5,7 @@ Drawn on nothing, in colours that the site's dark mode can turn over.
 
 from matplotlib.patches import Rectangle
 
-from twossp.evaluation.report import new_figure
+from twossp.reporting.report import new_figure
 
 ATTN, FFN, WORDS = '#4a78a8', '#f5851a', '#555555'
 LEFT, WIDE, GAP = 1.0, 2.4, 0.15

@@ -111,7 +111,7 @@ def _list_types():
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from .validate import load_requested_skeleton, resolve_target
-    from ..evaluation.estimate import estimate_table
+    from ..costs.estimate import estimate_table
     from ..runtime.devices import quiet
 
     check_estimate(o)
@@ -159,7 +159,7 @@ def _describe_fits(model, context):
     "Whether the dense model fits: a line for each kind of device"
     import torch
 
-    from ..evaluation.estimate import estimate
+    from ..costs.estimate import estimate
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 
@@ -178,7 +178,7 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     "Peak memory of pruning with the default windows, on the first device: a line a method"
     import torch
 
-    from ..evaluation.estimate import PruningSetup, estimate_memory
+    from ..costs.estimate import PruningSetup, estimate_memory
     from ..evaluation.measure import weight_bytes
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes

@@ -123,7 +123,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
         save_pruned,
     )
     from ..core.files import atomic_file
-    from ..evaluation.report import plot_kept
+    from ..reporting.report import plot_kept
     from ..runtime.devices import quiet
 
     origin, plan, full, foreign = _read_plan(o.folder)
@@ -191,7 +191,7 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     from .arguments import page_file
     from .validate import pick_device
     from ..core.files import atomic_file, check_writable
-    from ..evaluation.bench import bench_page, make_bench, run_bench
+    from ..costs.bench import bench_page, make_bench, run_bench
     from ..runtime.devices import quiet
 
     page = page_file(o.results, o.save)

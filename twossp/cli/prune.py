@@ -44,12 +44,11 @@ from .validate import (
 )
 from ..core.files import hash_files, skip_unwritable
 from ..core.structure import structure
+from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import load_or_find_plan, log, run_grid
-from ..evaluation.html_report import write_report
-from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
     PROMPTS,
     on_forward,
@@ -62,7 +61,15 @@ from ..evaluation.quality import (
     quality_table,
     split_windows,
 )
-from ..evaluation.report import (
+from ..evaluation.results import Result, find_metric, load_results
+from ..evaluation.tasks import (
+    TASKS,
+    check_task_tokenizer,
+    load_tasks,
+    on_tasks,
+)
+from ..reporting.html_report import write_report
+from ..reporting.report import (
     compare,
     plot_plan,
     plot_quality,
@@ -73,14 +80,7 @@ from ..evaluation.report import (
     tidy,
     to_markdown,
 )
-from ..evaluation.results import Result, find_metric, load_results
-from ..evaluation.tasks import (
-    TASKS,
-    check_task_tokenizer,
-    load_tasks,
-    on_tasks,
-)
-from ..evaluation.tensorboard import log_to_tensorboard
+from ..reporting.tensorboard import log_to_tensorboard
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group, quiet

@@ -29,14 +29,14 @@ from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import did_you_mean, parse_size, parse_time
+from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
+from ..costs.latency import Workload, latency_limit, time_for_limit
+from ..costs.limits import Limit, size_limit
 from ..detection.detect import check_fused_experts
-from ..evaluation.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..evaluation.grid import log
-from ..evaluation.latency import Workload, latency_limit, time_for_limit
-from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
-from ..evaluation.tensorboard import check_tensorboard
+from ..reporting.tensorboard import check_tensorboard
 from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file

@@ -1,4 +1,4 @@
-"""Results, grids, tables, figures and estimates"""
+"""What a model does: quality, speed, tasks, grids"""
 
 from functools import partial
 

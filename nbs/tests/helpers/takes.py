@@ -113,7 +113,7 @@ def estimate(s):
     "Parameters that are foretold, against those that are left"
     from twossp.core.apply import applied
     from twossp.core.families import n_params
-    from twossp.evaluation.estimate import estimate as foretell, load_skeleton
+    from twossp.costs.estimate import estimate as foretell, load_skeleton
 
     ends = foretell(load_skeleton(s.folder), '2ssp', SHARE)
     with applied(s.model, s.plan()):
@@ -125,10 +125,10 @@ def estimate(s):
 
 def grid(s):
     "Rows of three methods, and every table and figure of them"
-    from twossp.evaluation import report as r
     from twossp.evaluation.grid import run_grid
-    from twossp.evaluation.html_report import html_report
     from twossp.evaluation.measure import on_forward, on_text
+    from twossp.reporting import report as r
+    from twossp.reporting.html_report import html_report
 
     evals = {'text': on_text(s.text), 'forward': on_forward(s.text[:1])}
     names = ['2ssp', 'random']
