@@ -12,12 +12,10 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.edits import locate
-from ..core.parts import Experts
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import Score, find_score
-from ..core.slots import whole_experts_mask
 from ..core.structure import structure
-from ..pruning.importance import RoutedScores, collect_scores, record_unreached
+from ..pruning.importance import collect_scores, record_unreached
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
@@ -37,7 +35,7 @@ def experts_to_keep(
 ) -> int:  # experts to keep in every layer
     "Return the number closest to the target. Raises `ValueError` if it is too small."
     s = structure(model)
-    parts = [p for p in s.parts if isinstance(p, Experts)]
+    parts = [p for p in s.narrow if p.groups]
     if not parts:
         raise ValueError("the model has no experts to remove: it is dense")
     groups, least = _router_groups(model, parts[0])
@@ -54,16 +52,13 @@ def experts_to_keep(
     return kept
 
 # %% ../../nbs/baselines/04_reap.ipynb #d1c92ce5
-def _experts_plan(scores, n):
+def _experts_plan(s, scores, n):
     "Keep the `n` experts of largest `output` per layer; ties go to the lower index"
-    kept = []
-    for s in scores:
-        if not isinstance(s, RoutedScores) or n == len(s.tokens):
-            kept.append(None)
-            continue
-        order = s.output.sort(descending=True, stable=True).indices[:n]
-        kept.append(whole_experts_mask(*s.experts.shape, tuple(order.sort().values.tolist())))
-    return Plan((None,) * len(scores), (True,) * len(scores), experts=tuple(kept))
+    kept = {}
+    for part in (p for p in s.narrow if p.groups > n):
+        best = scores[part.layer].output.sort(descending=True, stable=True).indices[:n]
+        kept[part] = part.pick(range(part.width), best.tolist())
+    return keep_parts(s, kept)
 
 # %% ../../nbs/baselines/04_reap.ipynb #b8beb182
 @planner("reap", paper="2510.13999", scores={"experts": "score"})
@@ -88,4 +83,4 @@ def reap(
     scores = collect_scores(model, calib, [row], **options)[0]
     if log is not None:
         log.update(experts=n, scores=scores)
-    return record_unreached(_experts_plan(scores, n), scores)
+    return record_unreached(_experts_plan(structure(model), scores, n), scores)

@@ -102,8 +102,9 @@ def _check_combinations(o):
             f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
             " memory; leave one of them out"
         )
-    if o.depth_score:
-        rows[o.depth_score] = find_score(o.depth_score, "attention modules")
+    default = method_defaults(o.method).get("depth_score") if o.method else None
+    if score := o.depth_score or default:
+        rows[o.depth_score or o.method] = find_score(score, "attention modules")
     every_token = [name for name, row in rows.items() if row.every_token]
     if o.score_on == "completion" and every_token:
         raise ValueError(

@@ -21,6 +21,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
+from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
@@ -104,6 +105,8 @@ def _advise_agreement(folder):
 def _check_dense(o):
     "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
     pruned = (Path(o.model) / "plan.json").is_file()
+    with suppress(ValueError):  # there is none, here or on the hub
+        pruned = pruned or bool(read_record(o.model, cache_dir=o.cache_dir))
     if not pruned:
         with suppress(ValueError):  # loading raises with the reason
             config, _ = load_config(o.model, None, o.trust_remote_code, o.cache_dir)

@@ -13,7 +13,6 @@ import copy
 import re
 from dataclasses import replace
 
-import numpy as np
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
@@ -29,8 +28,7 @@ from .families import (
     using_arch,
 )
 from .linear import NoLinear, Zeros
-from .plan import Plan
-from .slots import pack_mask
+from .plan import Plan, keep_parts
 from .structure import structure
 
 # %% ../../nbs/core/13_config_keys.ipynb #40ae0f5f
@@ -169,15 +167,8 @@ def half_width_plan(
     model: PreTrainedModel,  # an MoE model
 ) -> Plan:  # of widths only
     "Return the plan that keeps every other neuron of all experts and FFNs."
-    s, kept = structure(model), {}
-    for part in s.narrow:
-        half = tuple(range(0, part.width, 2))
-        if part.groups:
-            mask = np.zeros((part.groups, part.width), dtype=bool)
-            mask[:, half] = True
-            half = pack_mask(mask)
-        kept[part.layer, part.slot] = half
-    return Plan(layers=len(s), kept=kept)
+    s = structure(model)
+    return keep_parts(s, {part: part.pick(range(0, part.width, 2)) for part in s.narrow})
 
 # %% ../../nbs/core/13_config_keys.ipynb #bacd361b
 def find_width_entry(

@@ -182,17 +182,17 @@ class NoAttention(nn.Module):
 
 # %% ../../nbs/core/07_edits.ipynb #898ec481
 def zero_biases(
-    attn: nn.Module,  # a token mixer
+    mixer: nn.Module,  # a token mixer
     out: str,  # its output projection
 ) -> list[Edit]:  # of its parameters
     "Zero the biases that an attention has outside its projections."
-    d = out_features(attn.get_submodule(out))
-    params = attn.named_parameters(recurse=False)
+    d = out_features(mixer.get_submodule(out))
+    params = mixer.named_parameters(recurse=False)
     biases = {n: p for n, p in params if "bias" in n and p.shape == (d,)}
     if any(p.is_meta for p in biases.values()):
         raise ValueError(f"{', '.join(biases)} cannot be zero: its weights are not in memory")
     zeros = {n: torch.zeros_like(p) for n, p in biases.items()}
-    return [Edit(attn, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
+    return [Edit(mixer, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
 
 # %% ../../nbs/core/07_edits.ipynb #zlin0001
 def zero_linear(

@@ -184,9 +184,9 @@ class Part:
         fraction = self.fraction(kept)  # times are interpolated
         return (fraction if 0 < fraction < 1 else int(fraction),)
 
-    def first(self, k, groups=None):
-        "What a plan keeps for the first `k` units, of each of the first `groups` groups."
-        return tuple(range(k))
+    def pick(self, units, groups=None):
+        "What a plan keeps for these units, of each group, or of these `groups` alone."
+        return tuple(units)
 
     def count_inactive(self, kept) -> int:
         "Remaining parameters that a token does not use."
@@ -709,13 +709,12 @@ class Experts(Part):
             return (self.groups, self.width) if kept is None else (0, 0)
         return len(kept.remaining), kept.k
 
-    def first(self, k, groups=None):
-        "A mask of the first neurons of the first experts."
-        if not k:
-            return ()
+    def pick(self, units, groups=None):
+        "A mask of these neurons of all experts, or of some."
+        units, groups = [*units], [*(range(self.groups) if groups is None else groups)]
         mask = np.zeros((self.groups, self.width), dtype=bool)
-        mask[:groups, :k] = True
-        return pack_mask(mask)
+        mask[np.ix_(groups, units)] = True
+        return pack_mask(mask) if mask.any() else ()
 
     def step(self, model) -> int:
         "Number of which widths must be multiples in the experts' implementation."

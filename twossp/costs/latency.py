@@ -37,7 +37,7 @@ from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
 from .estimate import as_skeleton, build_model, sketch_plan
-from .limits import Limit, bisect_sparsity
+from .limits import Limit, highest_sparsity
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
@@ -250,10 +250,10 @@ def largest_divisor(
 # %% ../../nbs/costs/02_latency.ipynb #f7c3c892
 def _part_plans(s, part, multiples):
     "(units, plan of this part alone) of every timed state"
-    states = [part.first(k) for k in _timed_widths(part.width, multiples)]
+    states = [part.pick(range(k)) for k in _timed_widths(part.width, multiples)]
     if n := part.groups:  # fewer of them, each with its width
         fewer = sorted({part.active, (part.active + n) // 2} - {n})
-        states += [part.first(part.width, k) for k in fewer]
+        states += [part.pick(range(part.width), range(k)) for k in fewer]
     for kept in [*states, part.nothing]:
         yield part.numbers(kept), keep_parts(s, {part: kept})
 
@@ -555,7 +555,7 @@ def time_for_limit(
 ) -> LatencyTable:  # measured or saved
     "Latency table with what a method changes: a sliced stream, widths of a multiple."
     skeleton = as_skeleton(model)
-    plan = bisect_sparsity(lambda x: sketch_plan(skeleton, method, x, **options), bool, 0)[1]
+    plan = highest_sparsity(lambda x: sketch_plan(skeleton, method, x, **options))[1]
     least = options.get("multiple") or 1
     multiples = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
     kwargs = dict(multiples=tuple(sorted(multiples)), rounds=rounds)

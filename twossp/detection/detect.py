@@ -107,7 +107,7 @@ def find_layers(
 def find_mixers(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
-) -> list[str]:  # names, relative to the layer; [] if it mixes no tokens
+) -> list[str]:  # names, relative to the layer; [] if it is no attention
     "Return the names of the submodules through which tokens affect later ones."
     ids = probe_ids(model)[:1]
     original = _record_calls(model, ids, layer)
@@ -161,10 +161,10 @@ def _last_token(x, ids):
     return x.reshape(*ids.shape, -1)[0, -1]
 
 # %% ../../nbs/detection/00_detect.ipynb #f231fa40
-def _find_ffn(calls, attn, experts=""):
+def _find_ffn(calls, mixers, experts=""):
     """Return (up, down, fused) of the FFN, or of the shared expert beside `experts`, from a
     layer's calls outside its token mixers; None if there is none, `ValueError` if unclear."""
-    tops = {n.split(".")[0] for n in ([attn] if isinstance(attn, str) else attn)}
+    tops = {n.split(".")[0] for n in mixers}
     linear = [c for c in calls if is_linear(c.module) and c.name.split(".")[0] not in tops]
     branches = defaultdict(list)
     for c in linear:
@@ -231,27 +231,27 @@ def _is_multiple(a, b):
     return bool((a - r * b).abs().max() <= 1e-5 * a.abs().max()) and bool(a.abs().max())
 
 
-def _find_attn_norm(calls, attn):
-    "Return the norm of the attention branch; raise `ValueError` if there is none."
-    k = next(k for k, c in enumerate(calls) if c.name == attn)
+def _find_mixer_norm(calls, mixer):
+    "Return the norm of a token mixer's branch; raise `ValueError` if there is none."
+    k = next(k for k, c in enumerate(calls) if c.name == mixer)
     call = calls[k]
-    norms = [c for c in calls if _is_norm(c) and not c.name.startswith(attn + ".")]
+    norms = [c for c in calls if _is_norm(c) and not c.name.startswith(mixer + ".")]
     before = [c.name for c in norms if torch.equal(c.y, call.x)]
     if not before:  # its output times a scalar
         before = [c.name for c in norms if _is_multiple(call.x, c.y)]
     after = [c.name for c in norms if torch.equal(c.x, call.y)]
     later = [c.name for c in calls[k:] if any(c is n for n in norms)]
     if not (before or after or later):
-        raise ValueError(f"no norm before or after {attn}")
+        raise ValueError(f"no norm before or after {mixer}")
     return (before or after or later)[0]
 
 
-def _find_out(calls, attn):
-    "Return the last linear layer that an attention calls; raise `ValueError` if none."
-    linear = [c for c in calls if c.name.startswith(attn + ".") and is_linear(c.module)]
+def _find_out(calls, mixer):
+    "Return the last linear layer that a mixer calls; raise `ValueError` if none."
+    linear = [c for c in calls if c.name.startswith(mixer + ".") and is_linear(c.module)]
     if not linear:
-        raise ValueError(f"{attn} calls no linear map: it is no attention")
-    return linear[-1].name.removeprefix(attn + ".")
+        raise ValueError(f"{mixer} calls no linear map: it is no attention")
+    return linear[-1].name.removeprefix(mixer + ".")
 
 # %% ../../nbs/detection/00_detect.ipynb #6f5ad781
 def _find_output(model, mixer, out):
@@ -403,7 +403,7 @@ def _find_parts(model, layer):
             continue  # it cannot be removed
         out = _find_out(calls, n)
         forms = _find_output(model, layer.get_submodule(n), out)
-        mixers.append(MixerNames(n, _find_attn_norm(calls, n), out, *forms))
+        mixers.append(MixerNames(n, _find_mixer_norm(calls, n), out, *forms))
     experts = find_experts(layer)
     return LayerParts(tuple(mixers), _find_ffn(calls, names, experts), experts)
 
@@ -636,7 +636,7 @@ def _check_norm(p):
     firsts = {x.row: x for x in reversed(p.parts.mixers)}
     for m, part in firsts.items():
         calls = _record_calls(p.model, p.ids, part.at(p.model))
-        want = _find_attn_norm(calls, m.name)
+        want = _find_mixer_norm(calls, m.name)
         if want != m.norm:
             raise ValueError(
                 f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"

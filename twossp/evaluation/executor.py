@@ -4,13 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'MODEL_LOCK', 'log', 'Source', 'load_source', 'describe_source', 'submit',
-    'run_jobs'
+    'MODEL_LOCK', 'Source', 'load_source', 'describe_source', 'submit', 'run_jobs'
 ]
 
 # %% ../../nbs/evaluation/06_executor.ipynb #743ccf1b
-import logging
-import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
@@ -19,7 +16,6 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     wait,
 )
 from dataclasses import dataclass
@@ -101,9 +97,6 @@ def describe_source(
     return f"files:{files}", runtime, tokenizer_identity(tok)
 
 # %% ../../nbs/evaluation/06_executor.ipynb #b8a9d2b5
-log = logging.getLogger("twossp")
-
-
 def submit(
     executor: Executor,  # of any kind
     work: Callable,  # job -> result
@@ -128,57 +121,28 @@ def run_jobs(
     work: Callable,  # job -> result; importable in workers
     jobs: Sequence,  # picklable
 ) -> Iterator[tuple]:  # index of the job, result or None, error or None
-    "Run jobs on an executor and yield their results in order of completion."
+    """Run jobs on an executor and yield their results in order of completion. Raises `ValueError`
+    after the last result if the executor broke, and jobs were lost with it."""
     waiting = {submit(executor, work, job): i for i, job in enumerate(jobs)}
-    retried, lost = set(), []
+    lost = []
     try:
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                i, error = waiting.pop(future), _get_error(future)
-                if error is None:
-                    yield i, future.result(), None
-                elif isinstance(error, BrokenExecutor):
-                    lost.append(i)
-                elif i in retried:
-                    yield i, None, error
+                i = waiting.pop(future)
+                try:
+                    error = future.exception()
+                except CancelledError as e:
+                    error = e
+                if isinstance(error, BrokenExecutor):
+                    lost.append(error)
                 else:
-                    retried.add(i)
-                    log.warning("job %d was lost (%s); retrying", i + 1, one_line(error))
-                    try:
-                        waiting[submit(executor, work, jobs[i])] = i
-                    except ValueError:
-                        lost.append(i)
+                    yield i, None if error else future.result(), error
     finally:
         for future in waiting:
             future.cancel()
-    yield from _run_in_process(work, jobs, sorted(lost))
-
-# %% ../../nbs/evaluation/06_executor.ipynb #33d2971b
-def _get_error(future):
-    try:
-        return future.exception()
-    except CancelledError as e:
-        return e
-
-
-def _start_process():
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-
-
-def _run_in_process(work, jobs, indices):
-    "Run jobs one by one in a process that is replaced if it is killed."
-    if not indices:
-        return
-    message = "the executor is broken; running %d jobs one by one in a new process"
-    log.warning(message, len(indices))
-    process = _start_process()
-    try:
-        for i in indices:
-            future = process.submit(work, jobs[i])
-            error = _get_error(future)  # waits
-            yield i, None if error else future.result(), error
-            if isinstance(error, BrokenExecutor):
-                process.shutdown()
-                process = _start_process()
-    finally:
-        process.shutdown(cancel_futures=True)
+    if lost:
+        raise ValueError(
+            f"the executor broke, and {len(lost)} of {len(jobs)} jobs were not finished"
+            f" ({one_line(lost[0])}): the same call with a new executor continues after the"
+            " finished ones"
+        )
