@@ -33,7 +33,6 @@ from .options import (
 )
 from ..core.files import check_writable
 from ..core.registries import find_score, score_names
-from ..core.signatures import read_signature
 from ..runtime.text_names import check_text_name, parse_sources
 
 # %% ../../nbs/cli/07_arguments.ipynb #c0nf11c7
@@ -67,7 +66,7 @@ def check_scores(
         score = o.score and find_score(o.score, unit)
         depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
         if score and getattr(o, "weighted", None):
-            if "weighted" not in read_signature(score.fn).options:
+            if score.missing_options(["weighted"]):
                 raise ValueError(f"--weighted is no option of the score {o.score!r}: leave it out")
         n_attn = o.n_attn or method_defaults(name).get("n_attn")
         if depth_score and n_attn == "search" and o.depth_score != "perplexity":
@@ -103,8 +102,9 @@ def _check_combinations(o):
             f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
             " memory; leave one of them out"
         )
-    if o.depth_score:
-        rows[o.depth_score] = find_score(o.depth_score, "attention modules")
+    default = method_defaults(o.method).get("depth_score") if o.method else None
+    if score := o.depth_score or default:
+        rows[o.depth_score or o.method] = find_score(score, "attention modules")
     every_token = [name for name, row in rows.items() if row.every_token]
     if o.score_on == "completion" and every_token:
         raise ValueError(

@@ -37,7 +37,7 @@ from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
 from .estimate import as_skeleton, build_model, sketch_plan
-from .limits import Limit, bisect_sparsity
+from .limits import Limit, highest_sparsity
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
@@ -555,7 +555,7 @@ def time_for_limit(
 ) -> LatencyTable:  # measured or saved
     "Latency table with what a method changes: a sliced stream, widths of a multiple."
     skeleton = as_skeleton(model)
-    plan = bisect_sparsity(lambda x: sketch_plan(skeleton, method, x, **options), bool, 0)[1]
+    plan = highest_sparsity(lambda x: sketch_plan(skeleton, method, x, **options))[1]
     least = options.get("multiple") or 1
     multiples = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
     kwargs = dict(multiples=tuple(sorted(multiples)), rounds=rounds)

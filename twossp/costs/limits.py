@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'LIMITS', 'bisect_sparsity', 'find_within', 'Limit', 'size_limit', 'find_sparsity'
+    'LIMITS', 'highest_sparsity', 'find_within', 'Limit', 'size_limit', 'find_sparsity'
 ]
 
 # %% ../../nbs/costs/01_limits.ipynb #lim00005
@@ -17,41 +17,23 @@ from ..core.plan import dense_plan
 from .estimate import Costs, sketch_plan
 
 # %% ../../nbs/costs/01_limits.ipynb #searchr1
-def bisect_sparsity(
+def highest_sparsity(
     prune: Callable,  # sparsity -> any result; `ValueError` if it is impossible
-    keeps: Callable,  # result -> whether it is within the limit
-    steps: int,  # of bisection, from the highest possible multiple of 1/256
-) -> tuple:  # sparsity, None if the highest is not within the limit; its result
-    "Smallest sparsity within a limit, and its result."
+) -> tuple:  # sparsity, a multiple of 1/256; its result
+    "Highest possible sparsity, and its result."
     for i in range(255, 0, -1):
         try:
-            high, result = i / 256, prune(i / 256)
-            break
+            return i / 256, prune(i / 256)
         except ValueError as e:
             reason = e
-    else:
-        raise reason
-    if not keeps(result):
-        return None, result
-    low = 0.0
-    for _ in range(steps):
-        middle = (low + high) / 2
-        try:
-            other = prune(middle)
-        except ValueError:  # less than the method can remove
-            other = None
-        if other is not None and keeps(other):
-            high, result = middle, other
-        else:
-            low = middle
-    return high, result
+    raise reason
 
 # %% ../../nbs/costs/01_limits.ipynb #4e6df4a1
 def find_within(
     prune: Callable,  # sparsity -> the worst value there; `ValueError` if it is impossible
     dense: float,  # value of the dense model
     limit: float,  # of the value
-    steps: int,  # of bisection
+    steps: int,  # the sparsity is exact to 2^-steps of the highest
     cannot: str,  # beginning of the error
     show: Callable,  # value -> text
     lower: bool = False,  # whether it is a lower limit
@@ -62,13 +44,34 @@ def find_within(
         raise ValueError(
             f"the dense model keeps it already: {show(limit)} is asked for, it has {show(dense)}"
         )
-    x, best = bisect_sparsity(prune, keeps, steps)
-    if x is None:
+    highest, best = highest_sparsity(prune)
+    if not keeps(best):
         raise ValueError(
             f"{cannot} to {show(limit)}: the dense model has {show(dense)}, and {show(best)} can"
             " be reached"
         )
-    return x, best
+    n = 2**steps
+    low, top = 0, n  # the dense model's place, and one within the limit
+    guess = round(n * (limit - dense) / (best - dense))
+    tries = 0
+    while top - low > 1:
+        middle = (low + top) // 2
+        if tries == 0:
+            middle = guess
+        elif tries == 1:  # just beyond the boundary, if the guess was good
+            near = max(1, n >> 9)
+            middle = top - near if top < n else low + near
+        middle = min(top - 1, max(low + 1, middle))
+        tries += 1
+        try:
+            value = prune(highest * middle / n)
+        except ValueError:  # less than the method can remove
+            value = None
+        if value is not None and keeps(value):
+            top, best = middle, value
+        else:
+            low = middle
+    return highest * top / n, best
 
 # %% ../../nbs/costs/01_limits.ipynb #meetlim1
 _TRIES = 8  # plans, at most, that are found for one limit
