@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'list_methods', 'list_families', 'estimate', 'report', 'CheckOptions', 'check',
-    'CardOptions', 'show_card', 'ExportOptions', 'export', 'PushOptions', 'push',
-    'TrainingOptions', 'TrainingTextOptions', 'RecoverModelOptions', 'RecoverOptions',
-    'recover'
+    'align', 'list_methods', 'list_families', 'estimate', 'report', 'CheckOptions',
+    'check', 'CardOptions', 'show_card', 'ExportOptions', 'export', 'PushOptions',
+    'push', 'TrainingOptions', 'TrainingTextOptions', 'RecoverModelOptions',
+    'RecoverOptions', 'recover'
 ]
 
 # %% ../../nbs/cli/03_commands.ipynb #3d0caadb
@@ -46,8 +46,10 @@ from .options import (
 )
 
 # %% ../../nbs/cli/03_commands.ipynb #29e5d1f6
-def _align(rows):
-    "Rows of values as lines of aligned columns"
+def align(
+    rows: list,  # of values
+) -> str:
+    "Format rows as lines of aligned columns."
     table = [[str(x) for x in r] for r in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ("  ".join(x.ljust(n) for x, n in zip(r, widths, strict=True)) for r in table)
@@ -63,7 +65,7 @@ def list_methods(o: NoOptions) -> int:  # exit code
             rows.append((name, f"arXiv {row.paper}" if row.paper else "", row.about))
         except ValueError as e:  # of another package
             rows.append((name, "", str(e)))
-    print(_align(rows))
+    print(align(rows))
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #0f55b484
@@ -77,7 +79,7 @@ def list_families(o: FamiliesOptions) -> int:  # exit code
         (k, a.layers, " ".join(m.name for m in arch_mixers(a)), " ".join((*a.up, a.down)))
         for k, a in sorted(ARCHS.items())
     ]
-    print(_align([("family", "layers", "attention", "FFN"), *rows]))
+    print(align([("family", "layers", "attention", "FFN"), *rows]))
     print("\nother types are detected automatically; twossp families --all lists them")
     return 0
 
@@ -95,7 +97,7 @@ def _list_types():
     types |= {("images and text", k) for k in up.image_text_types()}
     missing = "not tried", f"it is not in transformers {tried}, which was tried"
     table = [(k, reads, *verdicts.get((reads, k), missing)) for reads, k in types]
-    print(_align([("type", "reads", "verdict", "why"), *sorted(table)]))
+    print(align([("type", "reads", "verdict", "why"), *sorted(table)]))
     counts = Counter(verdict for _, _, verdict, _ in table)
     counts = ", ".join(f"{k} {verdict}" for verdict, k in sorted(counts.items()))
     installed = version("transformers")
@@ -131,7 +133,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
         raise ValueError(next(iter(refused.values())))  # the first method's reason
     head = f"{shown_path(o.model)}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
     rows = [("", *table.index), *table.T.itertuples(name=None)]
-    print(f"{head}\n\n{_align(rows)}\n")
+    print(f"{head}\n\n{align(rows)}\n")
     notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
     notes += [] if o.stream else _describe_fits(model, context)
     commands = _format_commands(o, table.index[1:], given, options)
@@ -255,12 +257,12 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
-    print(_align(_call_quietly(verify_checkpoint, o.folder)))
+    print(align(_call_quietly(verify_checkpoint, o.folder)))
     rows = []
     for row in _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder)):
         command = row.command and row.command.replace("PATH", shown_path(o.folder))
         rows.append((row.engine, command or f"not: {row.note}"))
-    print(f"\n{_align(rows)}")
+    print(f"\n{align(rows)}")
     if not o.url:
         return 0
     report = check_server(o.folder, o.url, o.served_name, o.key)

@@ -84,6 +84,9 @@ COMMANDS: dict[str, Command] = {
     "report": Command(
         "commands:report", "options:ReportOptions", "turn a results file into a page or tables"
     ),
+    "doctor": Command(
+        "doctor:doctor", "options:NoOptions", "show versions, devices and what is missing"
+    ),
 }
 
 # %% ../../nbs/cli/04_main.ipynb #f81e30ed

@@ -261,7 +261,7 @@ def _argparse_kwargs(f):
     if bool in types:
         return dict(action="store_true") | kwargs
     if choices := kwargs.pop("choices", None):
-        named = dict(metavar=f"{{{','.join(choices)}}}") if len(choices) < 7 else {}
+        named = dict(metavar=f"{{{','.join(choices)}}}") if len(choices) < 12 else {}
         kwargs = named | kwargs
         kwargs["type"] = partial(_read_choice, tuple(choices), kwargs.get("type"))
     if _is_many(f):

@@ -56,5 +56,5 @@ def did_you_mean(
     names: Iterable[str],  # those that do
 ) -> str:  # '; did you mean …?', or empty if none is similar
     "Suggest the nearest name."
-    close = get_close_matches(name.lower(), [*names], n=1, cutoff=0.6)
+    close = get_close_matches(str(name).lower(), [*names], n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
