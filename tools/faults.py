@@ -239,10 +239,10 @@ def try_fault(fault, copy, calls):
     plant(fault, copy)
     folder = fault.notebook.rpartition('/')[0]
     beside = [n for n in site.notebooks(copy / 'nbs') if n.rpartition('/')[0] == folder]
-    near = [fault.notebook, *(n for n in beside if folder and n != fault.notebook)]
-    noticed = fails(copy, near)
-    far = sorted(set(calls.get(fault.function, ())) - {*near})
-    return noticed or (fails(copy, far) if far else '')
+    near = [n for n in beside if folder and n != fault.notebook]
+    far = sorted(set(calls.get(fault.function, ())) - {fault.notebook, *near})
+    tried = (fails(copy, names) for names in ([fault.notebook], near, far) if names)
+    return next(filter(None, tried), '')
 
 
 def run(folder, n=60, seed=1):
