@@ -57,4 +57,4 @@ def did_you_mean(
 ) -> str:  # '; did you mean …?', or empty if none is similar
     "Suggest the nearest name."
     close = get_close_matches(str(name).lower(), [*names], n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close and close[0] != name else ""
