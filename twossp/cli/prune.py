@@ -602,7 +602,7 @@ The pruned model is in {save}/: weights, plan.json, plan.png (what was removed),
 trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
-Next, prune it to 50 %:   {twossp} --model smollm2 --method 2ssp --sparsity 0.5 \
+Next, prune it to 50 %:   {twossp} prune smollm2 --sparsity 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
