@@ -30,6 +30,7 @@ from tools.site import ROOT, WORDS, npm_package
 PREFIX = '/twossp/'
 INDEX, WALKTHROUGH = 'index.html', 'tutorials/walkthrough.html'
 SYMBOL, PARAMS = 'two_ssp', ('model', 'calib', 'sparsity', 'Returns')
+DOCUMENTED = 'recovery/two_ssp_plus.html'  # the page of SYMBOL
 WIDE, NARROW, PICTURES = 1280, 400, 2
 AXE_VERSION = '4.14.1'
 COLOURS = 'color-contrast', 'link-in-text-block'  # axe-core's rules that depend on the mode
@@ -351,8 +352,7 @@ def run(site, check):
     "All checks of the site in the folder `site`"
     found = read_pages(site)
     pages = {p.relative_to(site).as_posix(): page for p, page in found.items()}
-    documents = lambda n: Path(n).name == f'{SYMBOL}.html' and SYMBOL in pages[n].ids
-    api = [n for n in pages if documents(n)]
+    api = [n for n in pages if n == DOCUMENTED and SYMBOL in pages[n].ids]
     there = {INDEX, WALKTHROUGH} <= pages.keys() and len(api) == 1
     check(f'{len(pages)} pages in {site.name}/, one of them on {SYMBOL}', there, *api)
     settings = (ROOT / '_quarto.yml').read_text(encoding='utf-8')

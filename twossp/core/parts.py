@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'Cost', 'pre_hooks', 'Part', 'FFN', 'Heads', 'read_heads', 'Attention', 'Experts'
+    'Cost', 'pre_hooks', 'Part', 'FFN', 'Heads', 'MixedHeads', 'read_heads',
+    'Attention', 'Experts'
 ]
 
 # %% ../../nbs/core/09_parts.ipynb #a33651ce
@@ -441,6 +442,10 @@ class Heads:
             inputs = [matrices[n][at[n]] for n in cuts if n != out]
             yield inputs, matrices[out][:, at[out]].T
 
+# %% ../../nbs/core/09_parts.ipynb #mixheads
+class MixedHeads(ValueError):
+    "Why the heads of an attention cannot be removed individually."
+
 # %% ../../nbs/core/09_parts.ipynb #hdm00008
 _SPLIT = ("q_proj", "k_proj", "v_proj"), ("Wq", "Wk", "Wv")
 _NORM = re.compile(r"(q|k|query|key)_?(layer)?norm(\.norms)?")
@@ -450,10 +455,6 @@ _COUNTS = {  # attribute -> whether it counts query heads (else key/value heads)
     **dict.fromkeys(("num_heads", "n_heads", "num_attention_heads", "n_head"), True),
     **dict.fromkeys(("num_key_value_heads", "num_kv_heads", "kv_heads"), False),
 }
-
-
-class MixedHeads(ValueError):
-    "Why the heads of an attention cannot be removed individually."
 
 
 def _slice_projections(attn, layout, out):
