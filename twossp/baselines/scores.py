@@ -235,7 +235,7 @@ def unit_costs(
     if not (heads := scored_parts(s, "heads")):
         reason = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
         raise ValueError(
-            "flap removes heads beside neurons, and this model's cannot leave one by one"
+            "flap removes heads beside neurons, and this model's cannot be removed individually"
             f" ({reason}): take 2ssp with score='flap'"
         )
     head_size = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))

@@ -219,7 +219,8 @@ class _Heads(Indices):
         "The number of heads."
         if kept is None:
             return "all", 1.0
-        return f"{len(kept)} KV head{'s'[: len(kept) > 1]}", super().words(kept, full)[1]
+        heads = "KV head" if len(kept) == 1 else "KV heads"
+        return f"{len(kept)} {heads}", super().words(kept, full)[1]
 
     def describe(self, values, L):
         "A phrase: the numbers of remaining heads."
@@ -403,7 +404,7 @@ class Mask(Slot):
 
     def write(self, values, L):
         "A list with an entry for each layer, of plans that change experts."
-        rows = [i in values and self.to_json(values[i]) or None for i in range(L)]
+        rows = [self.to_json(values[i]) if i in values else None for i in range(L)]
         return {"experts_kept": rows} if values else {}, 2 if values else 1
 
     def read(self, d):

@@ -42,7 +42,8 @@ def find_within(
     keeps = lambda value: value >= limit if lower else value <= limit
     if keeps(dense):
         raise ValueError(
-            f"the dense model keeps it already: {show(limit)} is asked for, it has {show(dense)}"
+            f"the dense model already meets the target: {show(limit)} is asked for, it has"
+            f" {show(dense)}"
         )
     highest, best = highest_sparsity(prune)
     if not keeps(best):

@@ -361,7 +361,7 @@ def check_export_support(
     exporter = find_exporter(request.to)
     if exporter.unsupported_reason and (reason := resolve(exporter.unsupported_reason)(config)):
         raise ValueError(
-            f"--export {request.to} cannot say this model: {reason}; --export compatible can"
+            f"--export {request.to} cannot represent this model: {reason}; --export compatible can"
         )
     if exporter.supports_removed_attention:
         return

@@ -458,7 +458,7 @@ def export_gguf(
     model, tok = open_model(model, tok)
     if reason := gguf_unsupported_reason(model):
         raise ValueError(
-            f'GGUF cannot say this model: {reason}. save_pruned(…, format="compatible")'
+            f'GGUF cannot represent this model: {reason}. save_pruned(…, format="compatible")'
             f' writes a checkpoint that other programs read{_describe_cost(model)}'
         )
     round_to = _pick_alignment(model, quantize) if round_to is None else round_to

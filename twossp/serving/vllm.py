@@ -152,7 +152,7 @@ def export_vllm(
     model, tok = open_model(model, tok)
     if reason := llama_unsupported_reason(model):
         raise ValueError(
-            f"the DeciLM format cannot say this model: {reason}. save_pruned(…,"
+            f"the DeciLM format cannot represent this model: {reason}. save_pruned(…,"
             " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
             " model"
         )
