@@ -454,9 +454,9 @@ class ModelOptions:
 # options that each set a target: a sparsity, or a limit from which it follows
 TARGETS = (
     "sparsity", "num_prune", "target_bytes", "target_memory", "target_params",
-    "target_speedup", "target_latency", "max_loss", "min_agreement",
+    "target_active_params", "target_speedup", "target_latency", "max_loss", "min_agreement",
 )
-BOUND_FLAGS = TARGETS[2:6]  # without `target_`: keys of `estimate.BOUNDS`
+BOUND_FLAGS = TARGETS[2:7]  # without `target_`: keys of `limits.LIMITS`
 
 
 @flag_dataclass(decides="plan")
@@ -501,6 +501,10 @@ class BoundOptions:
     target_params: Size | None = flag(
         "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
         " 300M", metavar="N",
+    )
+    target_active_params: Size | None = flag(
+        "MoE: smallest sparsity that leaves at most this many active parameters per token,"
+        " such as 2.5G", metavar="N", needs=("a pruning method", "an MoE model"),
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"

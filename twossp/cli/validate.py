@@ -285,9 +285,11 @@ def requested_limit(
 
     def describe(plan):
         e = Costs(model, context).of(plan)
+        active = f" ({e.active / 1e6:,.1f} M active per token)" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of"
-            f" weights and {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters{active},"
+            f" {e.bytes / 1e6:,.1f} MB of weights and {e.cache / 1e6:,.1f} MB of cache at"
+            f" {context} tokens"
         )
 
     return limit, describe
@@ -330,6 +332,7 @@ def _check_model(o):
             " measured, not saved; leave --save out"
         )
     if limited:
+        check_options(o, model)
         x, message = resolve_target(o, model, o.method)
         log.info("estimated at sparsity %.4f: %s", x, message)
         o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)

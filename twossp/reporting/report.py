@@ -473,7 +473,7 @@ def compare(
         whole.append([i for i, x in enumerate(both) if not any(x)])
     facts = {
         "parameters, all": each("params", ","),
-        "parameters, a token uses": each("active", ","),
+        "active parameters per token": each("active", ","),
         "parameters, decoder layers": each("layer_params", ","),
         f"sparsity, target{of}": [
             "" if r.method == "dense" else f"{r.target:.2%}" for r in rows
@@ -485,7 +485,7 @@ def compare(
         "layers removed": [", ".join(map(str, x)) for x in whole],
     }
     # for checkpoints pruned again, VLMs and MoE models, where layers are removed
-    optional = {"parameters, a token uses", "sparsity, total (of the original)"}
+    optional = {"active parameters per token", "sparsity, total (of the original)"}
     optional |= {f"sparsity, whole model{of}", "layers removed"}
     for kind in dict.fromkeys(["attention", "FFN", *(k for fractions in kept for k in fractions)]):
         removed, partial = [], []
