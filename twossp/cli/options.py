@@ -571,6 +571,10 @@ class MethodOptions:
         "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
         " 128 W4A16 (default: 1, as in the paper)",
     )
+    protect: tuple[int, ...] = flag(
+        "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
+        " count from the end, and the sparsity counts all layers", (), metavar="LAYER", type=int,
+    )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
@@ -593,7 +597,7 @@ class MethodOptions:
     def method_options(self) -> dict:
         "Options given for the method, as keyword arguments."
         names = [f.name for f in (*fields(MethodOptions), *fields(MoEOptions))]
-        return {k: v for k in names if (v := getattr(self, k, None)) is not None}
+        return {k: v for k in names if (v := getattr(self, k, None)) not in (None, ())}
 
 
 @flag_dataclass(decides="plan", needs=("a pruning method that takes it", "an MoE model"))

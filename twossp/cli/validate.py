@@ -343,6 +343,8 @@ def _check_model(o):
         check_fused_experts(model)
         return o
     check_feasible(o, model)
+    if o.protect:  # one spelling for the same layers
+        o = replace(o, protect=structure(model).protected(o.protect))
     if o.plan:
         check_plan(model, load_plan(o.plan))
     return o
