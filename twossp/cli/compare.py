@@ -18,7 +18,6 @@ from .prune import (
     count_windows,
     cut_evaluations,
     draw_windows,
-    format_rows,
     load_requested_model,
     make_evaluations,
     make_executor,
@@ -33,6 +32,7 @@ from .validate import (
 )
 from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid
+from ..reporting.report import format_rows
 from ..runtime.devices import is_main_process
 
 # %% ../../nbs/cli/05_compare.ipynb #ccm00010

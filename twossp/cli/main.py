@@ -15,6 +15,7 @@ from pkgutil import resolve_name
 
 import twossp
 from .options import EXAMPLES, parse_flags, read_options
+from ..core.extras import missing_message
 from ..core.words import did_you_mean
 from ..runtime.text_names import is_path
 
@@ -141,9 +142,6 @@ def _run_command(words):
     return row.load("run")(o)
 
 # %% ../../nbs/cli/04_main.ipynb #9884eb44
-_PACKAGES = {"lm_eval": "lm-eval"}  # module -> package, where they differ
-
-
 def _explain(e):
     "An error in one line"
     if _is_out_of_memory(e):
@@ -156,8 +154,7 @@ def _explain(e):
     if isinstance(e, OSError) and e.strerror:
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
     if isinstance(e, ModuleNotFoundError) and e.name:
-        name = _PACKAGES.get(e.name, e.name)
-        return f"this needs the package {name}, which is not installed: pip install {name}"
+        return missing_message(e.name)
     message = " ".join(str(e).split())
     plain = isinstance(e, (ValueError, OSError, ImportError))
     return message if plain else f"{type(e).__name__}: {message}"

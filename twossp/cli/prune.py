@@ -6,16 +6,17 @@
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
     'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'make_executor',
-    'run', 'format_rows', 'demo_message', 'cli_logging', 'write_page', 'prune'
+    'run', 'demo_message', 'cli_logging', 'write_page', 'prune'
 ]
 
 # %% ../../nbs/cli/02_prune.ipynb #33975127
+import csv
 import logging
 import os
 import shutil
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from math import inf
@@ -42,7 +43,7 @@ from .validate import (
     requested_limit,
     validate,
 )
-from ..core.files import hash_files, skip_unwritable
+from ..core.files import atomic_file, hash_files, skip_unwritable
 from ..core.structure import structure
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
@@ -58,7 +59,7 @@ from ..evaluation.measure import (
 )
 from ..evaluation.quality import (
     find_quality,
-    quality_table,
+    quality_rows,
     split_windows,
 )
 from ..evaluation.results import Result, find_metric, load_results
@@ -68,16 +69,12 @@ from ..evaluation.tasks import (
     load_tasks,
     on_tasks,
 )
-from ..reporting.html_report import write_report
 from ..reporting.report import (
-    compare,
+    format_rows,
     plot_plan,
     plot_quality,
     plot_trials,
-    samples,
     save_figure,
-    summary,
-    tidy,
     to_markdown,
 )
 from ..reporting.tensorboard import log_to_tensorboard
@@ -430,7 +427,10 @@ def _resolve_quality(o, model, calib, folder):
     kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
-    log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
+    table = quality_rows(q)
+    show = lambda v: round(v, 4) if isinstance(v, float) else v
+    shown = [{k: show(v) for k, v in row.items() if k != "plan"} for row in table]
+    log.info(to_markdown(shown, index=False))
     log.info(
         f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
         f" {len(held)} held-out windows of {held.shape[1]} tokens perplexity"
@@ -439,7 +439,11 @@ def _resolve_quality(o, model, calib, folder):
     if is_main_process():
         with skip_unwritable(folder / "quality.csv"):
             folder.mkdir(parents=True, exist_ok=True)
-            quality_table(q).to_csv(folder / "quality.csv", index=False)
+            with atomic_file(folder / "quality.csv") as draft:
+                with open(draft, "w", encoding="utf-8", newline="") as f:
+                    writer = csv.DictWriter(f, list(table[0]))
+                    writer.writeheader()
+                    writer.writerows(table)
             plotted = save_figure(folder / "quality.png", plot_quality, q)
             log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
@@ -564,25 +568,6 @@ def run(o: Options) -> list[Result]:  # dense first
         rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
         return rows + _run_ablations(o, model, tok, sources, evals)
 
-# %% ../../nbs/cli/02_prune.ipynb #694e19cd
-def format_rows(
-    rows: Sequence[Result],  # of `run`
-) -> str:  # for stdout
-    "Rows as text: a table, generated text below, errors at the end."
-    done = [r for r in rows if "method" not in r.errors]
-    parts = []
-    if len(done) > 5:  # too many for a column each
-        table = summary(done).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
-        parts.append(to_markdown(table, index=False))
-    elif done:
-        parts.append(to_markdown(compare(done)))
-    for prompt, texts in samples(done).iterrows() if done else ():
-        lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
-        parts.append("\n".join([f"> {prompt}", *lines]))
-    for name, r in zip(tidy(rows).group, rows, strict=True):
-        parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
-    return "\n\n".join(parts)
-
 # %% ../../nbs/cli/02_prune.ipynb #a62b87a8
 def _find_program(program):
     "How to call a program of this environment: its name if it is on PATH, else a path."
@@ -634,6 +619,8 @@ def write_page(
     out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
 ) -> Path:  # the page, or the tables
     "Write the report of a results file, atomically."
+    from ..reporting.html_report import write_report
+
     return write_report(load_results(results), page_file(results, out))
 
 
