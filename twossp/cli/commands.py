@@ -19,6 +19,8 @@ from importlib.resources import files
 from inspect import signature
 from pathlib import Path
 
+from ..baselines.methods import find_method, method_defaults, method_names
+from ..checkpoint.engines import exporter_names
 from ..request.arguments import ESTIMATE_TARGETS, check_estimate
 from ..request.options import (
     MISSING,
@@ -42,9 +44,6 @@ from ..request.options import (
     same_flag,
     shown_path,
 )
-
-from ..baselines.methods import find_method, method_defaults, method_names
-from ..checkpoint.engines import exporter_names
 
 # %% ../../nbs/cli/01_commands.ipynb #29e5d1f6
 def align(
@@ -111,9 +110,8 @@ def _list_types():
 # %% ../../nbs/cli/01_commands.ipynb #1f199939
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
-    from ..request.validate import load_requested_skeleton, resolve_target
-
     from ..costs.estimate import estimate_table
+    from ..request.validate import load_requested_skeleton, resolve_target
     from ..runtime.devices import quiet
 
     check_estimate(o)
@@ -495,11 +493,10 @@ def recover(
     o: RecoverOptions,  # of the command
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
     "`twossp recover`: distill a checkpoint from its teacher."
-    from ..request.validate import pick_device
-
     from ..checkpoint.save import check_not_source
     from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
+    from ..request.validate import pick_device
     from ..runtime.devices import is_main_process, join_process_group
 
     if o.curve:

@@ -10,6 +10,10 @@ from dataclasses import replace
 from functools import cache
 from inspect import signature
 
+from ..baselines.methods import method
+from .prune import cli_logging, format_rows, write_page
+from ..evaluation.executor import Source
+from ..evaluation.grid import log, run_grid
 from ..request.arguments import check_compare, compared_runs, prune_options
 from ..request.options import CompareOptions, shown_path
 from ..request.run import (
@@ -27,11 +31,6 @@ from ..request.validate import (
     check_feasible,
     load_requested_skeleton,
 )
-
-from ..baselines.methods import method
-from .prune import cli_logging, format_rows, write_page
-from ..evaluation.executor import Source
-from ..evaluation.grid import log, run_grid
 from ..runtime.devices import is_main_process
 
 # %% ../../nbs/cli/03_compare.ipynb #ccm00010

@@ -11,10 +11,9 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from ..request.options import NoOptions
-
 import twossp
 from ..core.files import cache_folder, format_bytes
+from ..request.options import NoOptions
 
 # %% ../../nbs/cli/05_doctor.ipynb #doc06
 @dataclass(frozen=True)

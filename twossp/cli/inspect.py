@@ -188,11 +188,10 @@ class BenchOptions:
 
 def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
-    from ..request.arguments import page_file
-    from ..request.validate import pick_device
-
     from ..core.files import atomic_file, check_writable
     from ..costs.bench import bench_page, make_bench, run_bench
+    from ..request.arguments import page_file
+    from ..request.validate import pick_device
     from ..runtime.devices import quiet
 
     page = page_file(o.results, o.save)

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
 
-from ..request.options import EXAMPLES, parse_flags, read_options
-
 import twossp
 from ..core.words import did_you_mean
+from ..request.options import EXAMPLES, parse_flags, read_options
 from ..runtime.text_names import is_path
 
 # %% ../../nbs/cli/02_main.ipynb #c2aea352

@@ -16,14 +16,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from transformers.utils import logging as hf_logging
-from ..request.arguments import page_file
-from ..request.options import Options, shown_path
-from ..request.run import describe_quality, run
 
 from ..evaluation.grid import log
 from ..evaluation.results import Result, load_results
 from ..reporting.html_report import write_report
 from ..reporting.report import compare, samples, summary, tidy, to_markdown
+from ..request.arguments import page_file
+from ..request.options import Options, shown_path
+from ..request.run import describe_quality, run
 from ..runtime.devices import is_main_process, quiet
 
 # %% ../../nbs/cli/00_prune.ipynb #694e19cd

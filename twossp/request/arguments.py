@@ -15,6 +15,14 @@ from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..baselines.methods import (
+    find_method,
+    method_defaults,
+    method_names,
+    method_scores,
+)
+from ..core.files import check_writable
+from ..core.registries import find_score, score_names
 from .options import (
     BOUND_FLAGS,
     TARGETS,
@@ -25,15 +33,6 @@ from .options import (
     check_options,
     shown_path,
 )
-
-from ..baselines.methods import (
-    find_method,
-    method_defaults,
-    method_names,
-    method_scores,
-)
-from ..core.files import check_writable
-from ..core.registries import find_score, score_names
 from ..runtime.text_names import check_text_name, parse_sources
 
 # %% ../../nbs/request/01_arguments.ipynb #c0nf11c7

@@ -18,18 +18,6 @@ from pkgutil import resolve_name
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from .options import BOUND_FLAGS, Options, shown_path
-from .validate import (
-    check_feasible,
-    export_request,
-    load_requested_skeleton,
-    meet_latency,
-    pick_device,
-    plans_folder,
-    read_plan_json,
-    requested_limit,
-    validate,
-)
 
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
@@ -53,7 +41,7 @@ from ..evaluation.quality import (
     quality_table,
     split_windows,
 )
-from ..evaluation.results import Result, find_metric, load_results
+from ..evaluation.results import Result, find_metric
 from ..evaluation.tasks import (
     TASKS,
     check_task_tokenizer,
@@ -68,6 +56,18 @@ from ..reporting.report import (
     to_markdown,
 )
 from ..reporting.tensorboard import log_to_tensorboard
+from .options import BOUND_FLAGS, Options, shown_path
+from .validate import (
+    check_feasible,
+    export_request,
+    load_requested_skeleton,
+    meet_latency,
+    pick_device,
+    plans_folder,
+    read_plan_json,
+    requested_limit,
+    validate,
+)
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group

@@ -19,8 +19,6 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
-from .arguments import check_any, check_arguments
-from .options import BOUND_FLAGS, Options, check_options, shown_path
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
@@ -38,6 +36,8 @@ from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..reporting.tensorboard import check_tensorboard
+from .arguments import check_any, check_arguments
+from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
