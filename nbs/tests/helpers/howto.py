@@ -31,7 +31,8 @@ def page_text(path):
 
 def read_flags(words):
     "What a command asks for; `ValueError` if its flags are not those of today"
-    from twossp.cli import main as cli, options
+    from twossp.cli import main as cli
+    from twossp.request import options
 
     name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
     rest = words[1:] if words[:1] == [name] else words
