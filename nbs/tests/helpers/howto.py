@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 MODULE = 'twossp'  # what torchrun runs
-SMALL = {  # what a test puts in the place of a page's own numbers, for a random model of four layers
+SMALL = {  # what a test puts in the place of a page's own numbers
     '--minutes': '0.2',
     '--tokens': '5e3',
     '--synthetic': '8',
