@@ -128,7 +128,7 @@ class Trace:
         "{folder: the names of its classes and registries}, private ones left out"
         met = sorted(self.classes | self.tables())
         public = [m for m in met if not m.rpartition('.')[2].startswith('_')]
-        groups = [m for m in public if m.endswith('Options') and m != 'cli.options.Options']
+        groups = [m for m in public if m.endswith('Options') and m != 'request.options.Options']
         public = [m for m in public if m not in groups]  # groups of flags are one idea
         folders = sorted({m.partition('.')[0] for m in public})
         return {f: [m for m in public if m.startswith(f'{f}.')] for f in folders}
