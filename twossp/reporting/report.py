@@ -6,8 +6,8 @@
 __all__ = [
     'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
     'plot_kept', 'plot_plan', 'plot_trials', 'plot_quality', 'tidy', 'row_names',
-    'compare', 'to_markdown', 'format_rows', 'samples', 'plot_metric', 'plot_removed',
-    'plot_speedup', 'summary', 'paper_table', 'to_latex', 'style_table'
+    'compare', 'to_markdown', 'samples', 'plot_metric', 'plot_removed', 'plot_speedup',
+    'summary', 'format_rows', 'paper_table', 'to_latex', 'style_table'
 ]
 
 # %% ../../nbs/reporting/00_report.ipynb #28c4280f
@@ -585,30 +585,6 @@ def _to_cell(x):
     text = "" if is_missing(x) else str(x)
     return text.replace("|", "\\|").replace("\n", " ")
 
-# %% ../../nbs/reporting/00_report.ipynb #fmr00002
-def format_rows(
-    rows: Sequence[Result],  # at least one
-) -> str:  # for a terminal
-    "Rows as text: a table, generated text below, errors at the end."
-    done = [r for r in rows if "method" not in r.errors]
-    parts = []
-    if len(done) > 5:  # too many for a column each
-        show = lambda v: f"{v:,.6g}" if isinstance(v, float) else v
-        table = [{k: show(v) for k, v in record.items()} for record in _summarize(done)]
-        parts.append(to_markdown(table, index=False))
-    elif done:
-        facts = [(name, *texts) for name, texts in _compare(done).items()]
-        parts.append(_markdown(["", *map(_to_cell, row_names(done))], facts, True))
-    names = row_names(done)
-    for prompt, texts in _samples(done).items():
-        shown = zip(names, texts, strict=True)
-        lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in shown]
-        parts.append("\n".join([f"> {prompt}", *lines]))
-    labels, codes = _label_rows(rows)
-    for code, r in zip(codes, rows, strict=True):
-        parts += [f"{labels[code]} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
-    return "\n\n".join(parts)
-
 # %% ../../nbs/reporting/00_report.ipynb #180ac00b
 def samples(
     rows: ResultsLike,  # with evaluated prompts
@@ -879,6 +855,30 @@ def _summarize(rows, names=()):
             for record in records:
                 del record[note]
     return records
+
+# %% ../../nbs/reporting/00_report.ipynb #fmr00002
+def format_rows(
+    rows: Sequence[Result],  # at least one
+) -> str:  # for a terminal
+    "Rows as text: a table, generated text below, errors at the end."
+    done = [r for r in rows if "method" not in r.errors]
+    parts = []
+    if len(done) > 5:  # too many for a column each
+        show = lambda v: f"{v:,.6g}" if isinstance(v, float) else v
+        table = [{k: show(v) for k, v in record.items()} for record in _summarize(done)]
+        parts.append(to_markdown(table, index=False))
+    elif done:
+        facts = [(name, *texts) for name, texts in _compare(done).items()]
+        parts.append(_markdown(["", *map(_to_cell, row_names(done))], facts, True))
+    names = row_names(done)
+    for prompt, texts in _samples(done).items():
+        shown = zip(names, texts, strict=True)
+        lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in shown]
+        parts.append("\n".join([f"> {prompt}", *lines]))
+    labels, codes = _label_rows(rows)
+    for code, r in zip(codes, rows, strict=True):
+        parts += [f"{labels[code]} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
+    return "\n\n".join(parts)
 
 # %% ../../nbs/reporting/00_report.ipynb #63728d27
 def paper_table(
