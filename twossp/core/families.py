@@ -37,7 +37,7 @@ from .compat import (
     image_text_types,
     knows_type,
 )
-from .experts import expert_layout, is_experts
+from .experts import fused_experts, is_experts
 from .linear import NoLinear, in_features, is_linear, out_features
 from .quantized import quantization_method, quantization_obstacle
 
@@ -724,7 +724,7 @@ def first_width(
         if not row.experts:
             widths.append(in_features(ffn_linears(layer, row)[1]))
         elif has_experts(layer, row) and is_experts(layer.get_submodule(row.experts)):
-            widths.append(expert_layout(layer.get_submodule(row.experts)).width)
+            widths.append(fused_experts(layer.get_submodule(row.experts)).width)
     return next(filter(None, widths), 0)
 
 
