@@ -110,11 +110,7 @@ def scored_parts(
     unit: str,  # "neurons", "heads" or "experts"
 ) -> list[Part]:
     "Return the parts whose units have scores."
-    if unit == "neurons":
-        return s.narrow
-    if unit == "experts":
-        return [p for p in s.narrow if p.groups]
-    return [p for p in s.mixers if p.units > 1 and len(p.layers) == 1]
+    return [p for p in s.parts if unit in p.ranked]
 
 
 def _group_weights(model, part):
