@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -81,16 +82,21 @@ class Trace:
         self.calls = Counter()
         self.types = set()
         self.codes = {}
+        self.importing = 0  # modules whose body runs
 
     def __call__(self, frame, event, value):
         "The function for `sys.setprofile`"
         name = frame.f_globals.get('__name__') or ''
         if event not in ('call', 'return') or not name.startswith('twossp.'):
             return
+        code = frame.f_code
+        if code.co_name == '<module>':
+            self.importing += 1 if event == 'call' else -1
+        if self.importing:  # what a module defines is not met before a function uses it
+            return
         if event == 'return':
             self.types.add(type(value))
             return
-        code = frame.f_code
         self.calls[f'{name[7:]}:{code.co_name}'] += 1
         self.codes[code] = name
         given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -111,7 +117,8 @@ class Trace:
 
         What counts: each class of this package of which a function that ran was given or returned
         an instance (its methods' `self` too; named tuples as much as dataclasses), and each
-        dictionary under a public name in capitals that a function which ran names.
+        dictionary under a public name in capitals that a function which ran names. What a module
+        makes while it is imported, and no function uses, does not count.
         What is one idea: a class with its subclasses; a registry with the class of its rows, or
         with the classes that are its rows, and with the functions that it names; the classes of
         options of the command line (one class a command, put together of groups).
@@ -144,8 +151,9 @@ def is_public(kind):
 
 def is_written(kind):
     "Whether a class stands in a module of this package: others are made at run time"
-    module = sys.modules.get(kind.__module__) if kind.__module__.startswith('twossp.') else None
-    return getattr(module, kind.__qualname__.partition('.')[0], None) is not None
+    if not kind.__module__.startswith('twossp.'):
+        return False
+    return kind.__qualname__.partition('.')[0] in assigned(sys.modules[kind.__module__])
 
 
 def title(kind):
@@ -183,13 +191,16 @@ def dictionaries():
     return found
 
 
+@cache
 def assigned(module):
-    "The names that the top level of a module's source assigns, imports left out"
+    "The names that the top level of a module's source gives: classes and what it assigns"
     found = set()
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = getattr(node, 'targets', None) or [node.target]
             found |= {t.id for t in targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.ClassDef):
+            found.add(node.name)
     return found
 
 
