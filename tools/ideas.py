@@ -165,7 +165,7 @@ def root_of(kind):
     "The idea that a class belongs to: the most general public class that it comes from"
     own = [k for k in kind.__mro__ if k.__module__.startswith('twossp.') and is_public(k)]
     name = title(own[-1] if own else kind)
-    return 'cli.options.Options' if re.fullmatch(r'cli\..*Options', name) else name
+    return re.sub(r'\.options\.\w*Options$', '.options.Options', name)
 
 
 def leaves(table):

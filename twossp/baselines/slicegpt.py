@@ -34,7 +34,7 @@ from ..core.families import (
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.plan import PlanKind, check_sparsity
+from ..core.plan import Plan, PlanKind, check_sparsity
 from ..core.registries import check_finite
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
@@ -324,6 +324,9 @@ class Slices:
                 f"not a slicing of {self.layers} layers of width {self.d}: widths"
                 f" {self.widths}, parameters {self.kept}"
             )
+
+    apply = Plan.apply  # by the entry of this kind of plan
+    save = Plan.save
 
     def __len__(self):
         return self.layers

@@ -41,7 +41,8 @@ from .edits import (
 )
 from .experts import (
     check_router_groups,
-    expert_layout,
+    fused_experts,
+    routed_tokens,
     run_experts,
     shallow_copy,
     slice_experts,
@@ -774,7 +775,7 @@ class Experts(Part):
 
         def narrow(experts):
             with align_module_device(experts):
-                return slice_experts(experts, kept)
+                return slice_experts(fused_experts(experts), kept)
 
         # read before the experts are replaced
         rows = slice_router(block, kept.remaining) if len(kept.remaining) < self.groups else []
@@ -791,15 +792,8 @@ class Experts(Part):
 
     def unit_weights(self, model) -> Iterator[tuple]:
         "Yield the input and output matrices of one expert after the other."
-        m = self.module(model)
-        layout = expert_layout(m)
-        for e in range(self.groups):
-            up, down = getattr(m, layout.up)[e], m.down_proj[e]
-            up, down = (up.T, down) if layout.transposed else (up, down.T)
-            inputs = [up]
-            if layout.gated:
-                inputs = list(up.chunk(2)) if layout.concatenated else [up[::2], up[1::2]]
-            yield inputs, down
+        fused = fused_experts(self.module(model))
+        yield from map(fused.matrices, range(self.groups))
 
     def draw(self, g):
         "Random scores of neurons and of experts."
@@ -811,7 +805,20 @@ class Experts(Part):
         "Run the experts one by one; each is a group."
         experts = self.module(model)
         hook = lambda e, token, x, out, weight: note(e, x, weight, token, out)
-        with swapped([Edit(experts, "forward", partial(run_experts, experts, hook))]):
+        run = partial(run_experts, fused_experts(experts), hook)
+        with swapped([Edit(experts, "forward", run)]):
+            yield
+
+    @contextmanager
+    def record_inputs(self, model, note) -> Iterator[None]:
+        "Call `note(token, x, experts)` with the inputs of the experts, which return zeros."
+        fused = fused_experts(self.module(model))
+
+        def record(hidden_states, top_k_index=None, top_k_weights=None):
+            note(*routed_tokens(fused, hidden_states, top_k_index))
+            return torch.zeros_like(hidden_states)
+
+        with swapped([Edit(fused.module, "forward", record)]):
             yield
 
     @contextmanager
@@ -829,7 +836,7 @@ class Experts(Part):
                 with align_module_device(old):
                     new, w = shallow_copy(old), old.down_proj.detach()
                     mask = torch.from_numpy(kept.mask).to(w.device, w.dtype)
-                    mask = mask[:, :, None] if expert_layout(old).transposed else mask[:, None]
+                    mask = mask[:, :, None] if fused_experts(old).transposed else mask[:, None]
                     new.down_proj = nn.Parameter(w * mask, old.down_proj.requires_grad)
                 stack.enter_context(swapped([Edit(*locate(self.at(model), self.name), new)]))
             yield

@@ -25,7 +25,7 @@ from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import expert_layout, find_experts, is_experts
+from ..core.experts import find_experts, fused_experts, is_experts
 from ..core.families import (
     ARCHS,
     Arch,
@@ -586,8 +586,8 @@ def _check_shapes(p):
     results, starred = {}, any("*" in n for n in p.a.up)
     for i, layer in enumerate(decoder_layers(p.model)):
         if has_experts(layer, p.a) and is_experts(layer.get_submodule(p.a.experts)):
-            e = expert_layout(layer.get_submodule(p.a.experts))
-            results["experts"] = f"{e.experts} experts of {e.width} neurons"
+            e = fused_experts(layer.get_submodule(p.a.experts))
+            results["experts"] = f"{e.number} experts of {e.width} neurons"
         if not has_ffn(layer, p.a) or not (a := layer_arch(layer, p.a)).down:
             continue
         ups, down = ffn_linears(layer, p.a)
