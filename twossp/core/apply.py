@@ -31,7 +31,7 @@ from .edits import (
     swap,
     swapped,
 )
-from .families import arch, check_model, n_params
+from .families import arch, check_dense, check_model, n_params
 from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy
 from .plan import (
@@ -246,12 +246,7 @@ def edits(
     plan,  # a plan of any kind
 ) -> Iterable[Edit]:  # in order, lazy
     "Return all edits of a plan; `ValueError` at once if it does not fit, or the model is pruned."
-    if getattr(model, "twossp_plan", None) is not None:
-        raise ValueError(
-            "this model is already pruned, and plans are for the dense one: load it"
-            " again, or merge plans with `|` first"
-        )
-    return get_kind(kind_of(plan)).edits(model, plan)
+    return get_kind(kind_of(plan)).edits(check_dense(model), plan)
 
 # %% ../../nbs/core/12_apply.ipynb #412ed2d5
 def check_plan(
