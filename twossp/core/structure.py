@@ -110,6 +110,8 @@ class Structure:
     def full_width(self) -> int:
         "Reference width: of an expert, or of the widest FFN."
         leading = [p for p in self.narrow if p.groups] or self.narrow
+        if not leading:
+            raise ValueError("no layer of this model has an FFN whose width could be chosen")
         return leading[0].width if leading[0].groups else max(p.width for p in leading)
 
     def widths(self, width) -> list[int]:

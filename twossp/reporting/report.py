@@ -123,14 +123,14 @@ def plot_kept(
         ax.set(ylim=(0, 1), yticks=[], xlim=(-0.6, L - 0.4))
         ax.set_ylabel(kind, rotation=0, ha="right", va="center")
         ax.tick_params(bottom=ax is strips[-1])
-    ax.set_xlabel("layer (blue: remaining, grey: removed)")
+    ax.set_xlabel("layer (blue: remaining, gray: removed)")
     _set_integer_ticks(ax.xaxis)
     fig.suptitle(title, fontsize=9, wrap=True)
     return fig
 
 # %% ../../nbs/reporting/00_report.ipynb #09e3fbe3
 def _draw_scores(ax, plan, s, scores):
-    "Draw the scores of each layer's neurons, best first; removed ones in grey."
+    "Draw the scores of each layer's neurons, best first; removed ones in gray."
     from matplotlib.colors import LogNorm
 
     f, L = max(s.width), len(plan)
