@@ -96,7 +96,7 @@ def read_by_users(notebooks):
     "(name, text) of what is meant for users; of a notebook its prose"
     from twossp.baselines.methods import METHODS
     from twossp.cli.main import COMMANDS, list_commands
-    from twossp.cli.options import EXAMPLES, make_parser
+    from twossp.request.options import EXAMPLES, make_parser
 
     for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'):
         yield name, (ROOT / name).read_text(encoding='utf-8')

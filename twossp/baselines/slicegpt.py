@@ -34,7 +34,7 @@ from ..core.families import (
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.plan import PlanKind, check_sparsity
+from ..core.plan import Plan, PlanKind, check_sparsity
 from ..core.registries import check_finite
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
@@ -104,7 +104,7 @@ STREAMS: dict[str, StreamSpec] = {  # by config.model_type
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #7a499b8e
 _POST = (
-    "it normalises what attention and FFN write to the residual stream, and a rotation"
+    "it normalizes what attention and FFN write to the residual stream, and a rotation"
     " does not pass through that norm's scale"
 )
 # config.model_type -> reason
@@ -324,6 +324,9 @@ class Slices:
                 f"not a slicing of {self.layers} layers of width {self.d}: widths"
                 f" {self.widths}, parameters {self.kept}"
             )
+
+    apply = Plan.apply  # by the entry of this kind of plan
+    save = Plan.save
 
     def __len__(self):
         return self.layers

@@ -15,13 +15,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
+from pathlib import Path
 from pkgutil import resolve_name
 
 import numpy as np
 from transformers import PreTrainedModel
 
 from .parts import Part
-from .slots import SLOTS, ExpertMask
+from .slots import SLOTS, ExpertMask, Indices
 from .structure import Structure, structure
 
 # %% ../../nbs/core/11_plan.ipynb #7bace871
@@ -145,6 +147,45 @@ class Plan:
 
     def __repr__(self):
         return _describe(self)
+
+    def _repr_html_(self):
+        return _draw(self)
+
+    def apply(
+        self,
+        model: PreTrainedModel,  # dense; changed in place
+    ) -> PreTrainedModel:  # the same object
+        """Prune a model permanently, as `apply_plan` does.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            dense; changed in place
+
+        Returns
+        -------
+        PreTrainedModel
+            the same object
+        """
+        return _of_kind(self, "apply")(model, self)
+
+    def save(
+        self,
+        path: str | Path,  # .json file, replaced if it exists
+    ) -> Path:  # `path`
+        """Save the plan with its provenance and tensors, as `save_plan` does.
+
+        Parameters
+        ----------
+        path : str | Path
+            .json file, replaced if it exists
+
+        Returns
+        -------
+        Path
+            `path`
+        """
+        return _of_kind(self, "save")(self, path)
 
     def sparsity(
         self,
@@ -289,6 +330,52 @@ def _union(a, b):
     vars(plan).update(layers=len(a), kept=kept, weights=weights, provenance={})
     return plan
 
+# %% ../../nbs/core/11_plan.ipynb #plansvg2
+def _bars(plan, slot):
+    "For each layer what remains of a slot, in words and as a fraction"
+    values = plan.per_layer(slot.name)
+    widest = None
+    if isinstance(slot, Indices):
+        widest = max((kept[-1] + 1 for kept in values if kept), default=None)
+    for i, kept in enumerate(values):
+        if i in plan.removed_layers or _is_removed_with_other(plan.kept, i, slot.name):
+            yield "removed", 0.0
+        else:
+            yield slot.words(kept)[0], slot.words(kept, widest)[1]
+
+
+def _draw(plan):
+    "A plan as HTML: its picture, a row a slot and a column a layer, and its one line"
+    line, L = escape(_describe(plan)), len(plan)
+    step, height, left = min(22, max(5, 660 // max(L, 1))), 20, 112
+    changed = {name for _, name in plan.kept}
+    slots = [slot for slot in SLOTS.values() if slot.essential or slot.name in changed]
+    marks, y = [], 0
+    for slot in slots:
+        name = escape(slot.kind)
+        marks.append(f'<text x="{left - 8}" y="{y + 15}" text-anchor="end">{name}</text>')
+        for i, (words, fraction) in enumerate(_bars(plan, slot)):
+            x, wide, high = left + i * step, step - 1, round(height * fraction, 1)
+            box = f'<rect x="{x}" width="{wide}"'
+            marks.append(f"<g><title>layer {i}, {name}: {escape(words)}</title>")
+            marks.append(f'{box} y="{y}" height="{height}" fill-opacity="0.1"/>')
+            if fraction:
+                top = y + height - high
+                marks.append(f'{box} y="{top:g}" height="{high:g}" fill="#3b82c4"/></g>')
+            else:
+                cross = f"M{x} {y}l{wide} {height}m0 {-height}l{-wide} {height}"
+                marks.append(f'<path d="{cross}" stroke="currentColor"/></g>')
+        y += height + 6
+    for i in range(0, L, -(-24 // step)):
+        middle = left + i * step + step / 2
+        marks.append(f'<text x="{middle:g}" y="{y + 8}" text-anchor="middle">{i}</text>')
+    wide, high = left + L * step + 8, y + 12
+    return (
+        f'<svg role="img" aria-label="{line}" viewBox="0 0 {wide} {high}" width="{wide}"'
+        ' style="max-width: 100%; height: auto" font-family="sans-serif" font-size="11"'
+        f' fill="currentColor">{"".join(marks)}</svg><div>{line}</div>'
+    )
+
 # %% ../../nbs/core/11_plan.ipynb #ad107a65
 def describe_removal(
     plan: Plan,  # any
@@ -379,6 +466,10 @@ class PlanKind:
     # (newly built dense model, dict of a plan) -> edits to its shapes, for checkpoints; None: the
     # tensors and placeholders of the pruned model describe it (`core.record`)
     skeleton: Callable | None = None
+    # (dense model, plan) -> the model, pruned permanently; (plan, path) -> path: functions, or
+    # their dotted paths
+    apply: Callable | str = "twossp.core.apply:apply_plan"
+    save: Callable | str = "twossp.runtime.provenance:save_plan"
     export_problem: str = ""  # why no other format holds such a model: "puts … between …"
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26
@@ -411,6 +502,12 @@ def kind_of(
     raise TypeError(
         f"{type(plan).__name__} is no plan; known kinds: {', '.join(PLAN_KINDS)}"
     )
+
+
+def _of_kind(plan, name):
+    "A function of the entry of a plan's kind, where it may be a dotted path"
+    fn = getattr(get_kind(kind_of(plan)), name)
+    return resolve_name(fn) if isinstance(fn, str) else fn
 
 # %% ../../nbs/core/11_plan.ipynb #647ea37f
 def sparsity(

@@ -10,14 +10,14 @@ from unittest.mock import patch
 
 def brief(figures=False):
     "A patch of `twossp prune` in this process; `figures`: they are drawn nevertheless"
-    from twossp.cli import prune
+    from twossp.request import run
 
-    generate = prune.on_generation
-    draw = prune._draw_figures if figures else lambda *facts: []
+    generate = run.on_generation
+    draw = run._draw_figures if figures else lambda *facts: []
     return patch.multiple(
-        prune,
+        run,
         _draw_figures=draw,
-        on_agreement=partial(prune.on_agreement, new=8),
+        on_agreement=partial(run.on_agreement, new=8),
         on_generation=lambda ids, new: generate(ids, new=4),
-        on_prompts=partial(prune.on_prompts, new=8, beams=2),
+        on_prompts=partial(run.on_prompts, new=8, beams=2),
     )
