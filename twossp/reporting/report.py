@@ -771,7 +771,7 @@ def plot_speedup(
     rows: ResultsLike,  # of one model, dense included
     # metric in seconds, or in tokens/s if higher is better
     time: str = "forward/forward_s",
-    # metric of the counted operations, or "bytes" of the weights
+    # metric of the counted FLOPs, or "bytes" of the weights
     ops: str = "forward/forward_ops",
 ) -> Figure:  # a line per label of rows
     """Plot measured and expected speed-up over the dense model against sparsity.
@@ -783,7 +783,7 @@ def plot_speedup(
     time : str, default 'forward/forward_s'
         metric in seconds, or in tokens/s if higher is better
     ops : str, default 'forward/forward_ops'
-        metric of the counted operations, or "bytes" of the weights
+        metric of the counted FLOPs, or "bytes" of the weights
 
     Returns
     -------

@@ -782,7 +782,7 @@ class OtherOptions:
         excludes=("method", "plan", "save", "tensorboard"),
     )
     demo: bool = flag(
-        "prune the embedded model at 25 %%, compare it with the original and save it in"
+        "prune the bundled model at 25 %%, compare it with the original and save it in"
         " ./demo (a few minutes, no network)",
     )
 
