@@ -107,12 +107,17 @@ class Structure:
         return self._by_layer([p for p in self.parts if p.slot == "ffn"], lambda p: p.neuron)
 
     @property
+    def leading(self) -> list[Part]:
+        "The parts whose widths stand for the model's: its experts, or else its FFNs."
+        return [p for p in self.narrow if p.groups] or self.narrow
+
+    @property
     def full_width(self) -> int:
         "Reference width: of an expert, or of the widest FFN."
-        leading = [p for p in self.narrow if p.groups] or self.narrow
+        leading = self.leading
         if not leading:
             raise ValueError("no layer of this model has an FFN whose width could be chosen")
-        return leading[0].width if leading[0].groups else max(p.width for p in leading)
+        return leading[0].width if self.grouped else max(p.width for p in leading)
 
     def widths(self, width) -> list[int]:
         "Widths per layer, in proportion to `width` of the full width; 0: none."
