@@ -296,7 +296,7 @@ def pytest_collection_modifyitems(config, items):
             raise pytest.UsageError(f'no notebook has {n!r} in its name')
     items[:] = [i for i in items if not names or any(n in i.name for n in names)]
     last = config.cache.get(SECONDS, {})
-    # without a last run, a guess: those that run the embedded model
+    # without a last run, a guess: those that run the bundled model
     guess = lambda i: 1000 + i.path.read_text(encoding='utf-8', errors='replace').count('smollm2')
     items.sort(key=lambda i: -(last[i.name] if i.name in last else guess(i)))
 
