@@ -217,7 +217,8 @@ def _format_commands(o, methods, given, options):
         flags |= dict(prefill="") if o.prefill else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
-        flags = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
+        text = lambda v: ",".join(map(str, v)) if isinstance(v, tuple) else v
+        flags = " ".join(f"--{k} {text(v)}".strip() for k, v in flags.items())
         yield (
             f"twossp prune {shown_path(o.model)}{' --stream' if o.stream else ''}"
             f" --method {name} {flags} --save"

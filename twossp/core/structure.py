@@ -127,6 +127,26 @@ class Structure:
             widths.append(max(1, share) if self.grouped and parts else share)
         return widths
 
+    def protected(self, layers) -> tuple[int, ...]:
+        "Numbers of layers, ascending; negative ones count from the end. `ValueError` for others."
+        L, layers = len(self), [layers] if isinstance(layers, int) else [*layers]
+        for i in layers:
+            if isinstance(i, bool) or not isinstance(i, int) or not -L <= i < L:
+                raise ValueError(
+                    f"protect names layer {i!r}: they are 0 to {L - 1}, or -{L} to -1 from the end"
+                )
+        numbers = tuple(sorted({i % L for i in layers}))
+        if len(numbers) == L:
+            raise ValueError(f"protect names all {L} layers, and nothing could be removed")
+        return numbers
+
+    def without(self, layers):
+        "The same model without the parts of these layers: they count, and nothing of them can go."
+        if not (protected := {*self.protected(layers)}):
+            return self
+        parts = tuple(p for p in self.parts if not protected & {*p.layers})
+        return replace(self, parts=parts)
+
     def of(self, i, slot=None) -> list[Part]:
         "Parts that layer `i` counts; `slot`: only those that depend on it."
         parts = [p for p in self.parts if p.layer == i]

@@ -362,7 +362,7 @@ def _latency_figures(r):
         yield f"{title}: time saved by one FFN, in ms", "", _show_bars(curves)
     models = pd.DataFrame(r["models"]).T
     if len(models):
-        names = dict(predicted="predicted", measured="measured", counted="counted operations")
+        names = dict(predicted="predicted", measured="measured", counted="counted FLOPs")
         models = models[[*names]].rename(columns=names)
         yield f"{title}: time, of the dense model's", "", _show_bars(models, "{:.3f}")
 

@@ -327,7 +327,7 @@ def _same_synchronizations(b, left):
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #a8132eaa
 def _embedded(b, left):
-    "The embedded model: its losses and its first stage, against the CPU"
+    "The bundled model: its losses and its first stage, against the CPU"
     try:
         here, there = (load_model("smollm2", device=d)[0] for d in (b.device, "cpu"))
     except (ValueError, ImportError) as e:
@@ -366,7 +366,7 @@ def _right_cases(b):
     yield BenchCase("twice the same", _same_twice)
     yield BenchCase("synchronizations", _same_synchronizations)
     if not on_cpu:
-        yield BenchCase("embedded model", _embedded)
+        yield BenchCase("bundled model", _embedded)
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #18d3e8c4
 def _windows(b, n, tokens=None):

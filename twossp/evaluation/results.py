@@ -399,9 +399,9 @@ EVALUATIONS: dict[str, Evaluation] = {
                 "{}: top-1 agreement with the dense model, %",
                 **_PERCENT, better="higher", paired=True,
             ),
-            dense_nll=Metric("{}: dense model's nll of what is written, nats", form=".3f"),
-            repetition=Metric("{}: repeated 4-grams in what is written, %", **_PERCENT),
-            length=Metric("{}: tokens written", form=",.1f"),
+            dense_nll=Metric("{}: dense model's NLL of generated text, nats", form=".3f"),
+            repetition=Metric("{}: repeated 4-grams in generated text, %", **_PERCENT),
+            length=Metric("{}: generated tokens", form=",.1f"),
         ),
         needs=("windows", "dense model"),
     ),
@@ -425,7 +425,7 @@ EVALUATIONS |= {  # speed, memory, sample text
         dict(
             forward_s=Metric("{}: one window, s", **_SECONDS),
             forward_ops=Metric(
-                "{}: one window, counted operations, G", form=",.1f", **_COUNTED
+                "{}: one window, GFLOPs", form=",.1f", **_COUNTED
             ),
         ),
         needs=("windows",),
@@ -437,13 +437,13 @@ EVALUATIONS |= {  # speed, memory, sample text
             first_token_s=Metric("{}: time to first token, s", **_SECONDS),
             decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
             cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
-            memory_bytes=Metric("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
+            memory_bytes=Metric("{}: memory, weights + activations, MB", 1e-6, ",.0f", "lower"),
             # older rows only: memory of the process, including the dense weights
             peak_bytes=Metric(
                 "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
             ),
-            prefill_ops=Metric("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
-            decode_ops=Metric("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
+            prefill_ops=Metric("{}: prefill, GFLOPs", form=",.2f", **_COUNTED),
+            decode_ops=Metric("{}: one token, GFLOPs", form=",.3f", **_COUNTED),
         ),
         needs=("windows",),
     ),

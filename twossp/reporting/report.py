@@ -501,7 +501,7 @@ def _compare(rows, every=False):
         whole.append([i for i, x in enumerate(each_layer) if not any(x)])
     facts = {
         "parameters, all": each("params", ","),
-        "parameters, a token uses": each("active", ","),
+        "active parameters per token": each("active", ","),
         "parameters, decoder layers": each("layer_params", ","),
         f"sparsity, target{of}": [
             "" if r.method == "dense" else f"{r.target:.2%}" for r in rows
@@ -513,7 +513,7 @@ def _compare(rows, every=False):
         "layers removed": [", ".join(map(str, x)) for x in whole],
     }
     # for checkpoints pruned again, VLMs and MoE models, where layers are removed
-    optional = {"parameters, a token uses", "sparsity, total (of the original)"}
+    optional = {"active parameters per token", "sparsity, total (of the original)"}
     optional |= {f"sparsity, whole model{of}", "layers removed"}
     for kind in dict.fromkeys([*_ESSENTIAL, *(k for fractions in kept for k in fractions)]):
         removed, partial = [], []
@@ -771,7 +771,7 @@ def plot_speedup(
     rows: ResultsLike,  # of one model, dense included
     # metric in seconds, or in tokens/s if higher is better
     time: str = "forward/forward_s",
-    # metric of the counted operations, or "bytes" of the weights
+    # metric of the counted FLOPs, or "bytes" of the weights
     ops: str = "forward/forward_ops",
 ) -> Figure:  # a line per label of rows
     """Plot measured and expected speed-up over the dense model against sparsity.
@@ -783,7 +783,7 @@ def plot_speedup(
     time : str, default 'forward/forward_s'
         metric in seconds, or in tokens/s if higher is better
     ops : str, default 'forward/forward_ops'
-        metric of the counted operations, or "bytes" of the weights
+        metric of the counted FLOPs, or "bytes" of the weights
 
     Returns
     -------

@@ -157,8 +157,8 @@ def check_estimate(o: EstimateOptions) -> None:
     given = [k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ())]
     if len(given) != 1:
         raise ValueError(
-            "give one of --sparsity, --target_bytes, --target_memory,"
-            " --target_params, --target_speedup and --target_latency"
+            f"give one of {', '.join(f'--{k}' for k in ESTIMATE_TARGETS[:-1])} and"
+            f" --{ESTIMATE_TARGETS[-1]}"
         )
     if len(o.sparsity) > 1 or min(o.sparsity, default=1) < 0:
         given = ",".join(f"{x:g}" for x in o.sparsity)

@@ -286,9 +286,11 @@ def requested_limit(
 
     def describe(plan):
         e = Costs(model, context).of(plan)
+        active = f" ({e.active / 1e6:,.1f} M active per token)" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of"
-            f" weights and {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters{active},"
+            f" {e.bytes / 1e6:,.1f} MB of weights and {e.cache / 1e6:,.1f} MB of cache at"
+            f" {context} tokens"
         )
 
     return limit, describe
@@ -331,6 +333,7 @@ def _check_model(o):
             " measured, not saved; leave --save out"
         )
     if limited:
+        check_options(o, model)
         x, message = resolve_target(o, model, o.method)
         log.info("estimated at sparsity %.4f: %s", x, message)
         o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)
@@ -341,6 +344,8 @@ def _check_model(o):
         check_fused_experts(model)
         return o
     check_feasible(o, model)
+    if o.protect:  # one spelling for the same layers
+        o = replace(o, protect=structure(model).protected(o.protect))
     if o.plan:
         check_plan(model, load_plan(o.plan))
     return o

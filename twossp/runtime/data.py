@@ -242,7 +242,7 @@ def _explain_load_error(name, source, local_files_only, e):
     return (
         f"model {name!r} is not in the local cache and the Hugging Face hub cannot be"
         " reached; give the path of a local folder (config.json, weights, tokenizer),"
-        " or 'smollm2' for the embedded model"
+        " or 'smollm2' for the bundled model"
     )
 
 # %% ../../nbs/runtime/07_data.ipynb #77a110e5
