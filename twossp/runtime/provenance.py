@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'with_provenance', 'non_default_options', 'plan_tensors', 'planner',
-    'preset', 'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'with_provenance', 'non_default_options', 'label_functions',
+    'plan_tensors', 'planner', 'preset', 'plan_file', 'mask_tensors', 'put_masks',
+    'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -25,10 +26,10 @@ import safetensors.torch
 import torch
 
 from ..core.edits import exclusive
-from ..core.families import check_model, model_memo
+from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
-from ..core.registries import check_finite, score_label
+from ..core.registries import Score, check_finite, score_label
 from .calibration import Calibration
 from .devices import one_line
 from .layers import count_forwards
@@ -59,10 +60,17 @@ def non_default_options(
     }
 
 
+def label_functions(
+    options: Mapping,  # of a method
+) -> dict:  # JSON-able
+    "Replace scores that are given as functions or rows by what they are called."
+    label = lambda x: score_label(x) if callable(x) or isinstance(x, Score) else x
+    return {k: label(x) for k, x in options.items()}
+
+
 def _recorded(options):
     "Options as provenance holds them: functions by their names, without the seed, a fact itself"
-    label = lambda x: score_label(x) if callable(x) else x
-    return {k: label(x) for k, x in options.items() if k != "seed"}
+    return {k: x for k, x in label_functions(options).items() if k != "seed"}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
 def plan_tensors(
@@ -132,7 +140,7 @@ def planner(
 
     def decorate(fn):
         def prepare(model, sparsity, **options):
-            check_model(model)
+            check_dense(check_model(model))
             check_sparsity(sparsity)
             signature(fn).bind(model, None, sparsity, **options)
             if not _in_halves(fn):
@@ -151,6 +159,7 @@ def planner(
             # its size is estimated, or another method runs, which records its own request
             if model_memo(model).draws is not None or _RUNNING.get():
                 return _finish(fn(model, calib, sparsity, **options))
+            check_dense(model)
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
