@@ -80,6 +80,13 @@ class Structure:
         "FFNs and experts: the parts whose width methods choose."
         return [p for p in self.parts if p.role == "ffn" and p.width]
 
+    @cached_property
+    def _parts_by_layer(self):
+        by_layer = [[] for _ in self.layer]
+        for p in self.parts:
+            by_layer[p.layer].append(p)
+        return by_layer
+
     def _by_layer(self, parts, count):
         totals = Counter()
         for p in parts:
@@ -154,8 +161,7 @@ class Structure:
 
     def of(self, i, slot=None) -> list[Part]:
         "Parts that layer `i` counts; `slot`: only those that depend on it."
-        parts = [p for p in self.parts if p.layer == i]
-        return [p for p in parts if slot is None or slot in p.slots]
+        return [p for p in self._parts_by_layer[i] if slot is None or slot in p.slots]
 
     def kept_parts(self, plan) -> list[tuple[Part, object]]:
         "Parts of the remaining layers, each with what a plan keeps of it."
