@@ -7,7 +7,7 @@ __all__ = ['MIN_PAIRS', 'Difference', 'paired_interval', 'difference_table']
 
 # %% ../../nbs/evaluation/05_paired.ipynb #fcbaa48f
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -64,22 +64,7 @@ def paired_interval(
     b: Sequence[float],  # for the same windows or documents, of the other model
     level: float = 0.95,  # confidence level, in (0, 1)
 ) -> Difference:  # of a - b; without an interval if there are fewer than `MIN_PAIRS`
-    """Return the mean difference of two models with Student's interval.
-
-    Parameters
-    ----------
-    a : Sequence[float]
-        values per window or document, of one model
-    b : Sequence[float]
-        for the same windows or documents, of the other model
-    level : float, default 0.95
-        confidence level, in (0, 1)
-
-    Returns
-    -------
-    Difference
-        of a - b; without an interval if there are fewer than `MIN_PAIRS`
-    """
+    "Return the mean difference of two models with Student's interval."
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise ValueError(
@@ -104,12 +89,11 @@ def _are_scores(a, b):
 
 # %% ../../nbs/evaluation/05_paired.ipynb #95215386
 def _comparable(a, b, number):
-    "Whether two rows of a model have values for the same windows or documents."
-    names = [k for k in {*a.texts, *b.texts} if number.startswith(f"{k}/")]
-    same_text = all(a.texts.get(k) == b.texts.get(k) for k in names)
-    if a.model != b.model or not same_text or not (number in a.each and number in b.each):
+    "Whether two rows, of any methods and options, have values for the same windows or documents."
+    a, b = (replace(r, options={}) for r in (a, b))
+    if a.conditions(number) != b.conditions(number):
         return False
-    return len(a.each[number]) == len(b.each[number])
+    return number in a.each and number in b.each and len(a.each[number]) == len(b.each[number])
 
 # %% ../../nbs/evaluation/05_paired.ipynb #30e821cc
 def difference_table(
@@ -117,22 +101,7 @@ def difference_table(
     number: str,  # key of `Result.each`, such as 'wiki/nll'
     level: float = 0.95,  # confidence level
 ) -> "pd.DataFrame":  # a row per comparable pair
-    """Compare the best row of each sparsity with the others, by paired intervals.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of any models
-    number : str
-        key of `Result.each`, such as 'wiki/nll'
-    level : float, default 0.95
-        confidence level
-
-    Returns
-    -------
-    pd.DataFrame
-        a row per comparable pair
-    """
+    "Compare the best row of each sparsity with the others, by paired intervals."
     rows = [r for r in to_rows(rows) if number in r.each]
     dense = [r for r in rows if r.method == "dense"]
     sign, lines = 1 if find_metric(number).better == "lower" else -1, []
