@@ -58,9 +58,9 @@ def check_weights(
     if not hasattr(model, "get_input_embeddings"):
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
-    hooked = any("_hf_hook" in vars(m) for m in model.modules())
-    if embeddings.is_meta and not hooked and model_memo(model).draws is None:
-        raise ValueError("the model has no weights: load it with load_model")
+    if embeddings.is_meta and model_memo(model).draws is None:  # no estimate
+        if not any("_hf_hook" in vars(m) for m in model.modules()):
+            raise ValueError("the model has no weights: load it with load_model")
     return embeddings
 
 
