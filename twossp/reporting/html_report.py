@@ -29,9 +29,9 @@ from .report import (
     plot_removed,
     plot_speedup,
     row_names,
-    text_table,
     style_table,
     summary_table,
+    text_table,
     to_latex,
     to_markdown,
 )
