@@ -65,8 +65,8 @@ def check_attention_ffn(
     "Raise `ValueError` if another layer has no token mixer or no FFN."
     s = structure(model)
     with_mixer = {p.layer for p in s.mixers}
-    for i, ffn in enumerate(s.ffn):
-        if i in protected or i in with_mixer and ffn:
+    for i, n in enumerate(s.ffn):
+        if i in protected or i in with_mixer and n:
             continue
         part = "FFN" if i in with_mixer else "attention that could go"
         other = "or a method that removes whole layers (shortgpt, window_based)"
@@ -200,8 +200,8 @@ def _fold_factor(written, whole, rest):
 class _Tap:
     "Hidden states of a forward pass: what an FFN writes, the rest after its layer, a later one"
 
-    def __init__(self, model, ffn, last):
-        self.model, self.ffn, self.last = model, ffn, last
+    def __init__(self, model, part, last):
+        self.model, self.part, self.last = model, part, last
         self.factor = None  # by which the FFN's output is added; found in the first pass
 
     def begin(self):
@@ -213,8 +213,8 @@ class _Tap:
     def attached(self):
         "Read the states of all forward passes inside the block"
         layers = decoder_layers(self.model)
-        down = self.ffn.at(self.model).get_submodule(self.ffn.output)
-        front = layers[self.ffn.layer]
+        (down,) = self.part.output_modules(self.model)
+        front = layers[self.part.layer]
         handles = [
             down.register_forward_hook(self.note_written),
             front.register_forward_hook(self.note_front, with_kwargs=True),
@@ -236,7 +236,7 @@ class _Tap:
         whole = take_hidden(out)
         self.written = self.written.reshape(whole.shape)  # flat in OPT
         if self.factor is None:
-            with self.ffn.mask(self.model, self.ffn.nothing):
+            with self.part.mask(self.model, self.part.nothing):
                 state, args, kwargs = split_call(args, kwargs)
                 rest = take_hidden(layer(state, *args, **kwargs))
             self.factor = _fold_factor(self.written, whole, rest)
@@ -247,10 +247,10 @@ class _Tap:
         self.after = take_hidden(out)
 
 
-def _gap_moments(model, calib, ffn, last, progress):
+def _gap_moments(model, calib, part, last, progress):
     """Second moments of M and L - Y: "fit" for the map, "held" (the last quarter of the windows)
     for its penalty; `last`: index of the last removed layer"""
-    n, sums, tap = max(1, round(0.75 * len(calib))), {}, _Tap(model, ffn, last)
+    n, sums, tap = max(1, round(0.75 * len(calib))), {}, _Tap(model, part, last)
     with tap.attached(), inference(model):
         bs, device = layer_batch_size(model, calib.shape[1]), input_device(model)
         for name, windows in (("fit", calib[:n]), ("held", calib[n:])):
@@ -269,26 +269,26 @@ def foldable_ffns(
     n: int,  # consecutive layers to remove
 ) -> dict[int, Part]:  # by layer
     "Return the FFNs in front of `n` layers into which a map can be folded."
-    s, ffns = structure(model), {}
+    s, found = structure(model), {}
     for p in s.narrow:
-        is_single = len(p.layers) == len(s.of(p.layer, "ffn")) == 1 and not p.groups
+        is_single = len(p.layers) == len(s.of(p.layer, p.slot)) == 1 and not p.groups
         if is_single and p.layer < len(s) - n and is_linear(p.at(model).get_submodule(p.output)):
-            ffns[p.layer] = p
-    if not ffns:
+            found[p.layer] = p
+    if not found:
         raise ValueError(
             f"replaceme folds a map into the FFN in front of {n} layers, and no layer of this"
             f" {model.config.model_type} in front of so many has one of its own: take"
             " window_based, whose layers leave without a map"
         )
-    return ffns
+    return found
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm0012b
-def _fold(model, ffn, sums):
+def _fold(model, part, sums):
     "Tensors of the output projection with the map folded in; the map's λ and errors"
     fit, held = sums.pop("fit"), sums.pop("held", None)
     lams = LAMBDAS if held is not None else (LAMBDAS[0],)
     T, errors = refit_best(fit, held, torch.eye(len(fit.gram), dtype=torch.float64), lams)
-    linear, weights = ffn.at(model).get_submodule(ffn.output), {}
+    linear, weights = part.at(model).get_submodule(part.output), {}
     with weights_loaded([linear]):
         tensors = dict(weight=read_matrix(linear), bias=linear.bias)
         for name, x in tensors.items():
@@ -296,7 +296,7 @@ def _fold(model, ffn, sums):
                 continue
             new = (T.to(x.device, upcast(x).dtype) @ upcast(x.detach())).to(x.dtype)
             new = store_matrix(linear, new) if name == "weight" else new
-            weights[ffn.full_name(f"{ffn.output}.{name}")] = new.contiguous().cpu()
+            weights[part.full_name(f"{part.output}.{name}")] = new.contiguous().cpu()
     return weights, errors
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm00012
@@ -314,15 +314,15 @@ def replaceme(
     "Replace the consecutive layers that change the hidden state least by a linear map."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
-    ffns = foldable_ffns(model, n)
+    foldable = foldable_ffns(model, n)
     yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
-    front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties go to the later
+    front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later
     if (draws := model_memo(model).draws) is not None:  # its size is estimated
         draws(windows=1, fit=model.config.get_text_config().hidden_size)
         return drop(L, blocks=range(front + 1, front + 1 + n))
-    sums = _gap_moments(model, calib, ffns[front], front + n, progress)
-    weights, errors = _fold(model, ffns[front], sums)
+    sums = _gap_moments(model, calib, foldable[front], front + n, progress)
+    weights, errors = _fold(model, foldable[front], sums)
     if log is not None:
         log.update(n=n, similarity=similarity, map=errors, forwards=2 * len(calib))
     plan = drop(L, blocks=range(front + 1, front + 1 + n))

@@ -303,7 +303,6 @@ class Costs:
         prefill = self.prefill
         token = self.token
         widths = []
-        leading = [p for p in s.narrow if p.groups] or s.narrow
         for p in s.parts:
             removed = p.layer in plan.removed_layers
             kept = p.nothing if removed else p.read(plan)
@@ -313,7 +312,7 @@ class Costs:
                 )
                 prefill -= saved(self.context, 0)
                 token -= saved(1, self.context)
-            if p in leading and not removed:
+            if p in s.leading and not removed:
                 widths.append(count_units(p, kept))
         outside = 2 * sum(self.outside[i] for i in plan.removed_layers)
         mixers = (p for p in s.mixers if p.layer not in plan.removed_layers and p.size > 0)

@@ -224,7 +224,7 @@ def _label(part, model):
     "Name of a part's group"
     types = getattr(model.config.get_text_config(), "layer_types", None) or [""]
     name = f"{part.kind}, {part.size:,} parameters"
-    kind = types[part.layer] if len(set(types)) > 1 and part.slot == "attn" else ""
+    kind = types[part.layer] if len(set(types)) > 1 and part.role == "mixer" else ""
     return f"{name}, {kind}" if kind else name
 
 
@@ -254,11 +254,7 @@ def largest_divisor(
 # %% ../../nbs/costs/02_latency.ipynb #f7c3c892
 def _part_plans(s, part, multiples):
     "(units, plan of this part alone) of every timed state"
-    states = [part.pick(range(k)) for k in _timed_widths(part.width, multiples)]
-    if n := part.groups:  # fewer of them, each with its width
-        fewer = sorted({part.active, (part.active + n) // 2} - {n})
-        states += [part.pick(range(part.width), range(k)) for k in fewer]
-    for kept in [*states, part.nothing]:
+    for kept in part.states(_timed_widths(part.width, multiples)):
         yield part.numbers(kept), keep_parts(s, {part: kept})
 
 # %% ../../nbs/costs/02_latency.ipynb #89dd256c
@@ -266,19 +262,20 @@ def _timed_plans(model, multiples):
     "(group, units, of, number of parts, plan) of everything that is timed"
     s = structure(model)
     L = len(s)
-    groups: dict = {}
+    labeled: dict = {}
     for p in s.parts:
         if not p.fixed:
-            groups.setdefault(_label(p, model), []).append(p)
-    for label, parts in groups.items():
+            labeled.setdefault(_label(p, model), []).append(p)
+    for label, parts in labeled.items():
         plans_of: dict = {}
         for p in parts:
             others = [x for x in s.narrow if x.layer == p.layer and x is not p]
-            shared = p.width and others and any(x.groups for x in (p, *others))
+            # experts and a shared one are removed together
+            shared = any(p.slot in x.slots or x.slot in p.slots for x in others)
             step = p.step(model)  # kernels of experts need such widths
             widths = [math.lcm(n, step) for n in multiples]
             for units, plan in _part_plans(s, p, widths):
-                if any(units) or not shared:  # experts and a shared one are removed together
+                if any(units) or not shared:
                     plans_of.setdefault(units, []).append(plan)
         full = parts[0].numbers(parts[0].full)
         for units, plans in plans_of.items():
