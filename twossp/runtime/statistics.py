@@ -226,8 +226,8 @@ def _cache_key(model, calib, *options):
         return None
     state = [(name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)) for name, x in tensors]
     weights = constant_identity(model) or _sum_bits([x for _, x in tensors])
-    attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), weights, Calibration.of(calib).identity, attention, options
+    implementation = getattr(model.config, "_attn_implementation", None)
+    return tuple(state), weights, Calibration.of(calib).identity, implementation, options
 
 
 def _sum_bits(tensors):
