@@ -58,6 +58,7 @@ from .all import plan_identity as plan_identity
 from .all import planner as planner
 from .all import plot_kept as plot_kept
 from .all import plot_metric as plot_metric
+from .all import plot_overlap as plot_overlap
 from .all import plot_plan as plot_plan
 from .all import plot_quality as plot_quality
 from .all import plot_recovery as plot_recovery

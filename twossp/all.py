@@ -18,7 +18,7 @@ __all__ = [
     'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'comparison_table',
     'summary_table', 'text_table', 'tidy', 'paper_table', 'html_report', 'write_report',
     'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric',
-    'plot_removed', 'plot_speedup', 'plot_quality'
+    'plot_removed', 'plot_speedup', 'plot_quality', 'plot_overlap'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -61,6 +61,7 @@ from .reporting.report import (
     paper_table,
     plot_kept,
     plot_metric,
+    plot_overlap,
     plot_plan,
     plot_quality,
     plot_removed,
@@ -105,5 +106,5 @@ _all_ = [
     "comparison_table", "summary_table", "text_table", "tidy", "paper_table",
     "html_report", "write_report",
     "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
-    "plot_removed", "plot_speedup", "plot_quality",
+    "plot_removed", "plot_speedup", "plot_quality", "plot_overlap",
 ]
