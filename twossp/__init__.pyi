@@ -19,6 +19,7 @@ from .all import apply_plan as apply_plan
 from .all import arch as arch
 from .all import balance as balance
 from .all import block_influence as block_influence
+from .all import collect_scores as collect_scores
 from .all import comparison_table as comparison_table
 from .all import cut_windows as cut_windows
 from .all import dense_plan as dense_plan

@@ -167,6 +167,23 @@ def block_influence(
     progress: bool = True,
 ) -> torch.Tensor: ...
 
+def collect_scores(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | None | _Windows,
+    scores: Sequence[_Scores | str | Score | Callable],
+    unit: str = 'neurons',
+    *,
+    p: float = 2,
+    weighted: bool = False,
+    bs: int | None = None,
+    budget: int | None = None,
+    cache: bool = True,
+    also: Collection[str] = ...,
+    progress: bool = True,
+    log: dict | None = None,
+    **options: Any,
+) -> list: ...
+
 def estimate(
     model: PreTrainedModel,
     method: _Methods | str = '2ssp',

@@ -271,10 +271,10 @@ def plot_overlap(
     ax = fig.subplots()
     ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
     ax.bar(range(L), overlap, width=0.9, color=KEPT_COLOR)
-    ax.step(range(L), chance, where="mid", ls="--", lw=1, color=MARK_COLOR, label="by chance")
-    ax.set(ylim=(0, 1), xlim=(-0.6, L - 0.4), xlabel="layer", ylabel="kept by both")
+    ax.step(range(L), chance, where="mid", ls="--", lw=1, color=MARK_COLOR)
+    ax.set(ylim=(0, 1), xlim=(-0.6, L - 0.4), ylabel="kept by both")
+    ax.set_xlabel("layer (dashed: by chance)")
     _set_integer_ticks(ax.xaxis)
-    ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1))
     mean = np.nanmean(overlap) if not all(map(math.isnan, overlap)) else math.nan
     ax.set_title(title or f"{' and '.join(scores)}: {mean:.0%} in common", fontsize=9, loc="left")
     return fig
