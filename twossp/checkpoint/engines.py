@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'OWN_LOADER', 'EXPORTERS', 'GROUP', 'llama_unsupported_reason',
+    'LLAMA_LIKE', 'EXPORTERS', 'GROUP', 'llama_unsupported_reason',
     'gguf_unsupported_reason', 'vllm_unsupported_reason', 'EngineSupport',
     'list_engines', 'Exporter', 'exporter_names', 'find_exporter'
 ]
@@ -19,8 +19,8 @@ from ..core.registries import entry_names, load_entry
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
 # what llama.cpp's loader of a family wants, as tried in benchmarks/llama_cpp_families
-OWN_LOADER = dict.fromkeys(("gemma3_text", "olmo2"), "an attention in every layer")
-OWN_LOADER |= dict.fromkeys(
+_OWN_LOADER = dict.fromkeys(("gemma3_text", "olmo2"), "an attention in every layer")
+_OWN_LOADER |= dict.fromkeys(
     ("mixtral", "qwen2_moe", "qwen3_moe"), "experts of layer 0's width in all"
 )
 
@@ -63,7 +63,7 @@ def gguf_unsupported_reason(
     c = getattr(config, "config", config)
     family = model_family(c)
     if reason := llama_unsupported_reason(c, ("phi3", "granite", "qwen3")):
-        needs = OWN_LOADER.get(family)
+        needs = _OWN_LOADER.get(family)
         return reason + (f"; llama.cpp's own loader of it wants {needs}" if needs else "")
     rope, openelm = c.rope_parameters or {}, family == "qwen3"
     if openelm and not c.tie_word_embeddings:

@@ -12,7 +12,7 @@ __all__ = [
 # %% ../../nbs/core/07_edits.ipynb #ce6b5f1d
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -65,38 +65,38 @@ def _read_attribute(parent, name):
     return getattr(parent, name)
 
 
-def _restore(parent, name, old, offloader):
+def _restore(parent, name, old, returns):
     if old is _ABSENT:
         delattr(parent, name)
     else:
         setattr(parent, name, old)
-    if offloader is not None:
-        offloader.come_back(old)
+    for bring_back in returns:
+        bring_back()
 
 # %% ../../nbs/core/07_edits.ipynb #b323be7f
 def swap(
     edits: Iterable[Edit],  # in order; may be lazy
-    # `leave(value)` is called when a value is replaced, `come_back(value)` when restored
-    offloader: object | None = None,
+    # called with each replaced value; what it returns is called when that is restored
+    leaving: Callable | None = None,
 ) -> ExitStack:  # that undoes them when it is closed
     "Apply edits, all or none."
     with ExitStack() as stack:
         for e in edits:
             old = _read_attribute(e.parent, e.name)
-            stack.callback(_restore, e.parent, e.name, old, offloader)
+            stack.callback(_restore, e.parent, e.name, old, returns := [])
             setattr(e.parent, e.name, e.new)
-            if offloader is not None:
-                offloader.leave(old)
+            if leaving is not None:
+                returns.append(leaving(old))
         return stack.pop_all()
 
 # %% ../../nbs/core/07_edits.ipynb #e33c44e9
 @contextmanager
 def swapped(
     edits: Iterable[Edit],  # in order; may be lazy
-    offloader: object | None = None,  # as in `swap`
+    leaving: Callable | None = None,  # as in `swap`
 ) -> Iterator[None]:
     "Apply edits inside the `with` block."
-    with swap(edits, offloader):
+    with swap(edits, leaving):
         yield
 
 # %% ../../nbs/core/07_edits.ipynb #apexcl01

@@ -6,19 +6,19 @@
 __all__ = [
     'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'MixerNames', 'arch_mixers',
     'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
-    'is_vision_language', 'ModelMemo', 'model_memo', 'set_arch', 'using_arch',
-    'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class',
-    'check_model', 'check_dense', 'arch', 'decoder_layers', 'shared_ffn_layers',
-    'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
-    'unique_parameters', 'n_params', 'layer_signatures', 'config_switches',
-    'shipped_archs', 'shipped_arch', 'first_width', 'config_has_width'
+    'is_vision_language', 'model_memo', 'set_arch', 'using_arch', 'arch_to_dict',
+    'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class', 'check_model',
+    'check_dense', 'arch', 'decoder_layers', 'shared_ffn_layers', 'reuses_ffn',
+    'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears', 'unique_parameters',
+    'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
+    'first_width', 'config_has_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -341,33 +341,29 @@ def is_vision_language(
     return model_family(config) in image_text_types()
 
 # %% ../../nbs/core/06_families.ipynb #9932fff1
-@dataclass(eq=False)
-class ModelMemo:
-    "Values cached for one model; freed with it."
-
-    row: Arch | None = None  # assigned by `set_arch` or `using_arch`
-    found: Arch | None = None  # shipped for its type, or detected
-    allowed: bool = False  # its configuration was checked: it is in scope
-    structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
-    check: object = None  # the replay mode of its layers
-    statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
-    held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
-    constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
-    # while the size after pruning is estimated, from a model without weights: what would be
-    # measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it holds
-    # in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map, `gradients`)
-    draws: Callable | None = None
-
-
 _MEMOS: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def model_memo(
     model: nn.Module,  # any model
-) -> ModelMemo:  # the same object for the lifetime of the model
-    "Return the cached values of a model; a copy of the model has its own."
+) -> dict:  # the same object for the lifetime of the model
+    "Return the values that are kept for a model, and freed with it; a copy has its own."
     if model not in _MEMOS:
-        _MEMOS[model] = ModelMemo()
+        _MEMOS[model] = dict(
+            row=None,  # assigned by `set_arch` or `using_arch`
+            found=None,  # its row, shipped for its type or detected
+            allowed=False,  # its configuration was checked: it is in scope
+            structures={},  # its parts, by the shapes of the layers
+            check=None,  # the replay mode of its layers
+            statistics={},  # of its parts, by calibration text
+            held={},  # batch sizes, in tokens, that fit in memory
+            constant=None,  # state, tensors and identity inside `constant_weights`
+            # while the size after pruning is estimated, from a model without weights: what would
+            # be measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it
+            # holds in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map,
+            # `gradients`)
+            draws=None,
+        )
     return _MEMOS[model]
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
@@ -377,7 +373,7 @@ def set_arch(
 ):
     "Set the row that `arch` returns for one model."
     memo = model_memo(model)
-    memo.row, memo.structures = row, {}
+    memo["row"], memo["structures"] = row, {}
 
 
 @contextmanager
@@ -386,7 +382,7 @@ def using_arch(
     row: Arch,  # that `arch` returns for it inside the block
 ) -> Iterator[None]:
     "Set the row of one model inside a block."
-    before = model_memo(model).row
+    before = model_memo(model)["row"]
     set_arch(model, row)
     try:
         yield
@@ -517,17 +513,17 @@ def arch(
     config, memo = check_model(model).config, model_memo(model)
     kind = model_family(config)
     _check_soft_cap(config)
-    if row := memo.row or saved_arch(config):
+    if row := memo["row"] or saved_arch(config):
         return row
-    if not memo.allowed and (reason := unsupported_reason(config)):
+    if not memo["allowed"] and (reason := unsupported_reason(config)):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
-    memo.allowed = True
+    memo["allowed"] = True
     if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
         two_norms = getattr(config, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
-    if memo.found is None:
-        memo.found = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
-    return memo.found
+    if memo["found"] is None:
+        memo["found"] = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
+    return memo["found"]
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
 def decoder_layers(

@@ -321,7 +321,7 @@ def structure(
         cached until a plan changes the model
     """
     with exclusive(model):
-        a, cache = arch(model), model_memo(model).structures
+        a, cache = arch(model), model_memo(model)["structures"]
         layers = model.get_submodule(a.layers)
         shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
         # by layer: without norms, flat lists of two plans could be equal

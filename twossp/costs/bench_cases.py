@@ -383,7 +383,7 @@ def _timed(b, work):
         out = work()
         synchronize(b.device)
         seconds = time.perf_counter() - start
-    return dict(seconds=seconds, peak=p.peak), out
+    return dict(seconds=seconds, peak=p["peak"]), out
 
 
 def _extend_line(points, amount):

@@ -104,7 +104,7 @@ def _find_plan(search, model, progress):
         seconds = read_clock(device) - start
     t = 1 if calib is None else calib.shape[-1]
     forwards = counts.forwards(t) or report.get("forwards", 0.0)
-    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
+    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory["peak"])
     return plan, cost, report
 
 # %% ../../nbs/evaluation/07_grid.ipynb #35861279

@@ -59,7 +59,7 @@ def check_weights(
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
     hooked = any("_hf_hook" in vars(m) for m in model.modules())
-    if embeddings.is_meta and not hooked and model_memo(model).draws is None:
+    if embeddings.is_meta and not hooked and model_memo(model)["draws"] is None:
         raise ValueError("the model has no weights: load it with load_model")
     return embeddings
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'DTYPES', 'DEVICES', 'as_dtype', 'rank_and_size', 'is_main_process', 'as_device',
+    'DEVICES', 'as_dtype', 'rank_and_size', 'is_main_process', 'as_device',
     'input_device', 'call_accelerator', 'synchronize', 'progress_bar', 'quiet',
     'read_clock', 'time_calls', 'one_line', 'RanksLost', 'TooFewDevices',
     'join_process_group', 'PeerFailed', 'sum_over_processes', 'broadcast_object',
@@ -32,22 +32,22 @@ from transformers import PreTrainedModel
 
 # %% ../../nbs/runtime/00_devices.ipynb #e130b87a
 # by name
-DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
+_DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
 
 
 def as_dtype(
-    # a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's dtype
+    # a key of `_DTYPES`, one of its values, or None / 'auto': the checkpoint's dtype
     dtype: str | torch.dtype | None,
 ) -> torch.dtype | str:  # or 'auto'
     "Parse a dtype to load weights in."
     if dtype is None or dtype == "auto":
         return "auto"
-    if dtype in DTYPES.values():
+    if dtype in _DTYPES.values():
         return dtype
-    if dtype not in DTYPES:
-        names = ", ".join(DTYPES)
+    if dtype not in _DTYPES:
+        names = ", ".join(_DTYPES)
         raise ValueError(f"unknown dtype {dtype!r}; there are: auto, {names}")
-    return DTYPES[dtype]
+    return _DTYPES[dtype]
 
 # %% ../../nbs/runtime/00_devices.ipynb #781715cc
 def _launched():

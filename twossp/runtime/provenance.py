@@ -149,7 +149,7 @@ def planner(
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
             # its size is estimated, or another method runs, which records its own request
-            if model_memo(model).draws is not None or _RUNNING.get():
+            if model_memo(model)["draws"] is not None or _RUNNING.get():
                 return _finish(fn(model, calib, sparsity, **options))
             check_dense(model)
             log = options.get("log")

@@ -267,7 +267,7 @@ def collect(
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
     key = _cache_key(model, calib, p, weighted) if cache else None
-    held = {part: dict(sums) for part, sums in model_memo(model).statistics.get(key, {}).items()}
+    held = {part: dict(sums) for part, sums in model_memo(model)["statistics"].get(key, {}).items()}
     missing = []
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
@@ -278,7 +278,7 @@ def collect(
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
     if key:
-        model_memo(model).statistics = {key: held}
+        model_memo(model)["statistics"] = {key: held}
     results = {}
     for part, names in wanted.items():
         sums = {n: held[part][n].squeeze(1) if n in GROUP_FIELDS else held[part][n] for n in names}
@@ -293,11 +293,11 @@ def fresh_statistics(
 ) -> Iterator[None]:
     "Ignore statistics that were collected before the block."
     memo = model_memo(model)
-    kept, memo.statistics = memo.statistics, {}
+    kept, memo["statistics"] = memo["statistics"], {}
     try:
         yield
     finally:
-        memo.statistics = memo.statistics or kept
+        memo["statistics"] = memo["statistics"] or kept
 
 # %% ../../nbs/runtime/09_statistics.ipynb #bsc00018
 @contextmanager
@@ -529,7 +529,7 @@ def walk_hidden_states(
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     ids = Calibration.of(ids, model).all_counted(what)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
         shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
         states = [select(h) for h in draws(*shape, windows=1)]
         return [[compare(*pair)] for pair in pairwise(states)]
