@@ -259,9 +259,10 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
         find_served_model(o.url, o.served_name, o.key)
     print(align(_call_quietly(verify_checkpoint, o.folder)))
     rows = []
-    for row in _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder)):
-        command = row.command and row.command.replace("PATH", shown_path(o.folder))
-        rows.append((row.engine, command or f"not: {row.note}"))
+    found = _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder))
+    for engine, command, note in found:
+        command = command and command.replace("PATH", shown_path(o.folder))
+        rows.append((engine, command or f"not: {note}"))
     print(f"\n{align(rows)}")
     if not o.url:
         return 0

@@ -522,8 +522,13 @@ def arch(
         two_norms = getattr(config, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
     if memo["found"] is None:
-        memo["found"] = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
+        memo["found"] = shipped_arch(model) or _detect_arch(model)
     return memo["found"]
+
+
+def _detect_arch(model):
+    "The row of a model whose type has none"
+    return resolve_name(DETECTORS["causal"])(model)
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
 def decoder_layers(

@@ -6,7 +6,7 @@
 __all__ = ['check_search_windows', 'meet_target', 'remove_attention', 'two_stages']
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #34a7fdd8
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from transformers import PreTrainedModel
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from ..core.plan import Plan, keep_parts
 from ..core.registries import Score, find_score, resolve, score_label
 from ..core.structure import Structure
-from .balance import Balance, mixer_drops, width_after
+from .balance import mixer_drops, width_after
 from .depth import Trial, greedy
 from .importance import collect_scores
 from .width import width_plan
@@ -79,14 +79,14 @@ def two_stages(
     s: Structure,  # of the model
     calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     sparsity: float,  # target, in (0, 1)
-    split: Balance,  # of the target
+    split: Mapping[str, int],  # of the target, by `balance`
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
     *,
     multiple: int = 1,  # round widths to multiples of this
     **options,  # of `remove_attention`: score, n_search, seed, progress
 ) -> tuple[Plan, list[Trial]]:  # that meets the target; trials of the second stage
     "Narrow the FFNs to their best neurons, then remove attention modules: Algorithm 1."
-    stage1 = width_plan(scores, s.widths(split.width))
+    stage1 = width_plan(scores, s.widths(split["width"]))
     drops = mixer_drops(s)
-    both, trials = remove_attention(model, stage1, drops, split.n_attn, calib, **options)
+    both, trials = remove_attention(model, stage1, drops, split["n_attn"], calib, **options)
     return meet_target(s, sparsity, both, scores, multiple), trials

@@ -20,7 +20,6 @@ from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.balance import (
-    Balance,
     attention_count,
     balance,
     mixer_drops,
@@ -52,7 +51,7 @@ def feasible_counts(
     sparsity = check_sparsity(sparsity)
     ranges = [reachable_range(s, n) for n in range(len(s.mixers) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
-    return counts or [balance(s, sparsity).n_attn]  # raises `ValueError`
+    return counts or [balance(s, sparsity)["n_attn"]]  # raises `ValueError`
 
 # %% ../../nbs/recovery/02_allocate.ipynb #e6f3bcd5
 def formula_split(
@@ -60,7 +59,7 @@ def formula_split(
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
-) -> Balance:  # the formula's, or the nearest feasible one
+) -> dict[str, int]:  # as `balance` returns it: the formula's, or the nearest feasible one
     "Return the split that the search starts from."
     counts, formula_n = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
     nearest = min(counts, key=lambda n: abs(n - formula_n))
@@ -84,7 +83,7 @@ def search_splits(
     s = structure(model)
     drops, start = mixer_drops(s), formula_split(s, sparsity, alpha, multiple)
     feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
-    base = width_plan(scores, s.widths(start.width))
+    base = width_plan(scores, s.widths(start["width"]))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
             removed = removal_order(trials)
@@ -95,14 +94,14 @@ def search_splits(
         if n not in feasible:
             continue
         split = balance(s, sparsity, n_attn=n, multiple=multiple)
-        plan = width_plan(scores, s.widths(split.width))
+        plan = width_plan(scores, s.widths(split["width"]))
         for k in removal_order(trials):
             plan = plan | drops[k]
         plans.append(meet_target(s, sparsity, plan, scores, multiple))
-        splits.append(SplitTrial(n, split.width, mean_nll(model, plans[-1:], compare).item()))
+        splits.append(SplitTrial(n, split["width"], mean_nll(model, plans[-1:], compare).item()))
         # a split may overflow, and another one not
         best = min(splits, key=lambda p: math.inf if math.isnan(p.nll) else p.nll)
-        if n >= max(start.n_attn, best.n_attn + PATIENCE):
+        if n >= max(start["n_attn"], best.n_attn + PATIENCE):
             break
     return splits, plans, trials
 

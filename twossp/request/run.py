@@ -247,7 +247,8 @@ def _check_loaded(o, model, tok):
     "Check what only the loaded model and its tokenizer show; the target sparsities."
     if o.evaluate_downstream:
         check_task_tokenizer(tok, o.apply_chat_template)
-    check_export_tokenizer(export_request(o), tok)
+    if o.export:
+        check_export_tokenizer(export_request(o), tok)
     return check_feasible(o, model)
 
 # %% ../../nbs/request/03_run.ipynb #1894516c
@@ -365,8 +366,9 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None):
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
             figures = _draw_figures(folder, plan, dense, report)
             log.info("saved %s", " ".join([shown_path(folder), *figures]))
-        for line in run_export(export_request(o), folder, exists):
-            log.info("%s", line)
+        if o.export:
+            for line in run_export(export_request(o), folder, exists):
+                log.info("%s", line)
 
     return save
 

@@ -139,7 +139,8 @@ def check_environment(
         _check_dense(o)
     if o.results:
         check_results_file(o.results)
-    check_export_request(export_request(o), None)
+    if o.export:
+        check_export_request(export_request(o), None)
     if not (o.save and is_main_process()):
         return
     if o.has_several_targets:  # the folder may exist
@@ -152,7 +153,8 @@ def check_environment(
     has_plan = o.plan or plan_file(plans_folder(o), record.get("plan_key", "")).is_file()
     if key not in record or not has_plan:
         check_output_folder(o.save, o.overwrite)
-        check_export_request(export_request(o), folder)
+        if o.export:
+            check_export_request(export_request(o), folder)
     check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/request/02_validate.ipynb #49ff076b
@@ -185,7 +187,8 @@ def check_feasible(
     has_sparsity = bool(o.sparsity) or o.num_prune is not None
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
     prepared = _prepare(o, model, targets) if o.method else {}
-    check_export_support(export_request(o), model.config, prepared if targets else {})
+    if o.export:
+        check_export_support(export_request(o), model.config, prepared if targets else {})
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):

@@ -409,6 +409,16 @@ def check_sources(
             prepared.append((k, _cut_source(s, tok, k, seq_len, seed, answers)))
     return prepared
 
+# %% ../../nbs/runtime/08_sources.ipynb #s32p11w
+def _write_windows(source, model, k, seq_len, start, answers, **options):
+    "`k` windows that the model writes, from prompts or from its first token (`start`)"
+    if model is None:
+        raise ValueError(f"{source.name} is written by the model: give it, as model=")
+    ids, counted = resolve_name(MAKERS["write"])(model, k, seq_len, start, **options)
+    if answers:
+        _check_answers(source, counted)
+    return ids, counted
+
 # %% ../../nbs/runtime/08_sources.ipynb #s32p11
 def available_windows(
     source: SourceText,  # a text or chats, of `read_sources`
@@ -480,11 +490,7 @@ def source_windows(
     prepared = check_sources(sources, tok, seq_len, n, seed, score_on)
     for s, (k, part) in zip(sources, prepared, strict=True):
         if s.synthetic:
-            if model is None:
-                raise ValueError(f"{s.name} is written by the model: give it, as model=")
-            part = resolve_name(MAKERS["write"])(model, k, seq_len, part, **kwargs)
-            if answers:
-                _check_answers(s, part[1])
+            part = _write_windows(s, model, k, seq_len, part, answers, **kwargs)
         parts.append(part)
     if len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic:
         return Calibration(parts[0][0])
