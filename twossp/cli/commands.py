@@ -76,7 +76,7 @@ def list_families(o: FamiliesOptions) -> int:  # exit code
     if o.all:
         return _list_types()
     rows = [
-        (k, a.layers, " ".join(m.name for m in arch_mixers(a)), " ".join((*a.up, a.down)))
+        (k, a.layers, " ".join(m.attn for m in arch_mixers(a)), " ".join((*a.up, a.down)))
         for k, a in sorted(ARCHS.items())
     ]
     print(align([("family", "layers", "attention", "FFN"), *rows]))
@@ -160,12 +160,12 @@ def _describe_fits(model, context):
     import torch
 
     from ..costs.estimate import estimate
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
     dense = estimate(model, "dense", context=context)
     need = dense.bytes + dense.cache
-    for kind in (k for k, count in DEVICES.items() if count()):
+    for kind in (k for k, n in count_devices().items() if n):
         free = free_bytes(torch.device(kind))
         verdict = "fits" if need <= free else "does not fit"
         yield (
@@ -180,11 +180,10 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
 
     from ..costs.estimate import PruningSetup, estimate_memory
     from ..evaluation.measure import weight_bytes
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
-    devices = DEVICES.items()
-    kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
+    kind = next((k for k, n in count_devices().items() if k != "cpu" and n), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
     config = model.config.get_text_config()
     t = min(2048, getattr(config, "max_position_embeddings", None) or 2048)

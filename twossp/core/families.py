@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'MixerNames', 'arch_mixers',
-    'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
-    'is_vision_language', 'model_memo', 'set_arch', 'using_arch', 'arch_to_dict',
-    'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class', 'check_model',
-    'check_dense', 'arch', 'decoder_layers', 'shared_ffn_layers', 'reuses_ffn',
-    'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears', 'unique_parameters',
-    'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
-    'first_width', 'config_has_width'
+    'ARCHS', 'DETECTORS', 'Arch', 'arch_mixers', 'layer_mixers', 'mixer_record',
+    'model_family', 'unsupported_reason', 'is_vision_language', 'model_memo',
+    'set_arch', 'using_arch', 'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint',
+    'pick_auto_class', 'check_model', 'check_dense', 'arch', 'decoder_layers',
+    'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn',
+    'ffn_linears', 'unique_parameters', 'n_params', 'layer_signatures',
+    'config_switches', 'shipped_archs', 'shipped_arch', 'first_width',
+    'config_has_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -93,46 +93,48 @@ def _alternate(L):
     return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
-@dataclass(frozen=True)
-class MixerNames:
-    "One token mixer of a family row, usually attention."
-
-    name: str  # relative to a layer
-    norm: str  # of its branch, relative to a layer
-    out: str  # output projection, relative to the mixer
-    gives: str  # its return value, as in `Arch`
-    keeps: str  # what it writes to the cache: "keys", "states" or "nothing"
-
-
 def arch_mixers(
     a: Arch,  # any row
-) -> list[MixerNames]:  # one per name in `a.attn`
-    "Return the token mixers of a family row."
+) -> list[Arch]:  # one per name in `a.attn`
+    "Split a family row by token mixer: each of these rows has one."
     names = (a.attn,) if isinstance(a.attn, str) else a.attn
     columns = (a.attn_norm, a.out, a.gives, a.keeps)
     columns = [(x,) * len(names) if isinstance(x, str) else x for x in columns]
-    return [MixerNames(*row) for row in zip(names, *columns, strict=True)]
+    fields_ = "attn", "attn_norm", "out", "gives", "keeps"
+    mixers = zip(names, *columns, strict=True)
+    return [replace(a, **dict(zip(fields_, values, strict=True))) for values in mixers]
 
 
 def layer_mixers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> list[MixerNames]:  # in the order of `a.attn`, with removed ones
+) -> list[Arch]:  # in the order of `a.attn`, with removed ones; each with one mixer
     "Return the token mixers of a layer."
     mixers = arch_mixers(a)
     if isinstance(a.attn, str):
         return mixers
     return [m for m in mixers if _has_mixer(layer, m)]
 
+
+def mixer_record(
+    mixer: Arch,  # a row of one token mixer
+) -> dict[str, str]:  # JSON-able
+    "Return what the placeholder of a removed mixer knows of it."
+    return dict(
+        name=mixer.attn, norm=mixer.attn_norm, out=mixer.out, gives=mixer.gives,
+        keeps=mixer.keeps,
+    )
+
 # %% ../../nbs/core/06_families.ipynb #018c20c3
-def _has_mixer(layer, row):
+def _has_mixer(layer, mixer):
     "Whether a layer has this mixer, or the placeholder of a removed one."
-    module = _get_submodule(layer, row.name)
+    module = _get_submodule(layer, mixer.attn)
     if removed := getattr(module, "stands_for", None):
-        return removed == row
-    if _get_submodule(layer, f"{row.name}.{row.out}") is None or is_kv_source(module):
+        return removed == mixer_record(mixer)
+    out = _get_submodule(layer, f"{mixer.attn}.{mixer.out}")
+    if out is None or is_kv_source(module):
         return False
-    return reuses_kv(module) == (row.keeps == "nothing")
+    return reuses_kv(module) == (mixer.keeps == "nothing")
 
 
 def is_kv_source(
@@ -259,40 +261,6 @@ ARCHS |= {
     ),
 }
 
-# %% ../../nbs/core/06_families.ipynb #hds00002
-@dataclass(frozen=True)
-class HeadLayout:
-    "Layout of the heads in an attention class that differs from Llama's."
-
-    joint: str = ""  # the fused matrix of queries, keys and values
-    # its order: "blocks" (all queries, all keys, all values) or "groups" (for each
-    # key/value head its queries, its key, its value)
-    stacks: str = "groups"
-    widths: tuple[str, ...] = ()  # attributes that hold the total width of all heads
-    config: tuple[str, ...] = ()  # configuration entries that its forward pass reads
-    slopes: tuple[str, ...] = ()  # forward arguments with a row per head (ALiBi)
-    doubled: bool = False  # each query head is followed by a gate of the same width
-    whole: str = ""  # why single heads cannot be removed
-
-
-_NEOX = HeadLayout("query_key_value")
-_GATED_QUERY = HeadLayout(doubled=True)
-HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by attention class
-    "GPT2Attention": HeadLayout("c_attn", "blocks", widths=("split_size", "embed_dim")),
-    "Phi3Attention": HeadLayout("qkv_proj", "blocks", config=("num_attention_heads",)),
-    "GPTNeoXAttention": _NEOX,
-    "PersimmonAttention": _NEOX,
-    "FalconAttention": replace(_NEOX, slopes=("alibi", "attention_mask")),
-    "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
-    "MptAttention": HeadLayout("Wqkv", "blocks", slopes=("position_bias",)),
-    "GPTBigCodeAttention": HeadLayout("c_attn", widths=("split_size", "embed_dim")),
-    "XGLMAttention": HeadLayout(widths=("embed_dim",)),
-    "TrOCRAttention": HeadLayout(whole="it reshapes its heads to the width of its input"),
-    "Qwen3NextAttention": _GATED_QUERY,
-    "Qwen3_5Attention": _GATED_QUERY,
-    "Qwen3_5MoeAttention": _GATED_QUERY,
-}
-
 # %% ../../nbs/core/06_families.ipynb #9f9d36ad
 def model_family(
     config: PreTrainedConfig,  # of a dense or a pruned model
@@ -407,7 +375,7 @@ def _parse_row(entries):
     "Return the row that `arch_to_dict` wrote; raise some error if it is malformed."
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
     row = Arch(**dict(values, up=tuple(entries["up"])))
-    names = [n for m in arch_mixers(row) for n in vars(m).values()]
+    names = [n for m in arch_mixers(row) for n in mixer_record(m).values()]
     names += [row.layers, row.down, row.width, *row.up, row.experts, *row.shared]
     types = {str, *map(type, names)}, type(row.fused), type(row.fixed)
     if types != ({str}, int, bool):

@@ -59,7 +59,7 @@ from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
 from ..runtime.data import load_model
-from ..runtime.devices import DEVICES, one_line, quiet, synchronize, time_calls
+from ..runtime.devices import count_devices, one_line, quiet, synchronize, time_calls
 from ..runtime.layers import count_forwards
 from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.metrics import inference, nll
@@ -705,7 +705,7 @@ def _prune_distributed(processes, how, shape, b, left):
 # %% ../../nbs/costs/04_bench_cases.ipynb #329b7f5c
 def _offload_cases(b):
     "The cases of the part *offload*, on shapes of few layers"
-    n = DEVICES[b.device.type]()
+    n = count_devices()[b.device.type]
     for shape in b.dense:
         for how in ("streamed", "offloaded"):
             yield BenchCase(f"2ssp, {how}", partial(_prune_offloaded, how, shape), shape)

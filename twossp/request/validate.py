@@ -39,7 +39,7 @@ from ..reporting.tensorboard import check_tensorboard
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
-from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
+from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..serving.export import (
     ExportRequest,
@@ -76,7 +76,7 @@ def read_plan_json(
 # %% ../../nbs/request/02_validate.ipynb #d20d4a1e
 def pick_device(o: Options) -> str:  # "cuda", "cpu", …
     "`--device`, else an accelerator, else the CPU."
-    accelerators = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
+    accelerators = (kind for kind, n in count_devices().items() if kind != "cpu" and n)
     return o.device or next(accelerators, "cpu")
 
 # %% ../../nbs/request/02_validate.ipynb #chkresf1
