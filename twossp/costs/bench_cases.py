@@ -516,7 +516,7 @@ def _widths_rate(shape, b, left):
     search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
     with count_forwards(model) as work:
         times, _ = _timed(b, search)
-    rate = work.tokens / len(work.layers) / times["seconds"]
+    rate = work["tokens"] / len(work["layers"]) / times["seconds"]
     return dict(verdict="measured", tokens_a_second=rate) | times
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #b5897725
@@ -655,7 +655,7 @@ def _prune_offloaded(how, shape, b, left):
         facts = dict(verdict="equal")
     else:  # with less memory, batches and 16-bit rounding differ
         facts = _explain_difference(plan, want, *logs[::-1], TOLERANCES[b.dtype])
-    moved = sum(n * size for n, size in zip(work.visits, sizes, strict=True))
+    moved = sum(n * size for n, size in zip(work["visits"], sizes, strict=True))
     peak = None if found["peak"] is None else found["peak"] - taken
     facts |= dict(seconds=found["seconds"], peak=peak, weights=weights, moved=moved)
     facts |= dict(limit=weights // 3 if taken else None, bytes_a_second=moved / found["seconds"])

@@ -67,7 +67,7 @@ from ..runtime.identity import (
     runtime_facts,
     tokenizer_identity,
 )
-from ..runtime.layers import check_replay, count_forwards
+from ..runtime.layers import check_replay, count_forwards, forward_passes
 from ..runtime.memory import peak_memory
 from ..runtime.provenance import (
     load_plan,
@@ -103,7 +103,7 @@ def _find_plan(search, model, progress):
         plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
     t = 1 if calib is None else calib.shape[-1]
-    forwards = counts.forwards(t) or report.get("forwards", 0.0)
+    forwards = forward_passes(counts, t) or report.get("forwards", 0.0)
     cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory["peak"])
     return plan, cost, report
 

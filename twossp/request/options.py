@@ -903,7 +903,7 @@ def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
     names = list(o.evaluation_names)
     names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
-    local = [name for name, text in TEXTS.items() if not text.wheel]
+    local = [name for name, text in TEXTS.items() if "wheel" not in text]
     return "" if {*names} & {*local} else f"it is for the texts {', '.join(local)}"
 
 # %% ../../nbs/request/00_options.ipynb #needsrc2

@@ -33,7 +33,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TextIO
 
 import torch
@@ -711,21 +710,24 @@ def _hub_rows(what, split=None, local="", **options):
     return data[_pick_split(data, split, what)]
 
 # %% ../../nbs/runtime/07_data.ipynb #1419eddc
+_READERS = {"news": _read_lines, "wiki": _read_wiki}  # of the wheels' files
+
+
 def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     s, role = TEXTS[name], split
-    split = _pick_split(s.splits, split or s.split, f"text {name!r}")
-    part = s.splits[split]
+    split = _pick_split(s["splits"], split or s["split"], f"text {name!r}")
+    part = s["splits"][split]
     # of the only split, evaluation reads the first documents and calibration those after them
-    start = part.n or 0 if role == "calibration" and len(s.splits) == 1 else 0
-    limit, most = n or part.n, start + max(n or 0, part.n or 0) or None
-    if s.wheel:
-        return resolve_name(s.read)(wheel_file(s.wheel, part.file), cache_dir)[:limit]
+    start = part["n"] or 0 if role == "calibration" and len(s["splits"]) == 1 else 0
+    limit, most = n or part["n"], start + max(n or 0, part["n"] or 0) or None
+    if "wheel" in s:
+        return _READERS[name](wheel_file(s["wheel"], part["file"]), cache_dir)[:limit]
     if data_dir is not None:
-        paths = [Path(data_dir).expanduser() / f"{part.folder}{x}" for x in ("", *SUFFIXES)]
+        paths = [Path(data_dir).expanduser() / f"{part['folder']}{x}" for x in ("", *SUFFIXES)]
         path = next((p for p in paths if p.exists()), None)
         if path is None:
             raise ValueError(
-                f"no {part.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
+                f"no {part['folder']!r} in {data_dir}: split {split!r} of text {name!r} is"
                 " read from that folder (or a file of that name)"
             )
         has_splits = path.is_dir() and len(_load_saved(path)) > 1
@@ -734,13 +736,13 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
         return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
 
     def read_hub():
-        what = f"text {name!r} ({s.repo} {part.file})"
-        kwargs = dict(path="parquet" if ".parquet" in part.file else "json")
-        kwargs["data_files"] = f"hf://datasets/{s.repo}@{s.revision}/{part.file}"
-        kwargs["local"] = f", or {part.folder!r} below data_dir"
+        what = f"text {name!r} ({s['repo']} {part['file']})"
+        kwargs = dict(path="parquet" if ".parquet" in part["file"] else "json")
+        kwargs["data_files"] = f"hf://datasets/{s['repo']}@{s['revision']}/{part['file']}"
+        kwargs["local"] = f", or {part['folder']!r} below data_dir"
         return _take(_hub_rows(what, **kwargs), what, "text", most)
 
-    file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
+    file = f"{name}-{split}-{s['revision'][:8]}-{most or 'all'}-v1.json"
     return _cached_texts(cache_dir, file, read_hub)[start:][:limit]
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf

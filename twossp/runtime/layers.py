@@ -6,14 +6,14 @@
 __all__ = [
     'PROBE', 'split_call', 'take_hidden', 'placeholder_layers', 'weights_loaded',
     'record_calls', 'run_layer', 'run_layers', 'is_offloaded', 'output_head',
-    'ReplayMode', 'check_replay', 'walk_layers', 'ForwardCounts', 'count_forwards'
+    'ReplayMode', 'check_replay', 'walk_layers', 'forward_passes', 'count_forwards'
 ]
 
 # %% ../../nbs/runtime/03_layers.ipynb #0bae9714
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -356,47 +356,36 @@ def _walk_forward(model, ids, rows, what, progress, end):
         map_chunks(work, (ids,), rows, model, ids.shape[1], undo=undo_all)
 
 # %% ../../nbs/runtime/03_layers.ipynb #49055931
-@dataclass
-class ForwardCounts:
-    "Counts of layer evaluations and logits inside `count_forwards`."
-
-    layers: list = field(default_factory=list)  # per layer: windows it was run on
-    # per layer: calls that followed one of another layer (loads of an offloaded layer)
-    visits: list = field(default_factory=list)
-    tokens: int = 0  # tokens that a layer was run on, summed over the layers
-    head: int = 0  # tokens whose logits were computed
-    last: int | None = None  # index of the last layer called
-
-    @property
-    def evaluations(self) -> int:
-        "Layer evaluations: one per window and layer."
-        return sum(self.layers)
-
-    def forwards(
-        self,
-        t: int,  # tokens per window
-    ) -> float:  # not whole where evaluations were shared, or windows shorter
-        "Equivalent number of forward passes on a window of `t` tokens."
-        return self.tokens / (t * len(self.layers))
+def forward_passes(
+    counts: Mapping,  # of `count_forwards`
+    t: int,  # tokens per window
+) -> float:  # not whole where evaluations were shared, or windows shorter
+    "Return the equivalent number of forward passes on a window of `t` tokens."
+    return counts["tokens"] / (t * len(counts["layers"]))
 
 # %% ../../nbs/runtime/03_layers.ipynb #dfce8120
 @contextmanager
 def count_forwards(
     model: PreTrainedModel,  # of a supported family
-) -> Iterator[ForwardCounts]:  # updated inside the `with` block
+    # updated inside the `with` block; per layer: windows that it was run on (`layers`), calls that
+    # followed one of another layer, which load an offloaded one (`visits`); `tokens` that a layer
+    # was run on, summed over the layers; tokens whose logits were computed (`head`)
+) -> Iterator[dict]:
     "Count the calls of the decoder layers and the LM head."
     layers = decoder_layers(model)
-    counts = ForwardCounts([0] * len(layers), [0] * len(layers))
+    counts = dict(layers=[0] * len(layers), visits=[0] * len(layers), tokens=0, head=0)
+    last = None
 
     def count_layer(i, module, args, kwargs):
+        nonlocal last
         h = split_call(args, kwargs)[0]
-        counts.layers[i] += len(h)
-        counts.tokens += h.shape[:-1].numel()
-        counts.visits[i] += counts.last != i
-        counts.last = i
+        counts["layers"][i] += len(h)
+        counts["tokens"] += h.shape[:-1].numel()
+        counts["visits"][i] += last != i
+        last = i
 
     def count_head(module, args, kwargs):
-        counts.head += args[0].shape[:-1].numel()
+        counts["head"] += args[0].shape[:-1].numel()
 
     hooks = [(x, partial(count_layer, i)) for i, x in enumerate(layers)]
     hooks.append((model.get_output_embeddings(), count_head))
