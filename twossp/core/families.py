@@ -423,7 +423,7 @@ def pick_auto_class(
     "Return the Auto class of a checkpoint; raise `UnsupportedCheckpoint` with the reason."
     method = quantization_method(config)
     if fix := quantization_obstacle(method):
-        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantised ({method}): {fix}")
+        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantized ({method}): {fix}")
     if reason := unsupported_reason(config):
         kind = model_family(config)
         raise UnsupportedCheckpoint(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")

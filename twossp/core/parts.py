@@ -146,10 +146,26 @@ class Part:
         "Units of each group, heads included; 0: it is removed whole."
         return self.width
 
+    @property
+    def observed(self) -> tuple[int, int]:
+        "Groups, and units of each, whose activations `observe` notes."
+        return self.groups or 1, self.units
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "What scores rank in it: keys of `SCORES`."
+        return ("neurons",) if self.role == "ffn" and self.width else ()
+
     @cached_property
     def size(self) -> int:
         "Parameters that can be removed."
         return self.count(self.full) - self.count(self.nothing)
+
+    @property
+    def unit_size(self) -> int:
+        "Parameters that go with one unit; all of them if it is removed as a whole."
+        one_less = self.pick(range(self.units - 1)) if self.units > 1 else self.nothing
+        return self.count(self.full) - self.count(one_less)
 
     @property
     def inactive(self) -> int:
@@ -189,6 +205,14 @@ class Part:
     def pick(self, units, groups=None):
         "What a plan keeps for these units, of each group, or of these `groups` alone."
         return tuple(units)
+
+    def states(self, widths) -> list:
+        "What a plan keeps in all states that are timed: these widths, …, nothing."
+        return [*(self.pick(range(k)) for k in widths), self.nothing]
+
+    def values_per_token(self, d) -> int:
+        "Activations that it holds of a token, of hidden size `d`, while it runs."
+        return 4 * self.width
 
     def count_inactive(self, kept) -> int:
         "Remaining parameters that a token does not use."
@@ -261,8 +285,8 @@ class Part:
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
         """Call `note(group, x, weight, token, out)` with the activations of its units:
-        x (tokens, units), router weights, token indices, the group's output; without
-        groups `note(None, x, None, None, None)`. `i`: only in this layer."""
+        x (tokens, units), router weights, token indices, the group's output; without a router
+        `note(group, x, None, None, None)`. `i`: only in this layer."""
         def hook(_, x):
             for group, units in self.by_group(x):
                 note(group, units, None, None, None)
@@ -277,7 +301,7 @@ class Part:
 
     def by_group(self, x) -> Iterable[tuple]:
         "Pairs of a group and its columns of an input `x` of `output`."
-        return [(None, x)]
+        return [(0, x)]
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each unit's weights, which must be in memory."
@@ -604,6 +628,30 @@ class Attention(Part):
         "Removable key/value heads; 0: it is kept or removed whole."
         return self.heads.groups if self.heads and not self.whole else 0
 
+    @property
+    def observed(self) -> tuple[int, int]:
+        "Its key/value heads, and the channels of each."
+        return self.units, self.heads.columns
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "Its heads, if some can be removed and no other layer uses it."
+        removable = self.role == "mixer" and not self.fixed and self.units > 1
+        return ("heads",) if removable and len(self.layers) == 1 else ()
+
+    @property
+    def head_counts(self) -> tuple[int, int]:
+        "Query heads and key/value heads, which must be known."
+        return self.heads.groups * self.heads.queries, self.heads.groups
+
+    def head_sizes(self, kept) -> tuple[int, int, int] | None:
+        """Remaining key/value heads, query heads of each, their width; None if they are not known,
+        or if it has other constants of each head."""
+        if self.heads is None or self.heads.slopes:
+            return None
+        n = len(kept) if isinstance(kept, tuple) else self.heads.groups
+        return n, self.heads.queries, self.heads.dim
+
     def fraction(self, kept) -> float:
         "Remaining fraction of its heads."
         return len(kept) / self.units if isinstance(kept, tuple) else super().fraction(kept)
@@ -713,6 +761,11 @@ class Experts(Part):
     active: int  # experts per token
 
     @property
+    def ranked(self) -> tuple[str, ...]:
+        "The neurons of each, or whole experts."
+        return (*super().ranked, "experts") if super().ranked else ()
+
+    @property
     def each(self) -> int:
         "Parameters of one expert, with its rows of the router."
         return sum(math.prod(t.shape) for t in self.dense if t.groups is not None) // self.groups
@@ -755,6 +808,17 @@ class Experts(Part):
         mask = np.zeros((self.groups, self.width), dtype=bool)
         mask[np.ix_(groups, units)] = True
         return pack_mask(mask) if mask.any() else ()
+
+    def states(self, widths) -> list:
+        "These widths, fewer experts of full width, nothing."
+        n = self.groups
+        fewer = sorted({self.active, (self.active + n) // 2} - {n})
+        *narrower, nothing = super().states(widths)
+        return [*narrower, *(self.pick(range(self.width), range(k)) for k in fewer), nothing]
+
+    def values_per_token(self, d) -> int:
+        "Activations in all experts that a token is routed to, with their inputs and outputs."
+        return self.active * (super().values_per_token(d) + 2 * d)
 
     def step(self, model) -> int:
         "Number of which widths must be multiples in the experts' implementation."

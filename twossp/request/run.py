@@ -10,6 +10,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/request/03_run.ipynb #rq3imports
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import inf
@@ -22,7 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
-from ..core.files import hash_files, skip_unwritable
+from ..core.files import atomic_file, hash_files, skip_unwritable
 from ..core.structure import structure
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
@@ -38,7 +39,7 @@ from ..evaluation.measure import (
 )
 from ..evaluation.quality import (
     find_quality,
-    quality_table,
+    quality_rows,
     split_windows,
 )
 from ..evaluation.results import Result, find_metric
@@ -419,7 +420,10 @@ def _resolve_quality(o, model, calib, folder):
     kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
-    log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
+    table = quality_rows(q)
+    show = lambda v: round(v, 4) if isinstance(v, float) else v
+    shown = [{k: show(v) for k, v in row.items() if k != "plan"} for row in table]
+    log.info(to_markdown(shown, index=False))
     log.info(
         f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
         f" {len(held)} held-out windows of {held.shape[1]} tokens perplexity"
@@ -428,7 +432,11 @@ def _resolve_quality(o, model, calib, folder):
     if is_main_process():
         with skip_unwritable(folder / "quality.csv"):
             folder.mkdir(parents=True, exist_ok=True)
-            quality_table(q).to_csv(folder / "quality.csv", index=False)
+            with atomic_file(folder / "quality.csv") as draft:
+                with open(draft, "w", encoding="utf-8", newline="") as f:
+                    writer = csv.DictWriter(f, list(table[0]))
+                    writer.writeheader()
+                    writer.writerows(table)
             plotted = save_figure(folder / "quality.png", plot_quality, q)
             log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
