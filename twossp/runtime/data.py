@@ -511,6 +511,9 @@ def _read_wiki(path, cache_dir=None):
     make = lambda: [t for t in map(_strip_markup, _wiki_pages(path)) if t]
     return _cached_texts(cache_dir, f"wiki-{key}-v1.json", make)
 
+
+_READERS = {"news": _read_lines, "wiki": _read_wiki}  # of the wheels' files
+
 # %% ../../nbs/runtime/07_data.ipynb #7f3c9a1e
 def _read_rows(path):
     "Yield the rows of a file, in the format of its suffix"
@@ -748,9 +751,6 @@ def _hub_rows(what, split=None, **options):
     return data[_pick_split(data, split, what)]
 
 # %% ../../nbs/runtime/07_data.ipynb #1419eddc
-_READERS = {"news": _read_lines, "wiki": _read_wiki}  # of the wheels' files
-
-
 def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     s, role = TEXTS[name], split
     split = _pick_split(s["splits"], split or s["split"], f"text {name!r}")
