@@ -264,7 +264,7 @@ class _Saver:
 
     def __call__(self, save_directory, *args, **kwargs):
         kwargs |= dict(zip(("is_main_process", "state_dict"), args, strict=False))
-        save = resolve_name(get_kind(kind_of(self.plan)).save)
+        save = resolve_name(get_kind(kind_of(self.plan)).save_model)
         return save(self.model(), save_directory, plan=self.plan, dense=self.dense, **kwargs)
 
     @property

@@ -330,7 +330,7 @@ def _check_source(source, tok, n, answers):
 def _tokenize(source, tok, need, answers):
     """Ids of a source's text, or at least the first `need` of them, and which are of answers. The
     source keeps them: a text that was counted is not tokenized again to be cut"""
-    known, with_answers, most, *kept = vars(source).get("_kept", (None, False, None))
+    known, with_answers, most, *kept = source.get("_kept", (None, False, None))
     enough = most is None or (need is not None and need <= most)
     if known is tok and with_answers >= answers and enough:
         return kept
@@ -344,7 +344,7 @@ def _tokenize(source, tok, need, answers):
         if need is not None and len(ids) >= need:
             break
     whole = need is None or len(ids) < need
-    vars(source)["_kept"] = tok, answers, None if whole else need, ids, counted
+    source["_kept"] = tok, answers, None if whole else need, ids, counted
     return ids, counted
 
 
