@@ -324,6 +324,7 @@ def model_memo(
             structures={},  # its parts, by the shapes of the layers
             check=None,  # the replay mode of its layers
             statistics={},  # of its parts, by calibration text
+            collected=None,  # for whom, and at which cost, these were collected
             held={},  # batch sizes, in tokens, that fit in memory
             constant=None,  # state, tensors and identity inside `constant_weights`
             # while the size after pruning is estimated, from a model without weights: what would

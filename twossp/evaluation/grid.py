@@ -106,8 +106,8 @@ def _find_plan(search, model, progress):
         plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
     for work in used:  # each search has the cost that it has alone
-        seconds += work.seconds
-        counts.tokens += work.tokens
+        seconds += work["seconds"]
+        counts["tokens"] += work["tokens"]
     t = 1 if calib is None else calib.shape[-1]
     forwards = forward_passes(counts, t) or report.get("forwards", 0.0)
     cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory["peak"])
