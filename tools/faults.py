@@ -372,7 +372,7 @@ def again(folder, base):
     sources, faults = exported(copy), [f for fs in all_faults(copy).values() for f in fs]
     _, _, rows = prepare(base)
     pairs, calls = [], read_map(base)
-    for row in rows.values():
+    for row in sorted(rows.values(), key=lambda row: not row['noticed']):  # these first
         old = Fault(**row['fault'])
         show = ['git', 'show', f'HEAD:nbs/{old.notebook}']
         text = subprocess.run(show, cwd=base / 'copy', check=True, capture_output=True).stdout
