@@ -115,7 +115,8 @@ def find_faults(source, notebook, cell, module):
         return starts[line - 1] + len(lines[line - 1].encode()[:column].decode())
 
     def text(node):
-        part = ast.get_source_segment(source, node)
+        start = place(node.lineno, node.col_offset)
+        part = source[start : place(node.end_lineno, node.end_col_offset)]
         simple = isinstance(node, ast.Name | ast.Constant | ast.Call | ast.Attribute)
         return part if simple or isinstance(node, ast.Subscript) else f'({part})'
 
