@@ -26,7 +26,7 @@ ARGUMENTS = {
     'count': 'COUNTS',
     'widths': 'WIDTHS',
     'repair': 'REPAIRS',
-    'dtype': 'DTYPES',
+    'dtype': '_DTYPES',
     'format': 'FORMATS',
     'tasks': 'TASKS',
     ('load_tasks', 'names'): 'TASKS',
@@ -36,7 +36,7 @@ CONSTANTS = {  # name -> module, which may import torch and is read only
     'COUNTS': 'pruning.balance',
     'WIDTHS': 'recovery.allocate',
     'REPAIRS': 'recovery.repair',
-    'DTYPES': 'runtime.devices',
+    '_DTYPES': 'runtime.devices',
     'FORMATS': 'checkpoint.save',
     'TASKS': 'evaluation.tasks',
 }

@@ -43,7 +43,6 @@ from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
-from .pruning.balance import Balance
 from .pruning.depth import Trial
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
@@ -95,10 +94,6 @@ _Depth_Scores: TypeAlias = Literal[
     "perplexity", "kl", "cosine", "random"
 ]
 
-_Dtypes: TypeAlias = Literal[
-    "float32", "bfloat16", "float16"
-]
-
 _Formats: TypeAlias = Literal[
     "auto", "native", "compact", "compatible"
 ]
@@ -129,6 +124,10 @@ _Widths: TypeAlias = Literal[
     "uniform", "search", "dense"
 ]
 
+__Dtypes: TypeAlias = Literal[
+    "float32", "bfloat16", "float16"
+]
+
 def activation_scores(
     model: PreTrainedModel,
     calib: torch.Tensor | Calibration | _Windows,
@@ -156,7 +155,7 @@ def balance(
     multiple: int = 1,
     count: _Counts | str = 'all',
     protect: Sequence[int] = ...,
-) -> Balance: ...
+) -> dict[str, int]: ...
 
 def block_influence(
     model: PreTrainedModel,
@@ -228,7 +227,7 @@ def kl(
 
 def load_model(
     name: str | Path,
-    dtype: _Dtypes | str | torch.dtype | None = None,
+    dtype: __Dtypes | str | torch.dtype | None = None,
     device_map: str | dict | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,

@@ -23,7 +23,7 @@ from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, PreTrainedModel
 
 import twossp
-from .engines import EngineSupport, list_engines
+from .engines import list_engines
 from ..core.experts import is_experts
 from ..core.families import decoder_layers, is_vision_language
 from ..core.files import atomic_file
@@ -263,9 +263,9 @@ def model_card(
     first = "import twossp\n" if record["format"] == "compact" else ""
     auto = f"AutoModelFor{'ImageTextToText' if record.get('reads') else 'CausalLM'}"
     rows = ["| engine | command | |", "|---|---|---|"]
-    for w in engines:
-        cells = (f"`{w.command}`", w.note) if w.command else (f"unsupported: {w.note}", "")
-        rows.append(f"| {w.engine} | {' | '.join(cells)} |")
+    for engine, command, note in engines:
+        cells = (f"`{command}`", note) if command else (f"unsupported: {note}", "")
+        rows.append(f"| {engine} | {' | '.join(cells)} |")
     credit = f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
     text = "\n\n".join([
         f"# {base}, pruned" if base else "# A pruned model",
@@ -297,7 +297,7 @@ def model_card(
 def list_checkpoint_engines(
     folder: str | Path,  # a checkpoint
     record: dict,  # its plan.json
-) -> list[EngineSupport]:  # supported or not, with reasons
+) -> list[tuple]:  # engine, command, note, as `list_engines` returns them
     "Engines that can or cannot read a checkpoint."
     kind = kind_of(from_json(json.dumps(record["plan"])))
     return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)

@@ -231,7 +231,7 @@ def collect_scores(
 ) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
     "Compute several scores; what they ask for is collected in one pass over the text."
     rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
-    draws = model_memo(model).draws
+    draws = model_memo(model)["draws"]
     if draws is not None:  # its size is estimated
         if log is not None:
             log["statistics"] = {}
@@ -319,7 +319,7 @@ def magnitude_scores(
     p: float = 2,  # of the p-norm
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
-    if model_memo(model).draws is not None:  # its size is estimated
+    if model_memo(model)["draws"] is not None:  # its size is estimated
         return random_scores(model)
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):

@@ -6,12 +6,12 @@
 __all__ = [
     'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
     'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS',
-    'BOUND_FLAGS', 'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional',
-    'same_flag', 'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions',
-    'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
-    'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
-    'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
-    'check_options', 'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
+    'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
+    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
+    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
+    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
+    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
     'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
     'CompareModelOptions', 'CompareOptions'
@@ -152,7 +152,7 @@ def _resolve_paths(o):
 def flag_dataclass(
     *,
     decides: str,  # of flags that do not say: "plan" (and thereby the row), "row" or "nothing"
-    # of flags that do not say: what each needs to have an effect, keys of `NEEDS`
+    # of flags that do not say: what each needs to have an effect, keys of `_NEEDS`
     needs: str | tuple[str, ...] = (),
 ) -> Callable:  # class decorator
     "Frozen dataclass of flags that all have a decision; paths are resolved."
@@ -1005,7 +1005,7 @@ def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
     names = list(o.evaluation_names)
     names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
-    local = [name for name, text in TEXTS.items() if not text.wheel]
+    local = [name for name, text in TEXTS.items() if "wheel" not in text]
     return "" if {*names} & {*local} else f"it is for the texts {', '.join(local)}"
 
 # %% ../../nbs/request/00_options.ipynb #needsrc2
@@ -1014,7 +1014,7 @@ _TEXTS = "evaluation", "evaluate_perplexity", "main_table_results"
 
 # what an option may need -> function of the options, its name and the model, or None before
 # its configuration is read; it returns what to do, or an empty string if the need is met
-NEEDS: dict[str, Callable] = {
+_NEEDS: dict[str, Callable] = {
     "a pruning method": _gives("method"),
     "a pruning method or a plan": _gives("method", "plan"),
     "a pruning method that takes it": _advise_method,
@@ -1067,7 +1067,7 @@ def check_options(
     for f in given:
         needs = f.metadata.get("needs", ())
         for need in filter(None, [needs] if isinstance(needs, str) else needs):
-            if advice := NEEDS[need](o, f.name, model):
+            if advice := _NEEDS[need](o, f.name, model):
                 raise ValueError(f"--{f.name} needs {need}: {advice}")
     for f in given:
         values = getattr(o, f.name)

@@ -124,7 +124,7 @@ def draw_windows(
 ) -> Calibration | None:  # None: the text needs a model that is not loaded
     "Calibration windows (n, t)."
     args = sources, tok, o.seq_len, n, seed or None, o.score_on
-    if model is None and any(s.synthetic for s in sources):
+    if model is None and any(s["synthetic"] for s in sources):
         check_sources(*args)
         return None
     kwargs = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
@@ -138,7 +138,7 @@ def count_windows(
     most: int | None = None,  # windows that are needed
 ) -> float:  # infinite for generated text
     "Number of windows that a source has, at most `most`."
-    if sources[0].synthetic:
+    if sources[0]["synthetic"]:
         return inf
     # drawn windows need all of the text, which is then tokenized once
     return available_windows(sources[0], tok, o.seq_len, None if o.seed else most, o.score_on)
@@ -147,7 +147,7 @@ def count_windows(
 def _choose_count(o, sources, tok):
     """Number of windows: `n_samples`, or the method's number; fewer, with a warning, if the
     source has fewer. None: as the sources say."""
-    if o.n_samples is not None or sources[0].windows:
+    if o.n_samples is not None or sources[0]["windows"]:
         return o.n_samples
     n = o.default_windows
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
@@ -249,7 +249,8 @@ def _check_loaded(o, model, tok):
     "Check what only the loaded model and its tokenizer show; the target sparsities."
     if o.evaluate_downstream:
         check_task_tokenizer(tok, o.apply_chat_template)
-    check_export_tokenizer(export_request(o), tok)
+    if o.export:
+        check_export_tokenizer(export_request(o), tok)
     return check_feasible(o, model)
 
 # %% ../../nbs/request/03_run.ipynb #1894516c
@@ -276,11 +277,11 @@ def _advise_multiple(o, model):
 # %% ../../nbs/request/03_run.ipynb #s32pr01
 def _advise_chats(o, sources, tok):
     "A recommendation if a chat model is calibrated on plain text only, else an empty string"
-    plain = sources and all(s.chats is None for s in sources)
+    plain = sources and all(s["chats"] is None for s in sources)
     chats = getattr(tok, "chat_template", None)
     if o.quiet or o.demo or not (plain and o.method and chats):
         return ""
-    names = "+".join(s.name for s in sources)
+    names = "+".join(s["name"] for s in sources)
     return (
         f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
         f" chat model: --calibration self+self-chat, or, with this text too, {names}+self-chat"
@@ -382,8 +383,9 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
                     draft.write_text(repeats, encoding="utf-8")
             figures = _draw_figures(folder, plan, dense, report)
             log.info("saved %s", " ".join([shown_path(folder), *figures]))
-        for line in run_export(export_request(o), folder, exists):
-            log.info("%s", line)
+        if o.export:
+            for line in run_export(export_request(o), folder, exists):
+                log.info("%s", line)
 
     return save
 
