@@ -56,6 +56,7 @@ from .reporting.report import comparison_table as comparison_table
 from .reporting.report import paper_table as paper_table
 from .reporting.report import plot_kept as plot_kept
 from .reporting.report import plot_metric as plot_metric
+from .reporting.report import plot_overlap as plot_overlap
 from .reporting.report import plot_plan as plot_plan
 from .reporting.report import plot_quality as plot_quality
 from .reporting.report import plot_removed as plot_removed
@@ -164,6 +165,23 @@ def block_influence(
     bs: int = 1,
     progress: bool = True,
 ) -> torch.Tensor: ...
+
+def collect_scores(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | None | _Windows,
+    scores: Sequence[_Scores | str | Score | Callable],
+    unit: str = 'neurons',
+    *,
+    p: float = 2,
+    weighted: bool = False,
+    bs: int | None = None,
+    budget: int | None = None,
+    cache: bool = True,
+    also: Collection[str] = ...,
+    progress: bool = True,
+    log: dict | None = None,
+    **options: Any,
+) -> list: ...
 
 def estimate(
     model: PreTrainedModel,
