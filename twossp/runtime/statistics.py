@@ -25,10 +25,16 @@ from ..core.parts import Part
 from ..core.registries import check_finite
 from ..core.structure import structure
 from .calibration import Calibration
-from .devices import input_device, rank_and_size, sum_over_processes
+from .devices import (
+    input_device,
+    rank_and_size,
+    read_clock,
+    sum_over_processes,
+)
 from .identity import constant_identity
 from .layers import (
     check_replay,
+    count_forwards,
     is_offloaded,
     output_head,
     record_calls,
@@ -263,19 +269,25 @@ def collect(
         raise ValueError("weighted=True needs a router, and this model has none")
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
-    key = _cache_key(model, calib, p, weighted) if cache else None
-    held = {part: dict(sums) for part, sums in model_memo(model).statistics.get(key, {}).items()}
+    key, memo = _cache_key(model, calib, p, weighted) if cache else None, model_memo(model)
+    held = {part: dict(sums) for part, sums in memo["statistics"].get(key, {}).items()}
     missing = []
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
             missing.append(_PartSums(part, names, p, weighted))
     if missing:
-        _walk_parts(model, calib, missing, bs, budget, progress)
+        device, owner = input_device(model), (memo["collected"] or {}).get("owner")
+        start = read_clock(device)
+        with count_forwards(model) as counts:
+            _walk_parts(model, calib, missing, bs, budget, progress)
+        if key:
+            seconds = read_clock(device) - start
+            memo["collected"] = dict(owner=owner, seconds=seconds, tokens=counts["tokens"])
         totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
     if key:
-        model_memo(model).statistics = {key: held}
+        memo["statistics"] = {key: held}
     results = {}
     for part, names in wanted.items():
         sums = {n: held[part][n].squeeze(1) if n in GROUP_FIELDS else held[part][n] for n in names}
@@ -287,14 +299,23 @@ def collect(
 @contextmanager
 def fresh_statistics(
     model: PreTrainedModel,  # whose kept statistics are ignored
-) -> Iterator[None]:
-    "Ignore statistics that were collected before the block."
-    memo = model_memo(model)
-    kept, memo.statistics = memo.statistics, {}
+    owner: str | None = None,  # a question: what was collected for the same one is used
+    # filled at the end: earlier work that was used, by `owner`, `seconds`, and the `tokens` that a
+    # layer was run on, summed over the layers
+) -> Iterator[list[dict]]:
+    "Ignore statistics that were collected before the block, for another owner."
+    memo, used = model_memo(model), []
+    kept, before = memo["statistics"], memo["collected"]
+    shared = owner is not None and before is not None and before["owner"] == owner
+    if not shared:
+        memo["statistics"], memo["collected"] = {}, dict(owner=owner, seconds=0.0, tokens=0)
     try:
-        yield
+        yield used
+        if shared and memo["collected"] is before:
+            used.append(before)
     finally:
-        memo.statistics = memo.statistics or kept
+        if not memo["statistics"]:
+            memo["statistics"], memo["collected"] = kept, before
 
 # %% ../../nbs/runtime/09_statistics.ipynb #bsc00018
 @contextmanager
@@ -526,7 +547,7 @@ def walk_hidden_states(
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     ids = Calibration.of(ids, model).all_counted(what)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
         shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
         states = [select(h) for h in draws(*shape, windows=1)]
         return [[compare(*pair)] for pair in pairwise(states)]
