@@ -43,7 +43,7 @@ class InspectOptions:
         idea="OutputOptions.save",
     )
     overwrite: bool = flag(
-        "replace an existing --save folder", needs="a folder to save in",
+        "replace an existing --save folder", needs="a folder to save in", trusts=True,
         idea="OutputOptions.overwrite",
     )
 
