@@ -470,7 +470,9 @@ def make_parser(
         for f in shown:
             kwargs = _argparse_kwargs(f)
             if f.metadata.get("positional"):
-                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=kwargs["help"])
+                names = ", ".join(f.metadata.get("choices", ()))
+                said = f"{kwargs['help']}; one of {names}" if names else kwargs["help"]
+                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=said)
                 kwargs["help"] = argparse.SUPPRESS
             short = ["-o"] if f.name == "save" else []
             group.add_argument(*short, f"--{f.name}", **kwargs)
