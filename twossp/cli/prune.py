@@ -23,6 +23,7 @@ from ..reporting.html_report import write_report
 from ..reporting.report import compare, samples, summary, tidy, to_markdown
 from ..request.arguments import page_file
 from ..request.options import Options, shown_path
+from ..request.pruned import Pruned
 from ..request.run import describe_quality, run
 from ..runtime.devices import is_main_process, quiet
 
@@ -57,11 +58,9 @@ def _find_program(program):
 
 
 def demo_message(o: Options) -> str:  # for stdout
-    "The files of the demo, how to load the model, and a next command."
+    "How to load the demo's model, and a next command."
     python, twossp, save = _find_program("python"), _find_program("twossp"), shown_path(o.save)
     return f"""
-The pruned model is in {save}/: weights, plan.json, plan.png (what was removed), \
-trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
 Next, prune it to 50 %:   {twossp} prune smollm2 --sparsity 0.5 \
@@ -102,12 +101,17 @@ def write_page(
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
     with cli_logging(o):
-        rows = run(o)
+        done = run(o)
+    rows = done.rows
     failed = [r for r in rows if "method" in r.errors]
-    if len(failed) == len(rows) == 1:
+    asked = [r for r in rows if o.dense or r.method != "dense"]
+    if len(failed) == len(asked) == 1:
         raise ValueError(failed[0].errors["method"])
     if is_main_process():
-        print("\n".join([format_rows(rows), *describe_quality(o, rows)]), flush=True)
+        parts = [format_rows(rows), *describe_quality(o, rows)]
+        with quiet():
+            parts += [f"\n{x}" for x in (done.summary(), done.next_steps()) if x]
+        print("\n".join(parts), flush=True)
     if o.demo and is_main_process():
         print(demo_message(o), flush=True)
     return int(any(r.errors for r in rows))

@@ -510,6 +510,10 @@ class BoundOptions:
         "tokens in the KV cache for --target_memory, --target_speedup and"
         " --target_latency (default: 4096)", needs="a target at a context",
     )
+    no_dense: bool = flag(
+        "do not measure the dense model's perplexity beside the pruned model's", decides="row",
+        needs=("a pruning method or a plan", "an evaluation text"), excludes=("dense",),
+    )
 
 # %% ../../nbs/request/00_options.ipynb #a1cbc5be
 @flag_dataclass(decides="plan")

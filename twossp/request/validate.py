@@ -27,7 +27,7 @@ from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean, parse_size, parse_time
+from ..core.words import did_you_mean, format_size, parse_size, parse_time
 from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
@@ -286,8 +286,8 @@ def requested_limit(
     def describe(plan):
         e = Costs(model, context).of(plan)
         return (
-            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of"
-            f" weights and {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+            f"--{flag} {value}: {format_size(e.params, 'parameters')}, {format_size(e.bytes)} of"
+            f" weights and {format_size(e.cache)} of cache at {context} tokens"
         )
 
     return limit, describe
