@@ -76,7 +76,7 @@ const rows = id => {
 const signature = id => all("main pre")
   .some(p => seen(p) && p.textContent.includes("def " + id + "("));
 
-// colours as they are in the end, not on their way there
+// colors as they are in the end, not on their way there
 const still = () => {
   const s = document.createElement("style");
   s.textContent = "* { transition: none !important }";

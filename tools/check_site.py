@@ -33,7 +33,7 @@ SYMBOL, PARAMS = 'two_ssp', ('model', 'calib', 'sparsity', 'Returns')
 DOCUMENTED = 'recovery/two_ssp_plus.html'  # the page of SYMBOL
 WIDE, NARROW, PICTURES = 1280, 400, 2
 AXE_VERSION = '4.14.1'
-COLOURS = 'color-contrast', 'link-in-text-block'  # axe-core's rules that depend on the mode
+COLORS = 'color-contrast', 'link-in-text-block'  # axe-core's rules that depend on the mode
 JOBS = 2  # browsers at a time
 FLAGS = (
     '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run '
@@ -282,7 +282,7 @@ def check_narrow_menus(d, check, base, page):
 def check_page(d, check, base, page, axe, whole):
     """No errors on the console, images load, maths is rendered, nothing is wider than a
     small screen or cut off, and no violation of axe-core's rules, in the second mode of
-    those on colours (on the first page of all); of what looks alike on the page that is
+    those on colors (on the first page of all); of what looks alike on the page that is
     seen once, but on a `whole` one"""
     errors, maths, pictures = load(d, base + page), js(d, 'maths()'), js(d, 'pictures()')
     bad = errors + [f'not shown: {x["text"]}' for x in maths + pictures if not x['ok']]
@@ -295,7 +295,7 @@ def check_page(d, check, base, page, axe, whole):
     if not whole:
         js(d, 'thin()')
     d.execute_script(axe)
-    for mode, rules in (('one mode', []), ('the other', [] if page == INDEX else COLOURS)):
+    for mode, rules in (('one mode', []), ('the other', [] if page == INDEX else COLORS)):
         bad = d.execute_async_script(f'{SEEN}\nviolations(...arguments)', rules)
         check(f'{page}: axe-core finds nothing in {mode}', not bad, *bad)
         dark = js(d, 'dark()')

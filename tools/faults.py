@@ -3,17 +3,26 @@ that run the faulty function are run
 
 A fault is a sign, a comparison, the order of two arguments, a dropped check, or a number that
 is off by one, in one function of one exported cell; which, a seed decides. It is written into
-the notebook and its module, in a copy of the checkout. First the notebook and its folder are
-run, then all others that call the function (`map` finds them, by running everything once).
-FOLDER keeps the copy, the map and `faults.jsonl`, a line a fault; run again, it goes on.
+the notebook and its module, in a copy of the checkout. First the notebook is run, then its
+folder, then all others that call the function (`map` finds them, by running everything once;
+a function that no map has: those that name it). FOLDER keeps the copy, the map and
+`faults.jsonl`, a line a fault; run again, it goes on.
+
+`again` tries the faults of another FOLDER, of an older commit, in this checkout: each is found
+by its function, wherever that is now, and by its text, or is reported as gone.
 
 usage: python -m tools.faults map FOLDER            which notebooks call which functions
        python -m tools.faults draw [N [SEED]]       list the faults (60 of seed 1)
        python -m tools.faults run FOLDER [N [SEED]] try them
+       python -m tools.faults again FOLDER BASE     try those of BASE/faults.jsonl
 """
 
 import ast
+import contextlib
+import gc
+import importlib
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -39,6 +48,7 @@ COMPARISONS = {
     ast.NotIn: 'in',
 }
 EXPORTS = re.compile(r'#\|\s*exports?i?\b')
+LIMIT = 600  # seconds for a notebook: a fault may be an endless loop
 
 # --- faults of a piece of source
 
@@ -129,22 +139,28 @@ def put(source, fault):
 # --- faults of the project
 
 
-def read(root, notebook):
-    return json.loads((root / 'nbs' / notebook).read_text(encoding='utf-8'))
+@cache
+def exported(root=ROOT):
+    "{(notebook, cell): (module, source)} of all exported cells"
+    found = {}
+    for notebook in sorted(site.notebooks(root / 'nbs')):
+        text = (root / 'nbs' / notebook).read_text(encoding='utf-8')
+        cells = [c for c in json.loads(text)['cells'] if c['cell_type'] == 'code']
+        sources = {c['id']: ''.join(c['source']) for c in cells}
+        home = re.search(r'^#\|\s*default_exp\s+(\S+)', '\n'.join(sources.values()), re.M)
+        for cell, source in sources.items():
+            if home and EXPORTS.match(source):
+                found[notebook, cell] = home[1], source
+    return found
 
 
 @cache
 def all_faults(root=ROOT):
     "{function: its faults}, of all exported cells"
     found = {}
-    for notebook in sorted(site.notebooks(root / 'nbs')):
-        cells = [c for c in read(root, notebook)['cells'] if c['cell_type'] == 'code']
-        sources = {c['id']: ''.join(c['source']) for c in cells}
-        home = re.search(r'^#\|\s*default_exp\s+(\S+)', '\n'.join(sources.values()), re.M)
-        for cell, source in sources.items():
-            if home and EXPORTS.match(source):
-                for fault in find_faults(source, notebook, cell, home[1]):
-                    found.setdefault(fault.function, []).append(fault)
+    for (notebook, cell), (module, source) in exported(root).items():
+        for fault in find_faults(source, notebook, cell, module):
+            found.setdefault(fault.function, []).append(fault)
     return found
 
 
@@ -156,6 +172,46 @@ def draw(n=60, seed=1, root=ROOT):
         kind = chance.choice(sorted({f.kind for f in found[name]}))
         drawn.append(chance.choice([f for f in found[name] if f.kind == kind]))
     return drawn
+
+
+def line_of(fault, source):
+    "The line of source in which a fault begins"
+    return source[: fault.start].rpartition('\n')[2] + source[fault.start :].partition('\n')[0]
+
+
+def find_again(fault, source, faults, sources):
+    """The same fault among others, of another commit; None if its place is gone. It is in the
+    function of the same name (else the only one with this line), changes the same text into
+    the same, and has the same line, or is the n-th such place of as many as there were"""
+
+    def same(f, text):
+        return f.kind == fault.kind and (text[f.start : f.end], f.new) == change
+
+    def name(f):
+        return f.function.partition(':')[2]
+
+    change, line = (source[fault.start : fault.end], fault.new), line_of(fault, source)
+    module = fault.function.partition(':')[0]
+    then = find_faults(source, fault.notebook, fault.cell, module)
+    then = [f for f in then if f.function == fault.function and same(f, source)]
+    text = lambda f: sources[f.notebook, f.cell][1]
+    found = [f for f in faults if same(f, text(f))]
+    alike = [f for f in found if line_of(f, text(f)).strip() == line.strip()]
+    stays = any(f.function == fault.function for f in faults)
+    of = (lambda f: f.function) if stays else name
+    now = [f for f in found if of(f) == of(fault)] or alike
+    homes = {f.function for f in now}
+    if len(homes) > 1:
+        homes &= {f.function for f in alike}
+    if len(homes) != 1:
+        return None
+    now = [f for f in now if f.function in homes]
+    lines = [f for f in now if f in alike]
+    then_lines = [f for f in then if line_of(f, source) == line]
+    for places, before in ((lines, then_lines), (now, then)):
+        if len(places) == len(before):
+            return places[before.index(fault)]
+    return None
 
 
 # --- which notebooks call a function
@@ -207,70 +263,141 @@ def read_map(folder):
     return calls
 
 
+def find_callers(fault, copy, calls):
+    "The notebooks that call a function by the map, under today's names; else those that name it"
+    bare = lambda n: re.sub(r'(^|/)\d+_', '', n.rpartition('/')[2])
+    today = {bare(n): n for n in site.notebooks(copy / 'nbs')}
+    if fault.function in calls:
+        return [today[bare(n)] for n in calls[fault.function] if bare(n) in today]
+    word = fault.function.rpartition(':')[2].split('.')[0]
+    texts = {n: (copy / 'nbs' / n).read_text(encoding='utf-8') for n in today.values()}
+    return [n for n, text in texts.items() if re.search(rf'\b{word}\b', text)]
+
+
 # --- trying them
 
 
 def plant(fault, copy):
     "Write a fault into the notebook and the module of a copy of the checkout"
+    from nbdev.export import nb_export
+
     path = copy / 'nbs' / fault.notebook
     nb = json.loads(path.read_text(encoding='utf-8'))
     cell = next(c for c in nb['cells'] if c.get('id') == fault.cell)
     cell['source'] = put(''.join(cell['source']), fault).splitlines(True)
     path.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
-    export = f'from nbdev.export import nb_export; nb_export({str(path)!r}, "twossp")'
-    subprocess.run([sys.executable, '-c', export], cwd=copy, check=True, capture_output=True)
+    with contextlib.chdir(copy):
+        nb_export(str(path), 'twossp')
 
 
-def fails(copy, notebooks):
-    "The first of these notebooks that fails in the copy; '' if none does"
-    names = ' '.join(f'nbs/{n}' for n in notebooks)
-    words = [sys.executable, '-m', 'pytest', '-x', '--jobs', '1', '--only', names]
-    environment = os.environ | dict(PYTHONPATH=str(copy), OMP_NUM_THREADS='1')
-    done = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True)
-    failed = re.search(r'^FAILED (\S+):', done.stdout, re.M)
-    if done.returncode and not failed:
-        raise RuntimeError(f'pytest ended with {done.returncode}: {done.stdout}{done.stderr}')
-    return failed[1] if failed else ''
+def run_faulty(fault, copy, notebooks, answer):
+    """In a process that has imported libraries and nothing of the project: write a fault into
+    the copy, and run notebooks, each in a process forked from this, until one fails"""
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    os.environ['PYTHONPATH'] = str(copy)
+    plant(fault, copy)
+    for name in [m for m in sys.modules if m.partition('.')[0] in ('twossp', 'nbs', 'tools')]:
+        del sys.modules[name]
+    for name in ('twossp.all', 'twossp.core.testing'):
+        with contextlib.suppress(Exception):  # the notebook says what is wrong
+            importlib.import_module(name)
+    gc.freeze()
+    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
+    for notebook in notebooks:
+        job = dict(path=str(copy / 'nbs' / notebook), root=str(copy), flags=['notest', 'slow'])
+        if runner.launch(job | dict(show=False, out=None), LIMIT, context)['failed']:
+            answer.write_text(notebook)
+            return
+    answer.write_text('')
 
 
-def try_fault(fault, copy, calls):
+def try_fault(fault, copy, callers, context):
     "The notebook whose tests notice the fault; '' if none does"
     subprocess.run(['git', 'checkout', '--quiet', '.'], cwd=copy, check=True)
-    plant(fault, copy)
     folder = fault.notebook.rpartition('/')[0]
     beside = [n for n in site.notebooks(copy / 'nbs') if n.rpartition('/')[0] == folder]
-    near = [n for n in beside if folder and n != fault.notebook]
-    far = sorted(set(calls.get(fault.function, ())) - {fault.notebook, *near})
-    tried = (fails(copy, names) for names in ([fault.notebook], near, far) if names)
-    return next(filter(None, tried), '')
+    near = sorted(beside if folder else [], key=lambda n: n not in callers)
+    notebooks = [*dict.fromkeys([fault.notebook, *near, *callers])]
+    answer = copy.parent / 'answer'
+    answer.unlink(missing_ok=True)
+    process = context.Process(target=run_faulty, args=(fault, copy, notebooks, answer))
+    process.start()
+    process.join()
+    return answer.read_text()
 
 
-def run(folder, n=60, seed=1):
-    "Try the faults that FOLDER/faults.jsonl does not have yet; print how many were noticed"
+def prepare(folder):
+    "The copy of the checkout, the file of what was tried, and what this has: {fault: row}"
     copy, log = folder / 'copy', folder / 'faults.jsonl'
     if not copy.exists():
         subprocess.run(['git', 'clone', '--quiet', str(ROOT), str(copy)], check=True)
-    calls = read_map(folder)
-    if not calls:
-        sys.exit(f'no map in {folder}: python -m tools.faults map {folder}')
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    done = {json.dumps(row['fault']): row for row in rows}
-    wanted = [asdict(f) for f in draw(n, seed, copy)]
-    for number, fault in enumerate(wanted, 1):
-        if json.dumps(fault) not in done:
-            noticed = try_fault(Fault(**fault), copy, calls)
-            row = done[json.dumps(fault)] = dict(fault=fault, noticed=noticed)
+    return copy, log, {json.dumps(row['fault']): row for row in rows}
+
+
+def try_all(folder, wanted, calls):
+    "Try the faults that FOLDER/faults.jsonl does not have yet: an iterator of notebooks or ''"
+    os.environ |= dict(OMP_NUM_THREADS='1', TOKENIZERS_PARALLELISM='false')
+    context = runner.make_context(runner.LIBRARIES)
+    copy, log, done = prepare(folder)
+    for fault in wanted:
+        key = json.dumps(asdict(fault))
+        if key not in done:
+            noticed = try_fault(fault, copy, find_callers(fault, copy, calls), context)
+            done[key] = dict(fault=asdict(fault), noticed=noticed)
             with log.open('a', encoding='utf-8') as f:
-                f.write(json.dumps(row) + '\n')
-        noticed = done[json.dumps(fault)]['noticed']
-        said = f'noticed by {noticed}' if noticed else 'NOT NOTICED'
-        print(f'{number}: {fault["kind"]} in {fault["function"]}: {said}', flush=True)
-    noticed = sum(bool(done[json.dumps(f)]['noticed']) for f in wanted)
-    print(f'{noticed} of {len(wanted)} noticed')
+                f.write(json.dumps(done[key]) + '\n')
+        yield done[key]['noticed']
+
+
+def say(number, fault, noticed, more=''):
+    how = f'noticed by {noticed}' if noticed else 'NOT NOTICED'
+    print(f'{number}: {fault.kind} in {fault.function}: {how}{more}', flush=True)
+
+
+def run(folder, n=60, seed=1):
+    "Draw faults and try them; print how many were noticed"
+    copy, _, _ = prepare(folder)
+    wanted, noticed = draw(n, seed, copy), []
+    for fault, by in zip(wanted, try_all(folder, wanted, read_map(folder)), strict=True):
+        noticed.append(by)
+        say(len(noticed), fault, by)
+    print(f'{sum(map(bool, noticed))} of {len(wanted)} noticed')
+
+
+def again(folder, base):
+    "Try the faults of another folder, of an older commit; print how many each noticed"
+    copy, _, _ = prepare(folder)
+    sources, faults = exported(copy), [f for fs in all_faults(copy).values() for f in fs]
+    _, _, rows = prepare(base)
+    pairs, calls = [], read_map(base)
+    for row in rows.values():
+        old = Fault(**row['fault'])
+        show = ['git', 'show', f'HEAD:nbs/{old.notebook}']
+        text = subprocess.run(show, cwd=base / 'copy', check=True, capture_output=True).stdout
+        cells = {c['id']: ''.join(c['source']) for c in json.loads(text)['cells']}
+        new = find_again(old, cells[old.cell], faults, sources)
+        pairs.append((old, new, row['noticed']))
+        if new and old.function in calls:
+            calls.setdefault(new.function, calls[old.function])
+    wanted = [new for _, new, _ in pairs if new]
+    results, counts = try_all(folder, wanted, calls), dict.fromkeys(('then', 'now', 'gone'), 0)
+    for number, (old, new, then) in enumerate(pairs, 1):
+        if new:
+            now = next(results)
+            say(number, new, now, '' if then else ' (nor was it before)' if not now else '')
+            counts['then'] += bool(then)
+            counts['now'] += bool(now)
+        else:
+            print(f'{number}: {old.kind} in {old.function}: gone', flush=True)
+            counts['gone'] += 1
+    there = f'{counts["now"]} of {len(wanted)} noticed, {counts["then"]} of them before'
+    print(f'{there}; {counts["gone"]} of {len(pairs)} are gone')
 
 
 def main(what='', *words):
-    "One of the three"
+    "One of the four"
     if what == 'draw':
         for f in draw(*map(int, words)):
             print(f'{f.function} ({f.notebook}, cell {f.cell}): {f.kind}: {f.new}')
@@ -278,6 +405,8 @@ def main(what='', *words):
         make_map(Path(words[0]).resolve())
     elif what == 'run' and words:
         run(Path(words[0]).resolve(), *map(int, words[1:]))
+    elif what == 'again' and len(words) == 2:
+        again(*(Path(w).resolve() for w in words))
     else:
         sys.exit(__doc__)
 

@@ -13,7 +13,9 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 
 ROOT = Path(__file__).resolve().parent.parent
 KIND = re.compile(r'ffns?|attn|attentions?|heads?|experts?|groups?|grouped')  # a whole word
@@ -73,65 +75,161 @@ def count_kinds(lib=ROOT / 'twossp'):
 # --- what a prune meets, by a profile of its calls
 
 
-def registries():
-    "{identity of a table: its name}: dictionaries under a name in capitals, where they are made"
+class Trace:
+    "The functions of `twossp` that run, and the classes of what they are given and return"
+
+    def __init__(self):
+        self.calls = Counter()
+        self.types = set()
+        self.codes = {}
+        self.importing = 0  # modules whose body runs
+
+    def __call__(self, frame, event, value):
+        "The function for `sys.setprofile`"
+        name = frame.f_globals.get('__name__') or ''
+        if event not in ('call', 'return') or not name.startswith('twossp.'):
+            return
+        code = frame.f_code
+        if code.co_name == '<module>':
+            self.importing += 1 if event == 'call' else -1
+        if self.importing:  # what a module defines is not met before a function uses it
+            return
+        if event == 'return':
+            self.types.add(type(value))
+            return
+        self.calls[f'{name[7:]}:{code.co_name}'] += 1
+        self.codes[code] = name
+        given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        values = frame.f_locals
+        self.types |= {type(values[x]) for x in given if x in values}
+
+    def tables(self):
+        "{name: the registry or table of constants} that a function which ran names"
+        known = dictionaries()
+        found = {}
+        for code, name in self.codes.items():
+            values = (vars(sys.modules[name]).get(k) for k in code.co_names)
+            found |= {known[id(v)]: v for v in values if id(v) in known}
+        return found
+
+    def concepts(self):
+        """{idea: names of the classes and tables that it consists of}, by this rule.
+
+        What counts: each class of this package of which a function that ran was given or returned
+        an instance (its methods' `self` too; named tuples as much as dataclasses), and each
+        dictionary under a public name in capitals that a function which ran names. What a module
+        makes while it is imported, and no function uses, does not count.
+        What is one idea: a class with its subclasses; a registry with the class of its rows, or
+        with the classes that are its rows, and with the functions that it names; the classes of
+        options of the command line (one class a command, put together of groups).
+        What is none: a private class, which no other module may import; an exception; a class that
+        is made at run time, of a configuration of transformers for instance; a table of constants
+        (text, numbers, dtypes, tuples of them) that no other module writes into. Such a table
+        counts after all if it is public and no other module reads it: it could be private."""
+        bases = {k for t in self.types for k in t.__mro__}
+        classes = {k for k in bases if is_written(k) and is_public(k)}
+        ideas = {}
+        for k in classes:
+            ideas.setdefault(root_of(k), set()).add(title(k))
+        for name, table in self.tables().items():
+            rows = [*leaves(table)]
+            kinds = {k for row in rows for k in [row if isinstance(row, type) else type(row)]}
+            roots = {root_of(k) for k in kinds if k.__module__.startswith('twossp.')}
+            if roots:  # with all classes of its rows, one idea
+                met = sorted(roots & ideas.keys()) or [min(roots)]
+                members = set().union(*(ideas.pop(r, ()) for r in met))
+                ideas[met[0]] = members | {name}
+            elif any(map(callable, rows)) or not is_constant(name):
+                ideas[name] = {name}
+        return {idea: sorted(members) for idea, members in sorted(ideas.items())}
+
+
+def is_public(kind):
+    "Whether a class is one that a reader of other modules meets"
+    return not kind.__qualname__.startswith('_') and not issubclass(kind, BaseException)
+
+
+def is_written(kind):
+    "Whether a class stands in a module of this package: others are made at run time"
+    if not kind.__module__.startswith('twossp.'):
+        return False
+    return kind.__qualname__.partition('.')[0] in assigned(sys.modules[kind.__module__])
+
+
+def title(kind):
+    "A class by its module and name"
+    return f'{kind.__module__[7:]}.{kind.__qualname__}'
+
+
+def root_of(kind):
+    "The idea that a class belongs to: the most general public class that it comes from"
+    own = [k for k in kind.__mro__ if k.__module__.startswith('twossp.') and is_public(k)]
+    name = title(own[-1] if own else kind)
+    return re.sub(r'\.options\.\w*Options$', '.options.Options', name)
+
+
+def leaves(table):
+    "The rows of a table: those of its inner tables, and what dotted names stand for"
+    for row in table.values():
+        if isinstance(row, dict):
+            yield from leaves(row)
+        elif isinstance(row, str) and re.fullmatch(r'twossp(\.\w+)+:\w+', row):
+            yield resolve_name(row)
+        else:
+            yield row
+
+
+def dictionaries():
+    "{identity: name} of the dictionaries under a public name in capitals, where they are made"
     found = {}
     for name, module in sorted(sys.modules.items()):
         if name.startswith('twossp.'):
             made = assigned(module)
             tables = {k: v for k, v in vars(module).items() if k.isupper() and k in made}
-            found |= {id(v): f'{name[7:]}.{k}' for k, v in tables.items() if isinstance(v, dict)}
+            tables = {k: v for k, v in tables.items() if k[0] != '_' and isinstance(v, dict)}
+            found |= {id(v): f'{name[7:]}.{k}' for k, v in tables.items()}
     return found
 
 
+@cache
 def assigned(module):
-    "The names that the top level of a module's source assigns, imports left out"
+    "The names that the top level of a module's source gives: classes and what it assigns"
     found = set()
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = getattr(node, 'targets', None) or [node.target]
             found |= {t.id for t in targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.ClassDef):
+            found.add(node.name)
     return found
 
 
-class Trace:
-    "The functions of `twossp` that run, and the classes whose methods or instances they use"
+def is_constant(table):
+    "Whether another module reads a table, and none writes into it"
+    home, _, name = table.rpartition('.')
+    reads = False
+    for path in package_files():
+        if path.as_posix().endswith(f'twossp/{home.replace(".", "/")}.py'):
+            continue
+        source = path.read_text(encoding='utf-8')
+        if re.search(rf'\b{name}\b', source) is None:
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom):
+                reads |= name in {alias.name for alias in node.names}
+            target = node.value if isinstance(node, ast.Subscript) else None
+            if isinstance(getattr(node, 'ctx', None), ast.Store) and target is not None:
+                if name in (getattr(target, 'id', ''), getattr(target, 'attr', '')):
+                    return False
+    return reads
 
-    def __init__(self):
-        self.calls = Counter()
-        self.classes = set()
-        self.codes = {}
 
-    def __call__(self, frame, event, value):
-        "The function for `sys.setprofile`"
-        name = frame.f_globals.get('__name__') or ''
-        if event != 'call' or not name.startswith('twossp.'):
-            return
-        code = frame.f_code
-        self.calls[f'{name[7:]}:{code.co_name}'] += 1
-        self.codes[code] = name
-        owner = frame.f_locals.get('self')
-        if owner is not None:
-            kinds = [k for k in type(owner).__mro__ if k.__module__.startswith('twossp.')]
-            self.classes |= {f'{k.__module__[7:]}.{k.__qualname__}' for k in kinds}
+def package_files():
+    "The modules of the package that is imported"
+    import twossp
 
-    def tables(self):
-        "The registries that a function which ran names"
-        known = registries()
-        found = set()
-        for code, name in self.codes.items():
-            values = (vars(sys.modules[name]).get(k) for k in code.co_names)
-            found |= {known[id(v)] for v in values if id(v) in known}
-        return found
-
-    def concepts(self):
-        "{folder: the names of its classes and registries}, private ones left out"
-        met = sorted(self.classes | self.tables())
-        public = [m for m in met if not m.rpartition('.')[2].startswith('_')]
-        groups = [m for m in public if m.endswith('Options') and m != 'request.options.Options']
-        public = [m for m in public if m not in groups]  # groups of flags are one idea
-        folders = sorted({m.partition('.')[0] for m in public})
-        return {f: [m for m in public if m.startswith(f'{f}.')] for f in folders}
+    lib = Path(twossp.__file__).parent
+    return [p for p in sorted(lib.rglob('*.py')) if p.name != '_modidx.py']
 
 
 def trace_prune(*more):
@@ -175,9 +273,10 @@ def main(what=''):
     elif what == 'concepts':
         trace = trace_prune()
         met = trace.concepts()
-        for folder, names in met.items():
-            print(f'{folder}: {", ".join(n.partition(".")[2] for n in names)}')
-        print(f'{sum(map(len, met.values()))} classes and registries')
+        for idea, members in met.items():
+            others = ', '.join(m for m in members if m != idea)
+            print(f'{idea}{f" (with {others})" if others else ""}')
+        print(f'{len(met)} concepts, {sum(map(len, met.values()))} classes and registries')
         for label, n in repeated(trace).items():
             print(f'{n:5} {label}')
     else:

@@ -19,7 +19,7 @@ PICTURE = re.compile(r'(!\[[^\]]*\]\(|src=")(?!https?:)([^)"\s]+)')
 
 
 def output(o):
-    "One output as a block of Markdown: plain text, without colours"
+    "One output as a block of Markdown: plain text, without colors"
     data = o.get('data', {})
     if {*data} - {'text/plain'}:
         sys.exit(f'index.ipynb has an output of {", ".join(data)}: link a committed file instead')

@@ -35,6 +35,10 @@ import pytest
 QUICK = 'nbs/tests/quick.toml'  # smaller numbers for pages, with which they are tested
 SECONDS = 'notebooks/seconds'  # of the last run, in pytest's cache: the slowest start first
 TEST = re.compile(r'test_\w+|is_close|expect_fail|raises|assert_\w+')
+LIBRARIES = (  # what nearly every notebook imports, or the package does
+    'torch transformers.models.auto.modeling_auto transformers.models.llama.modeling_llama pandas'
+    ' matplotlib.pyplot execnb.shell nbdev.process nbdev.showdoc'
+).split()
 
 # --- one notebook
 
@@ -171,13 +175,13 @@ def child(job, printed, answer):
     Path(answer).write_text(json.dumps(result))
 
 
-def make_context():
+def make_context(preload=('tools.preload',)):
     """Where notebooks run: each in a process of its own. On Linux those are forked from one
-    that has imported the large libraries (and run nothing), which saves seconds a notebook"""
+    that has imported these modules (and run nothing), which saves seconds a notebook"""
     if sys.platform != 'linux':
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['tools.preload'])
+    context.set_forkserver_preload([*preload])
     return context
 
 
@@ -320,6 +324,7 @@ def pytest_sessionfinish(session):
     if results:
         cache, took = session.config.cache, {r['name']: round(r['seconds'], 1) for r in results}
         cache.set(SECONDS, cache.get(SECONDS, {}) | took)
+        print(f'{sum(r.get("cpu", 0) for r in results):.0f} s of CPU')
         passed = sum(r['tests'] or not r['failed'] for r in results)
         print(f'{passed} passed, {sum(r["failed"] for r in results)} failed', flush=True)
     return result

@@ -1,6 +1,6 @@
 """The figure of a method's idea: six layers, and what it takes out of them
 
-Drawn on nothing, in colours that the site's dark mode can turn over.
+Drawn on nothing, in colors that the site's dark mode can turn over.
 """
 
 from matplotlib.patches import Rectangle
@@ -11,11 +11,11 @@ ATTN, FFN, WORDS = '#4a78a8', '#f5851a', '#555555'
 LEFT, WIDE, GAP = 1.0, 2.4, 0.15
 
 
-def box(ax, x, y, width, colour, full):
+def box(ax, x, y, width, color, full):
     "What is kept of a part, and the outline of what it was"
     ax.add_patch(Rectangle((x, y), full, 0.7, fill=False, ec=WORDS, ls=':', lw=1))
     if width > 0:
-        ax.add_patch(Rectangle((x, y), width, 0.7, fc=colour, ec='none'))
+        ax.add_patch(Rectangle((x, y), width, 0.7, fc=color, ec='none'))
 
 
 def draw_layers(ax, x, title, attn, ffn, stream=1.0):
@@ -24,12 +24,12 @@ def draw_layers(ax, x, title, attn, ffn, stream=1.0):
         y = i + 0.35 * (1 - stream)
         box(ax, x, i, 0, ATTN, LEFT)
         box(ax, x + LEFT + GAP, i, 0, FFN, WIDE)
-        for left, share, colour, full in (
+        for left, share, color, full in (
             (x, a, ATTN, LEFT),
             (x + LEFT + GAP, f, FFN, WIDE),
         ):
             size = (full * share, 0.7 * stream)
-            ax.add_patch(Rectangle((left, y), *size, fc=colour, ec='none'))
+            ax.add_patch(Rectangle((left, y), *size, fc=color, ec='none'))
     middle = x + (LEFT + GAP + WIDE) / 2
     ax.text(middle, len(attn) + 0.25, title, ha='center', color=WORDS, fontsize=11)
     ax.text(x + LEFT / 2, -0.5, 'attention', ha='center', color=WORDS, fontsize=9)

@@ -321,7 +321,7 @@ def flap_plan(
     scores |= {p: log["scores"][p.layer] for p in s.narrow}
     statistics = found["statistics"]
     if score == "flap" and statistics:  # standardized already, in float64
-        units = score_parts(model, "neurons", flap, statistics)
+        units = score_parts(model, scored_parts(s, "neurons"), flap, statistics)
         scores |= {part: x[0] for part, x in units.items()}
     else:
         scores = {part: _standardize(x) for part, x in scores.items()}

@@ -104,7 +104,7 @@ STREAMS: dict[str, StreamSpec] = {  # by config.model_type
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #7a499b8e
 _POST = (
-    "it normalises what attention and FFN write to the residual stream, and a rotation"
+    "it normalizes what attention and FFN write to the residual stream, and a rotation"
     " does not pass through that norm's scale"
 )
 # config.model_type -> reason

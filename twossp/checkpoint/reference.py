@@ -174,7 +174,7 @@ def _read_eos_ids(folder):
 # %% ../../nbs/checkpoint/02_reference.ipynb #8d636962
 VERDICT_TEXTS = {
     "equal": "it computes what the checkpoint does",
-    "near": "as near as another precision or quantised weights are",
+    "near": "as near as another precision or quantized weights are",
     "wrong": (
         "it computes something else: other weights, a misread configuration, or an"
         " engine's fault"

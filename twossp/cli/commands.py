@@ -363,7 +363,7 @@ class ExportOptions:
         needs="an export format that takes it",
     )
     tokenizer_from: File | None = flag(
-        "gguf: copy tokenizer, name and licence from this GGUF file, such as the one that was"
+        "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
         " pruned", needs="an export format that takes it",
     )
     overwrite: bool = flag("replace an existing output")

@@ -42,7 +42,7 @@ def format_rows(
     for prompt, texts in samples(done).iterrows() if done else ():
         lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
         parts.append("\n".join([f"> {prompt}", *lines]))
-    for name, r in zip(tidy(rows).group, rows, strict=True):
+    for name, r in zip(tidy(rows).label, rows, strict=True):
         parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
     return "\n\n".join(parts)
 

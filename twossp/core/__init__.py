@@ -1,4 +1,4 @@
-"""Models, their parts, plans, and how a plan is realised"""
+"""Models, their parts, plans, and how a plan is realized"""
 
 from functools import partial
 

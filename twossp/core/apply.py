@@ -31,7 +31,7 @@ from .edits import (
     swap,
     swapped,
 )
-from .families import check_model, decoder_layers, n_params
+from .families import arch, check_dense, check_model, n_params
 from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy
 from .plan import (
@@ -43,7 +43,7 @@ from .plan import (
     plan_from_dict,
     plan_to_dict,
 )
-from .structure import structure
+from .structure import Structure, structure
 
 _all_ = ["swap"]  # which callers look for here
 
@@ -146,11 +146,12 @@ def depth_edits(
     "Return edits that remove whole layers from the list, configuration and indices."
     if not removed:
         return []
-    layers = decoder_layers(model)
+    name = arch(model).layers
+    layers = model.get_submodule(name)
     L = len(layers)
     kept = _remaining_layers(L, removed)
     stack = nn.ModuleList(layers[i] for i in kept).train(layers.training)
-    edits = [Edit(*locate(model, structure(model).layers_name), stack)]
+    edits = [Edit(*locate(model, name), stack)]
     edits += _config_edits(model.config.get_text_config(), L, kept)
     for new, old in enumerate(kept):
         edits += _index_edits(layers[old], old, new)
@@ -171,9 +172,9 @@ def _last_layer_biases(layers, kept):
     return edits
 
 # %% ../../nbs/core/12_apply.ipynb #a8eef2fb
-def _expected_shape(model, plan, name):
+def _expected_shape(model, plan, s, name):
     "Shape of a parameter in the pruned model, as stored; None if it is removed"
-    s, (path, _, attr) = structure(model), name.rpartition(".")
+    path, _, attr = name.rpartition(".")
     if part := s.named.get(name):
         return part.tensors(part.read(plan)).get(name)
     i, _, inner = path.removeprefix(f"{s.layers_name}.").partition(".")
@@ -186,11 +187,11 @@ def _expected_shape(model, plan, name):
     return (out_features(m),)
 
 # %% ../../nbs/core/12_apply.ipynb #94e93eb3
-def _check_weights(model, plan):
+def _check_weights(model, plan, s):
     "Raise `ValueError` if a tensor of the plan does not fit the pruned model"
     for name, w in plan.weights.items():
         try:
-            shape = _expected_shape(model, plan, name)
+            shape = _expected_shape(model, plan, s, name)
         except (AttributeError, ValueError) as e:
             raise ValueError(
                 f"the plan brings a tensor for {name}, which is no projection of a"
@@ -219,12 +220,12 @@ def _make_edits(model, plan, s):
 def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
     plan: Plan,  # of the dense model
+    s: Structure,  # of that model
 ) -> Iterator[Edit]:  # in order, lazy
     "Return the edits of a plan; `ValueError` at once if it does not fit."
-    s = structure(model)
     s.check(plan)
     _remaining_layers(len(plan), plan.removed_layers)
-    _check_weights(model, plan)
+    _check_weights(model, plan, s)
     for part, kept in s.kept_parts(plan):
         part.check_editable(model, kept)
     return _make_edits(model, plan, s)
@@ -235,7 +236,7 @@ REMOVAL = PlanKind(
     lambda plan, s: s.removed(plan),
     plan_to_dict,
     plan_from_dict,
-    plan_edits,
+    lambda model, plan: plan_edits(model, plan, structure(model)),
     describe_removal,
 )
 
@@ -245,12 +246,7 @@ def edits(
     plan,  # a plan of any kind
 ) -> Iterable[Edit]:  # in order, lazy
     "Return all edits of a plan; `ValueError` at once if it does not fit, or the model is pruned."
-    if getattr(model, "twossp_plan", None) is not None:
-        raise ValueError(
-            "this model is already pruned, and plans are for the dense one: load it"
-            " again, or merge plans with `|` first"
-        )
-    return get_kind(kind_of(plan)).edits(model, plan)
+    return get_kind(kind_of(plan)).edits(check_dense(model), plan)
 
 # %% ../../nbs/core/12_apply.ipynb #412ed2d5
 def check_plan(
@@ -296,10 +292,10 @@ class Saver:
         self.__init__(**state)
 
 # %% ../../nbs/core/12_apply.ipynb #2a8684db
-def _count_dense(model):
+def _count_dense(model, s):
     "Parameter counts of the dense model, for checkpoints of the pruned one"
-    counts = dict(total=n_params(model), layers=n_params(decoder_layers(model)))
-    s = structure(model)
+    layers = model.get_submodule(s.layers_name)
+    counts = dict(total=n_params(model), layers=n_params(layers))
     if s.grouped:
         counts["active"] = counts["total"] - counts["layers"] + s.active
     return counts
@@ -340,8 +336,9 @@ def applied(
         `model`, pruned
     """
     with exclusive(model):
-        changes = _save_edits(model, plan, edits(model, plan), _count_dense(model))
-        install_capturing_hooks(model, structure(model).layers_name)
+        changes, s = edits(model, plan), structure(model)
+        changes = _save_edits(model, plan, changes, _count_dense(model, s))
+        install_capturing_hooks(model, s.layers_name)
         with swapped(changes, Offloader(model) if offload else None):
             yield model
 
@@ -370,7 +367,7 @@ def apply_plan(
         the same object, with the plan as `twossp_plan` and the dense model's parameter counts
         as `twossp_dense`
     """
-    changes, dense = edits(model, plan), _count_dense(model)
+    changes, dense = edits(model, plan), _count_dense(model, structure(model))
     model.twossp_plan = _UNFINISHED
     for e in _save_edits(model, plan, changes, dense):
         setattr(e.parent, e.name, e.new)

@@ -100,7 +100,7 @@ def _shapes(model, scales=False):
 def find_entries(
     model: PreTrainedModel,  # an MoE model: dense, or pruned without `plan`
     plan: Plan | None = None,  # to apply to a dense model
-    heads: dict | None = None,  # entries of the remaining heads
+    also: dict | None = None,  # further entries, of the remaining heads
 ) -> dict | None:  # entry -> value of the text configuration; None if there are none
     "Return the configuration entries with which the family's class builds the pruned model."
     dense, pruned = build_shapes(model.config, model), model
@@ -108,17 +108,17 @@ def find_entries(
     if plan is not None:
         layers = [i for i in layers if i not in plan.removed_layers]
         pruned = apply_plan(build_shapes(model.config, model), replace(plan, weights={}))
-    new = _change_entries(pruned.config, *_find_changes(dense, pruned, layers)) | (heads or {})
+    new = _change_entries(pruned.config, *_find_changes(dense, pruned, layers)) | (also or {})
     config = copy.deepcopy(pruned.config)
     for k, v in new.items():
         setattr(config.get_text_config(), k, v)
     try:
         rebuilt = build_shapes(config, model)
-        if heads:  # a configuration class may reject them
+        if also:  # a configuration class may reject them
             type(config).from_dict(config.to_dict())
     except Exception:  # whatever a family's own code raises
         return None
-    same = _shapes(rebuilt, bool(heads)) == _shapes(pruned, bool(heads))
+    same = _shapes(rebuilt, bool(also)) == _shapes(pruned, bool(also))
     return new if same else None
 
 # %% ../../nbs/core/13_config_keys.ipynb #cfgent02
@@ -127,12 +127,9 @@ def _head_entries(model, plan, remaining):
     plan = plan or getattr(vars(model).get("save_pretrained"), "plan", None)
     if not getattr(plan, "heads", ()):
         return {}
-    parts = [(p, kept) for p, kept in remaining if p.slot == "attn" and p.row.keeps == "keys"]
-    if any(p.heads is None or p.heads.slopes for p, _ in parts):
-        return None
-    groups = [(len(k) if isinstance(k, tuple) else p.heads.groups, p.heads) for p, k in parts]
-    sizes = {(n, heads.queries, heads.dim) for n, heads in groups}
-    if len(sizes) != 1:
+    mixers = [(p, kept) for p, kept in remaining if p.role == "mixer" and p.row.keeps == "keys"]
+    sizes = {p.head_sizes(kept) for p, kept in mixers}
+    if len(sizes) != 1 or None in sizes:
         return None
     ((n, queries, dim),) = sizes
     entries = model.config.get_text_config().to_dict()
@@ -153,14 +150,14 @@ def config_entries(
     gaps = stubs or any(kept == p.nothing for p, kept in remaining)
     if partly:
         return {name: max([1, *widths])} if name and not s.grouped else {}
-    heads = _head_entries(model, plan, remaining)
-    if gaps or heads is None:
+    of_heads = _head_entries(model, plan, remaining)
+    if gaps or of_heads is None:
         return None
     if s.grouped:
-        return find_entries(model, plan, heads)
-    if name and len(widths) == 1 and (not heads or find_entries(model, plan, heads)):
-        return {name: widths.pop()} | heads
-    return heads if find_entries(model, plan, heads) == heads else None
+        return find_entries(model, plan, of_heads)
+    if name and len(widths) == 1 and (not of_heads or find_entries(model, plan, of_heads)):
+        return {name: widths.pop()} | of_heads
+    return of_heads if find_entries(model, plan, of_heads) == of_heads else None
 
 # %% ../../nbs/core/13_config_keys.ipynb #06b911cc
 def half_width_plan(

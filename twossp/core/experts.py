@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'is_experts', 'find_experts', 'ExpertLayout', 'expert_layout', 'router_tensors',
+    'is_experts', 'find_experts', 'FusedExperts', 'fused_experts', 'router_tensors',
     'shallow_copy', 'slice_experts', 'check_router_groups', 'slice_router',
-    'eager_experts', 'expert_activations', 'run_experts'
+    'eager_experts', 'run_experts', 'routed_tokens'
 ]
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -42,30 +42,73 @@ def find_experts(
         raise ValueError(f"a layer with several MoE blocks: {', '.join(names)}")
     return names[0] if names else ""
 
-
+# %% ../../nbs/core/05_experts.ipynb #fusedexp
 @dataclass(frozen=True)
-class ExpertLayout:
-    "Memory layout of the tensors of fused experts."
+class FusedExperts:
+    "A layer's fused experts: the memory layout of their tensors, and what one of them computes."
 
+    module: nn.Module = field(repr=False)
     up: str  # name of the input projections' tensor
     transposed: bool  # (experts, inputs, outputs) instead of (experts, outputs, inputs)
     gated: bool  # `up` contains gates too
     concatenated: bool  # all gates, then all ups; False: interleaved
-    experts: int  # number of experts
+    number: int  # of experts
     width: int  # neurons per expert
 
+    @property
+    def axes(self) -> dict[str, int]:
+        "The dimension of the neurons in each tensor that has one."
+        down, up = (1, 2) if self.transposed else (2, 1)
+        return {"down_proj": down, self.up: up, f"{self.up}_bias": 1}
 
-def expert_layout(
-    experts: nn.Module,  # that `is_experts`
-) -> ExpertLayout:  # from its flags and shapes
-    "Return the memory layout of fused experts."
-    gated = isinstance(getattr(experts, "gate_up_proj", None), nn.Parameter)
+    def down(self, e) -> torch.Tensor:
+        "Output projection (d, width) of expert `e`."
+        w = self.module.down_proj[e]
+        return w.T if self.transposed else w
+
+    def matrices(self, e) -> tuple[list, torch.Tensor]:
+        "Input matrices, a list of (width, d), and output matrix, (width, d), of expert `e`."
+        up = getattr(self.module, self.up)[e]
+        up = up.T if self.transposed else up
+        inputs = [up]
+        if self.gated:
+            inputs = list(up.chunk(2)) if self.concatenated else [up[::2], up[1::2]]
+        return inputs, self.down(e).T
+
+    def activations(self, e, x) -> torch.Tensor:
+        "Input (s, width) of the down projection of expert `e` for tokens `x` (s, d)."
+        m = self.module
+        w = getattr(m, self.up)[e]
+        y = x @ (w if self.transposed else w.T)
+        if (bias := getattr(m, f"{self.up}_bias", None)) is not None:
+            y = y + bias[e]
+        if not self.gated:
+            return m.act_fn(y)
+        if hasattr(m, "_apply_gate"):
+            return m._apply_gate(y)
+        gate, up = y.chunk(2, dim=-1)
+        return up * m.act_fn(gate)
+
+    def outputs(self, e, a) -> torch.Tensor:
+        "Output (s, d) of expert `e` for activations `a`, before the router's weight."
+        y = a @ self.down(e).T
+        if (bias := getattr(self.module, "down_proj_bias", None)) is not None:
+            y = y + bias[e]
+        has_norm = getattr(self.module, "has_post_expert_norm", 0)
+        return self.module.post_expert_norm(y) if has_norm else y
+
+
+def fused_experts(
+    module: nn.Module,  # that `is_experts`
+) -> FusedExperts:  # from its flags and shapes
+    "Return a module as fused experts, with their memory layout."
+    gated = isinstance(getattr(module, "gate_up_proj", None), nn.Parameter)
     up = "gate_up_proj" if gated else "up_proj"
-    ins, outs = getattr(experts, up).shape[1:], experts.down_proj.shape[1:]
-    transposed = getattr(experts, "is_transposed", ins[1] == (1 + gated) * outs[0])
-    concatenated = getattr(experts, "is_concatenated", True)
-    n, width = len(experts.down_proj), outs[0 if transposed else 1]
-    return ExpertLayout(up, transposed, gated, concatenated, n, width)
+    ins, outs = getattr(module, up).shape[1:], module.down_proj.shape[1:]
+    transposed = getattr(module, "is_transposed", ins[1] == (1 + gated) * outs[0])
+    concatenated = getattr(module, "is_concatenated", True)
+    n, width = len(module.down_proj), outs[0 if transposed else 1]
+    return FusedExperts(module, up, transposed, gated, concatenated, n, width)
 
 # %% ../../nbs/core/05_experts.ipynb #051868be
 def router_tensors(
@@ -73,9 +116,9 @@ def router_tensors(
 ) -> dict[str, int]:  # name in the block -> the dimension of the experts
     "Find the router's tensors with a row per expert, correction biases included."
     n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
-    experts = {id(p) for m in block.modules() if is_experts(m) for p in m.parameters()}
+    inside = {id(p) for m in block.modules() if is_experts(m) for p in m.parameters()}
     tensors = [*block.named_parameters(), *block.named_buffers()]
-    rows = {k: p for k, p in tensors if id(p) not in experts and n in p.shape}
+    rows = {k: p for k, p in tensors if id(p) not in inside and n in p.shape}
     return {k: p.shape.index(n) for k, p in rows.items() if not k.startswith("shared")}
 
 
@@ -116,26 +159,24 @@ _WIDTHS = "intermediate_dim", "intermediate_size", "expert_dim"
 # %% ../../nbs/core/05_experts.ipynb #4f8575f4
 @torch.no_grad()
 def slice_experts(
-    experts: nn.Module,  # that `is_experts`; its weights in memory
+    fused: FusedExperts,  # their weights in memory
     kept: ExpertMask,  # of these experts
 ) -> nn.Module:  # new, of the same class, with copies of what remains
     "Remove neurons or whole experts from fused experts."
-    layout, remaining, device = expert_layout(experts), kept.remaining, experts.down_proj.device
+    m, remaining, axes = fused.module, kept.remaining, fused.axes
     rows = np.flatnonzero(kept.mask[list(remaining)]).reshape(len(remaining), -1) % kept.width
-    rows = torch.from_numpy(rows).to(device)
-    new, fused = shallow_copy(experts), rows
-    if layout.gated and layout.concatenated:
-        fused = torch.cat([rows, rows + kept.width], 1)
-    elif layout.gated:
-        fused = torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
-    old = dict(experts.named_parameters(recurse=False))
-    down, up = (1, 2) if layout.transposed else (2, 1)  # dimension of the neurons
-    new.down_proj = _slice_parameter(old["down_proj"], remaining, rows, down)
-    setattr(new, layout.up, _slice_parameter(old[layout.up], remaining, fused, up))
-    if (bias := old.get(f"{layout.up}_bias")) is not None:
-        setattr(new, f"{layout.up}_bias", _slice_parameter(bias, remaining, fused, 1))
+    rows = torch.from_numpy(rows).to(m.down_proj.device)
+    both = rows  # of gates and ups
+    if fused.gated and fused.concatenated:
+        both = torch.cat([rows, rows + kept.width], 1)
+    elif fused.gated:
+        both = torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
+    new, old = shallow_copy(m), dict(m.named_parameters(recurse=False))
+    for name in (name for name in axes if name in old):
+        at = rows if name == "down_proj" else both
+        setattr(new, name, _slice_parameter(old[name], remaining, at, axes[name]))
     if (bias := old.get("down_proj_bias")) is not None:
-        sliced = bias.detach().index_select(0, torch.tensor(remaining, device=device))
+        sliced = bias.detach().index_select(0, torch.tensor(remaining, device=bias.device))
         new.down_proj_bias = nn.Parameter(sliced, bias.requires_grad)
     for n in _WIDTHS:
         if isinstance(getattr(new, n, None), int):
@@ -208,37 +249,9 @@ def eager_experts(
         if is_moe:
             model.set_experts_implementation(previous)
 
-# %% ../../nbs/core/05_experts.ipynb #f829e9a3
-def expert_activations(
-    experts: nn.Module,  # that `is_experts`
-    e: int,  # index of the expert
-    x: torch.Tensor,  # (s, d) tokens
-) -> torch.Tensor:  # (s, width)
-    "Compute the input of one expert's down projection."
-    layout = expert_layout(experts)
-    w = getattr(experts, layout.up)[e]
-    y = x @ (w if layout.transposed else w.T)
-    if (bias := getattr(experts, f"{layout.up}_bias", None)) is not None:
-        y = y + bias[e]
-    if not layout.gated:
-        return experts.act_fn(y)
-    if hasattr(experts, "_apply_gate"):
-        return experts._apply_gate(y)
-    gate, up = y.chunk(2, dim=-1)
-    return up * experts.act_fn(gate)
-
-
-def _expert_outputs(experts, e, a):
-    "Output (s, d) of one expert for activations `a` (s, width), before the router's weight"
-    w = experts.down_proj[e]
-    y = a @ (w if expert_layout(experts).transposed else w.T)
-    if (bias := getattr(experts, "down_proj_bias", None)) is not None:
-        y = y + bias[e]
-    return experts.post_expert_norm(y) if getattr(experts, "has_post_expert_norm", 0) else y
-
 # %% ../../nbs/core/05_experts.ipynb #0b8047e8
 def run_experts(
-    experts: nn.Module,  # that `is_experts`
+    fused: FusedExperts,
     # (expert, tokens (s,), activations (s, f), outputs (s, d), weights (s,)) -> None
     note: Callable,
     hidden_states: torch.Tensor,  # (s, d) tokens
@@ -246,27 +259,41 @@ def run_experts(
     top_k_weights: torch.Tensor | None = None,  # (s, k) the router's weights
 ) -> torch.Tensor:  # (s, d)
     "Run the experts one after the other; call `note` for each."
-    n = experts.down_proj.shape[0]
     if top_k_index is None:
-        return _run_tiled(experts, note, hidden_states.reshape(n, -1, hidden_states.shape[-1]))
+        tiled = hidden_states.reshape(fused.number, -1, hidden_states.shape[-1])
+        return _run_tiled(fused, note, tiled)
     x = hidden_states.reshape(-1, hidden_states.shape[-1])
     out = torch.zeros_like(x)
-    for e in range(n):
+    for e in range(fused.number):
         token, rank = torch.where(top_k_index == e)  # rank among the token's experts
-        a = expert_activations(experts, e, x[token])
-        y, w = _expert_outputs(experts, e, a), top_k_weights[token, rank]
+        a = fused.activations(e, x[token])
+        y, w = fused.outputs(e, a), top_k_weights[token, rank]
         note(e, token, a, y, w)
         out.index_add_(0, token, (y * w[:, None]).to(out.dtype))
     return out.reshape(hidden_states.shape)
 
 
-def _run_tiled(experts, note, x):
+def _run_tiled(fused, note, x):
     "`run_experts` for weighted tokens `x`, repeated for each expert (Llama 4)"
     out = torch.zeros_like(x)
     for e in range(len(x)):
         token = x[e].any(1).nonzero()[:, 0]
-        a = expert_activations(experts, e, x[e][token])
-        y = _expert_outputs(experts, e, a)
+        a = fused.activations(e, x[e][token])
+        y = fused.outputs(e, a)
         note(e, token, a, y, torch.ones_like(y[:, 0]))
         out[e].index_copy_(0, token, y.to(out.dtype))
     return out.flatten(0, 1)
+
+# %% ../../nbs/core/05_experts.ipynb #expinput
+def routed_tokens(
+    fused: FusedExperts,
+    hidden_states: torch.Tensor,  # (s, d) tokens
+    top_k_index: torch.Tensor | None = None,  # (s, k) experts of each token
+) -> tuple:  # token indices (r,), inputs (r, d), experts (r, k)
+    "Return the tokens of a call of the experts, and where the router sends them."
+    if top_k_index is not None:
+        x = hidden_states.reshape(-1, hidden_states.shape[-1])
+        return torch.arange(len(x), device=x.device), x, top_k_index
+    x = hidden_states.reshape(fused.number, -1, hidden_states.shape[-1])
+    e, token = x.any(2).nonzero().T
+    return token, x[e, token], e[:, None]

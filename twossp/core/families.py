@@ -8,10 +8,10 @@ __all__ = [
     'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
     'is_vision_language', 'ModelMemo', 'model_memo', 'set_arch', 'using_arch',
     'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class',
-    'check_model', 'arch', 'decoder_layers', 'shared_ffn_layers', 'reuses_ffn',
-    'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears', 'unique_parameters',
-    'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
-    'first_width', 'config_has_width'
+    'check_model', 'check_dense', 'arch', 'decoder_layers', 'shared_ffn_layers',
+    'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
+    'unique_parameters', 'n_params', 'layer_signatures', 'config_switches',
+    'shipped_archs', 'shipped_arch', 'first_width', 'config_has_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -37,7 +37,7 @@ from .compat import (
     image_text_types,
     knows_type,
 )
-from .experts import expert_layout, is_experts
+from .experts import fused_experts, is_experts
 from .linear import NoLinear, in_features, is_linear, out_features
 from .quantized import quantization_method, quantization_obstacle
 
@@ -459,7 +459,7 @@ def pick_auto_class(
     "Return the Auto class of a checkpoint; raise `UnsupportedCheckpoint` with the reason."
     method = quantization_method(config)
     if fix := quantization_obstacle(method):
-        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantised ({method}): {fix}")
+        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantized ({method}): {fix}")
     if reason := unsupported_reason(config):
         kind = model_family(config)
         raise UnsupportedCheckpoint(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
@@ -481,6 +481,18 @@ def check_model(
     if isinstance(model, (str, Path)):
         hint = f"load it first, model, tok = load_model({str(model)!r})"
     raise TypeError(f"a model of transformers is wanted, not a {type(model).__name__}: {hint}")
+
+# %% ../../nbs/core/06_families.ipynb #chkmod05
+def check_dense(
+    model: PreTrainedModel,  # to be pruned
+) -> PreTrainedModel:  # `model`
+    "Return `model` unless a plan was applied to it. Raises `ValueError` if it is pruned."
+    if getattr(model, "twossp_plan", None) is not None:
+        raise ValueError(
+            "this model is already pruned, and plans are for the dense one: load it"
+            " again, or merge plans with `|` first"
+        )
+    return model
 
 # %% ../../nbs/core/06_families.ipynb #48af1322
 # function that detects the row of a model whose type has none: "module:function"
@@ -712,7 +724,7 @@ def first_width(
         if not row.experts:
             widths.append(in_features(ffn_linears(layer, row)[1]))
         elif has_experts(layer, row) and is_experts(layer.get_submodule(row.experts)):
-            widths.append(expert_layout(layer.get_submodule(row.experts)).width)
+            widths.append(fused_experts(layer.get_submodule(row.experts)).width)
     return next(filter(None, widths), 0)
 
 

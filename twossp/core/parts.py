@@ -41,7 +41,8 @@ from .edits import (
 )
 from .experts import (
     check_router_groups,
-    expert_layout,
+    fused_experts,
+    routed_tokens,
     run_experts,
     shallow_copy,
     slice_experts,
@@ -144,6 +145,16 @@ class Part:
     def units(self) -> int:
         "Units of each group, heads included; 0: it is removed whole."
         return self.width
+
+    @property
+    def observed(self) -> tuple[int, int]:
+        "Groups, and units of each, whose activations `observe` notes."
+        return self.groups or 1, self.units
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "What scores rank in it: keys of `SCORES`."
+        return ("neurons",) if self.role == "ffn" and self.width else ()
 
     @cached_property
     def size(self) -> int:
@@ -260,8 +271,8 @@ class Part:
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
         """Call `note(group, x, weight, token, out)` with the activations of its units:
-        x (tokens, units), router weights, token indices, the group's output; without
-        groups `note(None, x, None, None, None)`. `i`: only in this layer."""
+        x (tokens, units), router weights, token indices, the group's output; without a router
+        `note(group, x, None, None, None)`. `i`: only in this layer."""
         def hook(_, x):
             for group, units in self.by_group(x):
                 note(group, units, None, None, None)
@@ -276,7 +287,7 @@ class Part:
 
     def by_group(self, x) -> Iterable[tuple]:
         "Pairs of a group and its columns of an input `x` of `output`."
-        return [(None, x)]
+        return [(0, x)]
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each unit's weights, which must be in memory."
@@ -566,6 +577,30 @@ class Attention(Part):
         "Removable key/value heads; 0: it is kept or removed whole."
         return self.heads.groups if self.heads and not self.whole else 0
 
+    @property
+    def observed(self) -> tuple[int, int]:
+        "Its key/value heads, and the channels of each."
+        return self.units, self.heads.columns
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        "Its heads, if some can be removed and no other layer uses it."
+        removable = self.role == "mixer" and not self.fixed and self.units > 1
+        return ("heads",) if removable and len(self.layers) == 1 else ()
+
+    @property
+    def head_counts(self) -> tuple[int, int]:
+        "Query heads and key/value heads, which must be known."
+        return self.heads.groups * self.heads.queries, self.heads.groups
+
+    def head_sizes(self, kept) -> tuple[int, int, int] | None:
+        """Remaining key/value heads, query heads of each, their width; None if they are not known,
+        or if it has other constants of each head."""
+        if self.heads is None or self.heads.slopes:
+            return None
+        n = len(kept) if isinstance(kept, tuple) else self.heads.groups
+        return n, self.heads.queries, self.heads.dim
+
     def fraction(self, kept) -> float:
         "Remaining fraction of its heads."
         return len(kept) / self.units if isinstance(kept, tuple) else super().fraction(kept)
@@ -674,6 +709,11 @@ class Experts(Part):
     active: int  # experts per token
 
     @property
+    def ranked(self) -> tuple[str, ...]:
+        "The neurons of each, or whole experts."
+        return (*super().ranked, "experts") if super().ranked else ()
+
+    @property
     def each(self) -> int:
         "Parameters of one expert, with its rows of the router."
         return sum(math.prod(t.shape) for t in self.dense if t.groups is not None) // self.groups
@@ -774,7 +814,7 @@ class Experts(Part):
 
         def narrow(experts):
             with align_module_device(experts):
-                return slice_experts(experts, kept)
+                return slice_experts(fused_experts(experts), kept)
 
         # read before the experts are replaced
         rows = slice_router(block, kept.remaining) if len(kept.remaining) < self.groups else []
@@ -791,15 +831,8 @@ class Experts(Part):
 
     def unit_weights(self, model) -> Iterator[tuple]:
         "Yield the input and output matrices of one expert after the other."
-        m = self.module(model)
-        layout = expert_layout(m)
-        for e in range(self.groups):
-            up, down = getattr(m, layout.up)[e], m.down_proj[e]
-            up, down = (up.T, down) if layout.transposed else (up, down.T)
-            inputs = [up]
-            if layout.gated:
-                inputs = list(up.chunk(2)) if layout.concatenated else [up[::2], up[1::2]]
-            yield inputs, down
+        fused = fused_experts(self.module(model))
+        yield from map(fused.matrices, range(self.groups))
 
     def draw(self, g):
         "Random scores of neurons and of experts."
@@ -811,7 +844,20 @@ class Experts(Part):
         "Run the experts one by one; each is a group."
         experts = self.module(model)
         hook = lambda e, token, x, out, weight: note(e, x, weight, token, out)
-        with swapped([Edit(experts, "forward", partial(run_experts, experts, hook))]):
+        run = partial(run_experts, fused_experts(experts), hook)
+        with swapped([Edit(experts, "forward", run)]):
+            yield
+
+    @contextmanager
+    def record_inputs(self, model, note) -> Iterator[None]:
+        "Call `note(token, x, experts)` with the inputs of the experts, which return zeros."
+        fused = fused_experts(self.module(model))
+
+        def record(hidden_states, top_k_index=None, top_k_weights=None):
+            note(*routed_tokens(fused, hidden_states, top_k_index))
+            return torch.zeros_like(hidden_states)
+
+        with swapped([Edit(fused.module, "forward", record)]):
             yield
 
     @contextmanager
@@ -829,7 +875,7 @@ class Experts(Part):
                 with align_module_device(old):
                     new, w = shallow_copy(old), old.down_proj.detach()
                     mask = torch.from_numpy(kept.mask).to(w.device, w.dtype)
-                    mask = mask[:, :, None] if expert_layout(old).transposed else mask[:, None]
+                    mask = mask[:, :, None] if fused_experts(old).transposed else mask[:, None]
                     new.down_proj = nn.Parameter(w * mask, old.down_proj.requires_grad)
                 stack.enter_context(swapped([Edit(*locate(self.at(model), self.name), new)]))
             yield

@@ -52,7 +52,7 @@ def quantization_obstacle(
             "load the original in bfloat16 and prune that; or, in Python, prune what"
             " from_pretrained(...).dequantize() gives"
         )
-    return "load the original in bfloat16, prune that, and quantise the result"
+    return "load the original in bfloat16, prune that, and quantize the result"
 
 # %% ../../nbs/core/04_quantized.ipynb #7e7152fd
 def dequantized_config(
@@ -95,7 +95,7 @@ def dequantize_options(
     warnings.warn(
         f"the weights of {name!r} are in {method}: they are unpacked to"
         f" {str(dtype).removeprefix('torch.')}, {format_size(n)} in memory; what is saved"
-        " stays so, and can be quantised again",
+        " stays so, and can be quantized again",
         stacklevel=2,
     )
     cls = getattr(transformers, DEQUANTIZABLE[method])

@@ -171,7 +171,7 @@ SCORES["neurons"] = {
     ),
     "flap": Score(
         f"{_SCORES}flap", "neurons", paper="2312.11983", statistics=("sums", "squares"),
-        about="variance of the activations times squared output weights, standardised",
+        about="variance of the activations times squared output weights, standardized",
     ),
     "taylor": Score(
         f"{_SCORES}taylor", "neurons", paper="2305.11627", statistics=("terms",),

@@ -14,7 +14,7 @@ from functools import cached_property
 from transformers import PreTrainedModel
 
 from .edits import TensorSpec, exclusive, unit_tensors
-from .experts import expert_layout, is_experts, router_tensors
+from .experts import fused_experts, is_experts, router_tensors
 from .families import (
     arch,
     arch_mixers,
@@ -110,6 +110,8 @@ class Structure:
     def full_width(self) -> int:
         "Reference width: of an expert, or of the widest FFN."
         leading = [p for p in self.narrow if p.groups] or self.narrow
+        if not leading:
+            raise ValueError("no layer of this model has an FFN whose width could be chosen")
         return leading[0].width if leading[0].groups else max(p.width for p in leading)
 
     def widths(self, width) -> list[int]:
@@ -198,13 +200,11 @@ def _find_experts(model, layer, a, i):
     "The experts of layer `i`, if it has any"
     if not has_experts(layer, a) or not is_experts(m := layer.get_submodule(a.experts)):
         return []
-    layout, parent, dense = expert_layout(m), a.experts.rpartition(".")[0], []
-    down, up = (1, 2) if layout.transposed else (2, 1)  # dimension of the neurons
-    axes = {"down_proj": down, layout.up: up, f"{layout.up}_bias": 1}
+    fused, parent, dense = fused_experts(m), a.experts.rpartition(".")[0], []
     for n, p in m.named_parameters():
-        times = 1 + (layout.gated and n in (layout.up, f"{layout.up}_bias"))
-        groups = 0 if p.shape[:1] == (layout.experts,) else None
-        kwargs = dict(axis=axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
+        times = 1 + (fused.gated and n in (fused.up, f"{fused.up}_bias"))
+        groups = 0 if p.shape[:1] == (fused.number,) else None
+        kwargs = dict(axis=fused.axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
         dense.append(TensorSpec(f"{a.experts}.{n}", tuple(p.shape), **kwargs))
     block = layer.get_submodule(parent)
     for n, dim in router_tensors(block).items():
@@ -215,8 +215,8 @@ def _find_experts(model, layer, a, i):
     top_k = max(getattr(x, "top_k", 0) for x in block.modules())
     return [Experts(
         layers_name=a.layers, layers=(i,), name=a.experts, dense=tuple(dense),
-        width=layout.width, groups=layout.experts,
-        active=min(layout.experts, top_k or layout.experts),
+        width=fused.width, groups=fused.number,
+        active=min(fused.number, top_k or fused.number),
     )]
 
 # %% ../../nbs/core/10_structure.ipynb #e18dc57e

@@ -25,7 +25,7 @@ from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import expert_layout, find_experts, is_experts
+from ..core.experts import find_experts, fused_experts, is_experts
 from ..core.families import (
     ARCHS,
     Arch,
@@ -178,11 +178,11 @@ def _find_ffn(calls, mixers, experts=""):
             f"outside the attention ({', '.join(tops)}) a layer calls 1 linear map,"
             f" {linear[0].name}; an FFN has two or more"
         )
-    ffns = [x for x in branches.values() if _match_ffn(x)]
-    if ffns and not _match_ffn(linear):
-        linear = max(ffns, key=lambda branch: sum(n_params(c.module) for c in branch))
-    if ffn := _match_ffn(linear):
-        return ffn
+    fitting = [x for x in branches.values() if _match_ffn(x)]
+    if fitting and not _match_ffn(linear):
+        linear = max(fitting, key=lambda branch: sum(n_params(c.module) for c in branch))
+    if names := _match_ffn(linear):
+        return names
     *ups, down = linear
     outputs = ", ".join(f"{u.name}: {out_features(u.module)}" for u in ups)
     raise ValueError(
@@ -194,12 +194,12 @@ def _find_ffn(calls, mixers, experts=""):
 def _find_shared_expert(branches, experts):
     "Return the FFN beside the experts, or None; raise `ValueError` if there are several."
     router = experts.rpartition(".")[0]  # the module that calls the experts, and gates
-    ffns = [_match_ffn(x, closed=True) for name, x in branches.items() if name != router]
-    ffns = [x for x in ffns if x]
-    if len(ffns) > 1:
-        names = " and ".join(down for _, down, _ in ffns)
+    found = [_match_ffn(x, closed=True) for name, x in branches.items() if name != router]
+    found = [x for x in found if x]
+    if len(found) > 1:
+        names = " and ".join(down for _, down, _ in found)
         raise ValueError(f"a layer with several FFNs beside its experts: {names}")
-    return ffns[0] if ffns else None
+    return found[0] if found else None
 
 
 def _match_ffn(linear, closed=False):
@@ -586,8 +586,8 @@ def _check_shapes(p):
     results, starred = {}, any("*" in n for n in p.a.up)
     for i, layer in enumerate(decoder_layers(p.model)):
         if has_experts(layer, p.a) and is_experts(layer.get_submodule(p.a.experts)):
-            e = expert_layout(layer.get_submodule(p.a.experts))
-            results["experts"] = f"{e.experts} experts of {e.width} neurons"
+            e = fused_experts(layer.get_submodule(p.a.experts))
+            results["experts"] = f"{e.number} experts of {e.width} neurons"
         if not has_ffn(layer, p.a) or not (a := layer_arch(layer, p.a)).down:
             continue
         ups, down = ffn_linears(layer, p.a)

@@ -51,17 +51,17 @@ class ModelShape:
 
     L: int  # layers
     d: int  # hidden size
-    heads: int  # query heads
-    groups: int  # key/value heads; as many as `heads` if there is no entry
-    head: int  # width of a head
+    queries: int  # query heads
+    keys: int  # key/value heads; as many as `queries` if there is no entry
+    dim: int  # width of a head
 
 
-_HEADS = "num_attention_heads n_head n_heads num_heads encoder_attention_heads".split()
-_GROUPS = "num_key_value_heads num_kv_heads multi_query_groups".split()
 _ENTRIES = dict(
-    L=["num_hidden_layers", "n_layer", "n_layers"],
-    d=["hidden_size", "n_embd", "d_model", "dim"],
-    heads=_HEADS,
+    L="num_hidden_layers n_layer n_layers".split(),
+    d="hidden_size n_embd d_model dim".split(),
+    queries="num_attention_heads n_head n_heads num_heads encoder_attention_heads".split(),
+    keys="num_key_value_heads num_kv_heads multi_query_groups".split(),
+    dim=["head_dim"],
 )
 
 
@@ -79,25 +79,24 @@ def _first_entry(config, names):
 
 def _read_shape(config):
     "Return the sizes of a configuration; raise `ValueError` if one is missing."
-    defaults = dict(heads=1)  # for models without heads (Mamba)
-    sizes = {k: _first_entry(config, v) or defaults.get(k) for k, v in _ENTRIES.items()}
-    if missing := [_ENTRIES[k][0] for k, v in sizes.items() if v is None]:
+    sizes = {k: _first_entry(config, v) for k, v in _ENTRIES.items()}
+    if missing := [_ENTRIES[k][0] for k in ("L", "d") if sizes[k] is None]:
         raise ValueError(f"the configuration has no {', '.join(missing)}")
-    groups = _first_entry(config, _GROUPS) or sizes["heads"]
-    head = _first_entry(config, ["head_dim"]) or max(1, sizes["d"] // sizes["heads"])
-    return ModelShape(**sizes, groups=groups, head=head)
+    queries = sizes["queries"] or 1  # models without heads (Mamba)
+    keys, dim = sizes["keys"] or queries, sizes["dim"] or max(1, sizes["d"] // queries)
+    return ModelShape(sizes["L"], sizes["d"], queries, keys, dim)
 
 # %% ../../nbs/detection/01_verify.ipynb #9385cfaa
-def _shrink_shape(s, head, L=4):
+def _shrink_shape(s, dim, L=4):
     "Return a tiny shape of `L` layers with the head ratios of a real one."
-    queries = max(1, s.heads // s.groups)
-    groups = max(1, min(s.groups, 4 // queries, 4))
-    if s.groups > 1 == groups and queries < 8:
-        groups = 2  # one group would hide heads in the wrong order
-    heads = groups * queries
-    ratio = s.d / (s.heads * s.head)
-    d = heads * head if ratio == 1 else max(1, round(ratio * heads * head / 16)) * 16
-    return ModelShape(min(L, s.L), d, heads, groups, head)
+    ratio = max(1, s.queries // s.keys)
+    keys = max(1, min(s.keys, 4 // ratio, 4))
+    if s.keys > 1 == keys and ratio < 8:
+        keys = 2  # one would hide heads in the wrong order
+    queries = keys * ratio
+    wider = s.d / (s.queries * s.dim)  # than all heads together
+    d = queries * dim if wider == 1 else max(1, round(wider * queries * dim / 16)) * 16
+    return ModelShape(min(L, s.L), d, queries, keys, dim)
 
 # %% ../../nbs/detection/01_verify.ipynb #08a94d2e
 def _layer_kinds(config, L):
@@ -135,16 +134,15 @@ def _shrink_number(key, v, s, t):
         return min(v, 64)
     if re.search(_WINDOWS, key) and "layer" not in key and "pattern" not in key:
         return min(v, 8)
-    if key in _HEADS:
-        return t.heads
-    if key in _GROUPS:
-        return t.groups
+    for size in ("queries", "keys", "dim"):
+        if key in _ENTRIES[size]:
+            return getattr(t, size)
     if v == s.L and "layer" in key:
         return t.L
-    if key == "head_dim" or key == "kv_channels":
-        return t.head
+    if key == "kv_channels":
+        return t.dim
     if key == "rotary_dim":
-        return max(2, round(v * t.head / s.head / 2) * 2)
+        return max(2, round(v * t.dim / s.dim / 2) * 2)
     if v == s.d and re.search("hidden|dim|emb|model|width|size|lru", key):
         return t.d
     if re.search(_WIDTHS, key) and v >= s.d // 4:
@@ -170,9 +168,10 @@ def _shrink_entry(key, v, s, t, kept):
         ids = v if isinstance(v, list) else [v]
         return min((i for i in ids if type(i) is int), default=None) and 2
     if key == "rope_parameters":
-        return _unscaled_rope(v, t.head / s.head)
-    if v is None and key in (*_GROUPS, "head_dim"):  # some families set no default
-        return t.head if key == "head_dim" else t.groups
+        return _unscaled_rope(v, t.dim / s.dim)
+    for size in ("keys", "dim"):
+        if v is None and key in _ENTRIES[size]:  # some families set no default
+            return getattr(t, size)
     if isinstance(v, (list, tuple)) and len(v) == s.L:
         return [_shrink_entry(key, v[i], s, t, kept) for i in kept]
     if type(v) is int:
@@ -218,15 +217,15 @@ def _fit_experts(small):
 _EXPERTS = "^(moe_num|num|n|num_local|n_routed|num_routed)_experts$"
 
 # %% ../../nbs/detection/01_verify.ipynb #d07ccdfa
-def _shrink_config(config, head=16, thin=False):
+def _shrink_config(config, dim=16, thin=False):
     """Return the configuration of a tiny model of the same kind; `thin`: the vision tower of a
     vision-language model has two heads as well."""
     if config.get_text_config() is not config:
-        return _shrink_multimodal(config, head, thin)
+        return _shrink_multimodal(config, dim, thin)
     kind, s = model_family(config), _read_shape(config)
     family = config_class(kind) if knows_type(kind) else type(config)
     kept = _pick_layers(_layer_kinds(config, s.L), 4)
-    t = _shrink_shape(s, head, len(kept))
+    t = _shrink_shape(s, dim, len(kept))
     entries = {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
     small = {k: _shrink_entry(k, v, s, t, kept) for k, v in entries.items()}
     if "block_types" in small:  # RecurrentGemma's pattern
@@ -242,21 +241,21 @@ def _fit_layers(config, small, s, t, kept):
     if per_layer:
         per_layer = {int(i): x for i, x in per_layer.items()}
         if any("qk_nope_head_dim" in x for x in per_layer.values()):
-            fit["head_dim"] = s.head  # the sum of two other entries (Dots 3 Note)
+            fit["head_dim"] = s.dim  # the sum of two other entries (Dots 3 Note)
         fit["per_layer_config"] = {}
         for i, x in ((i, x) for i, x in per_layer.items() if i in kept):
             entries = {k: _shrink_entry(k, v, s, t, kept) for k, v in x.items()}
-            entries |= {k: min(x[k], t.groups) for k in x.keys() & set(_GROUPS)}
+            entries |= {k: min(x[k], t.keys) for k in x.keys() & set(_ENTRIES["keys"])}
             if "head_dim" in x:
-                entries["head_dim"] = max(2, round(x["head_dim"] * t.head / s.head / 2) * 2)
+                entries["head_dim"] = max(2, round(x["head_dim"] * t.dim / s.dim / 2) * 2)
             fit["per_layer_config"][kept.index(i)] = entries | _fit_latent(x)
     return fit
 
 # %% ../../nbs/detection/01_verify.ipynb #8d51440b
-def _shrink_multimodal(config, head, thin):
+def _shrink_multimodal(config, dim, thin):
     "Return the tiny configuration of a vision-language model."
     text = config.get_text_config()
-    d, small = _read_shape(text).d, _shrink_config(text, head)
+    d, small = _read_shape(text).d, _shrink_config(text, dim)
     entries = {}
     for k, v in config.to_dict().items():
         value = getattr(config, k, None)
@@ -303,16 +302,17 @@ def _thin_tower(c, d):
     "Return the entries of a vision tower, and its nested ones, with two heads of the same width."
     nested = {k: v for k, v in c.items() if isinstance(v, dict) and "model_type" in v}
     thin = {k: v | _thin_tower(v, d) for k, v in nested.items()}
-    names = [k for k in c if k in (*_HEADS, *_GROUPS, "attention_heads")]
+    counts = *_ENTRIES["queries"], *_ENTRIES["keys"], "attention_heads"
+    names = [k for k in c if k in counts]
     widths = [*_ENTRIES["d"], "embed_dim", "width"]
-    heads, width = (next((c[k] for k in x if type(c.get(k)) is int), 0) for x in (names, widths))
-    if heads <= 2 or width % heads:
+    n_heads, width = (next((c[k] for k in x if type(c.get(k)) is int), 0) for x in (names, widths))
+    if n_heads <= 2 or width % n_heads:
         return thin
-    new = {k: 2 for k in names if c[k] == heads}
+    new = {k: 2 for k in names if c[k] == n_heads}
     for k, v in c.items():
         wide = v == width and re.search("hidden|dim|embd|model|width", k)
-        if type(v) is int and (wide or re.search(_WIDTHS, k)) and v % heads == 0:
-            new[k] = v * 2 // heads
+        if type(v) is int and (wide or re.search(_WIDTHS, k)) and v % n_heads == 0:
+            new[k] = v * 2 // n_heads
     return thin | {k: v for k, v in new.items() if not (c[k] == d and re.search("out|text", k))}
 
 # %% ../../nbs/detection/01_verify.ipynb #cd36f9be
@@ -325,9 +325,9 @@ def tiny_copy(
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
     "Return a tiny model of the same kind; raise `NoTinyCopy` if none runs."
     error, multimodal = "nothing was tried", config.get_text_config() is not config
-    for thin, head in product((True, False) if multimodal else (False,), _HEAD_WIDTHS):
+    for thin, dim in product((True, False) if multimodal else (False,), _HEAD_WIDTHS):
         try:
-            return _build(_shrink_config(config, head, thin), cls)
+            return _build(_shrink_config(config, dim, thin), cls)
         except Exception as e:  # whatever a family's own code raises
             error = " ".join(f"{type(e).__name__}: {e}".split())[:160]
     raise NoTinyCopy(f"no tiny model of type {model_family(config)!r} runs: {error}")

@@ -399,9 +399,9 @@ EVALUATIONS: dict[str, Evaluation] = {
         "twossp.evaluation.tasks:on_tasks", "scores of lm-eval's tasks",
         dict(
             acc=Metric("{}: accuracy, %", **_PERCENT, better="higher"),
-            acc_norm=Metric("{}: normalised accuracy, %", **_PERCENT, better="higher"),
+            acc_norm=Metric("{}: normalized accuracy, %", **_PERCENT, better="higher"),
             acc_stderr=Metric("{}: standard error, %", **_PERCENT),
-            acc_norm_stderr=Metric("{}: standard error (normalised), %", **_PERCENT),
+            acc_norm_stderr=Metric("{}: standard error (normalized), %", **_PERCENT),
         ),
         needs=("tokenizer",),
     ),

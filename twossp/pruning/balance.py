@@ -26,10 +26,15 @@ def mean_sizes(
         inactive[p.layer] += p.inactive
     ffns = [n - unused for n, unused in zip(s.ffn, inactive, strict=True) if n]
     mixers = [p.size for p in s.mixers]
-    if not mixers or 0 in mixers or not ffns:
+    if removed := [p.layer for p in s.mixers if not p.size]:
         raise ValueError(
-            "some layer has no attention, or none has an FFN: the model is already"
-            " pruned, or of a kind that has nothing to balance"
+            f"the attention of layers {removed} was removed, so that this model is already"
+            " pruned: give the dense one"
+        )
+    if not mixers or not ffns:
+        missing = "attention or another removable token mixer" if ffns else "an FFN"
+        raise ValueError(
+            f"no layer of this model has {missing}: a split into width and depth needs both"
         )
     return _mean(mixers), _mean(ffns)
 

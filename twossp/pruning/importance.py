@@ -110,11 +110,7 @@ def scored_parts(
     unit: str,  # "neurons", "heads" or "experts"
 ) -> list[Part]:
     "Return the parts whose units have scores."
-    if unit == "neurons":
-        return s.narrow
-    if unit == "experts":
-        return [p for p in s.narrow if p.groups]
-    return [p for p in s.mixers if p.units > 1 and len(p.layers) == 1]
+    return [p for p in s.parts if unit in p.ranked]
 
 
 def _group_weights(model, part):
@@ -126,26 +122,25 @@ def _group_weights(model, part):
 @torch.no_grad()
 def score_parts(
     model: PreTrainedModel,  # dense; untouched
-    unit: str,  # "neurons", "heads" or "experts"
+    parts: Iterable[Part],  # of `scored_parts`
     # (statistics, weights) of a part -> scores; weights: for each group its input matrices, a
     # list of (u, d), and its output matrix, (u, d)
     score: Callable,
     statistics: Mapping[Part, Statistics],  # that it asks for; {}: weights alone
 ) -> dict[Part, torch.Tensor]:  # (g, u), or (g,) of heads and experts
-    "Return the scores of all parts by a function of their statistics and weights."
-    parts = scored_parts(structure(model), unit)
+    "Return the scores of parts by a function of their statistics and weights."
     return {p: score(statistics.get(p), _group_weights(model, p)) for p in parts}
 
 
 @torch.no_grad()
 def arrange_scores(
     model: PreTrainedModel,  # dense; untouched
+    s: Structure,  # of the model
     unit: str,  # "neurons" or "experts"
     scores: Mapping[Part, torch.Tensor],  # of `score_parts`
     statistics: Mapping[Part, Statistics],  # of the same parts; {}: weights alone
 ) -> list:  # per layer (f,) float32 scores or `RoutedScores`
     "Arrange the scores of parts by layer; experts without tokens are ranked by their weights."
-    s = structure(model)
     packed = {part: torch.zeros(part.width) for part in s.narrow}  # without a score
     for part, units in scores.items():
         x, units = statistics.get(part), units.float()
@@ -237,7 +232,8 @@ def collect_scores(
         if log is not None:
             log["statistics"] = {}
         return [_draw_scores(model, row, calib, draws) for row in rows]
-    wanted, gradients = _find_wanted(structure(model), rows, also)
+    s = structure(model)
+    wanted, gradients = _find_wanted(s, rows, also)
     collected, terms, results = {}, {}, []
     common = dict(bs=bs, budget=budget, cache=cache, progress=progress)
     if wanted:
@@ -252,9 +248,9 @@ def collect_scores(
             ranked = fn(model, calib, **{k: x for k, x in given.items() if k not in missing})
         else:
             found = {"windows": collected, "gradients": terms}.get(row.needs, {})
-            ranked = score_parts(model, row.unit, fn, found)
+            ranked = score_parts(model, scored_parts(s, row.unit), fn, found)
             if row.unit != "heads":
-                ranked = arrange_scores(model, row.unit, ranked, found)
+                ranked = arrange_scores(model, s, row.unit, ranked, found)
                 _warn_unreached(row, ranked)
         results.append(_check_scores(row, ranked))
     if log is not None:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from ..core.plan import Plan, keep_parts
 from ..core.registries import Score, find_score, resolve, score_label
-from ..core.structure import Structure, structure
+from ..core.structure import Structure
 from .balance import Balance, mixer_drops, width_after
 from .depth import Trial, greedy
 from .importance import collect_scores
@@ -51,6 +51,7 @@ def meet_target(
 def remove_attention(
     model: PreTrainedModel,  # dense; untouched
     base: Plan,  # removals to start from
+    drops: Sequence[Plan],  # to choose from, of all attention modules: `mixer_drops`
     n: int,  # attention modules to remove
     calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     *,
@@ -60,7 +61,7 @@ def remove_attention(
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials of a greedy removal
     "Remove attention modules: greedily, or at once by a score that each has."
-    row, drops = find_score(score, "attention modules"), mixer_drops(structure(model))
+    row = find_score(score, "attention modules")
     if n == 0:
         return base, []
     if row.greedy:
@@ -75,6 +76,7 @@ def remove_attention(
 # %% ../../nbs/pruning/04_two_ssp.ipynb #7f81c77c
 def two_stages(
     model: PreTrainedModel,  # dense; untouched
+    s: Structure,  # of the model
     calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     sparsity: float,  # target, in (0, 1)
     split: Balance,  # of the target
@@ -84,7 +86,7 @@ def two_stages(
     **options,  # of `remove_attention`: score, n_search, seed, progress
 ) -> tuple[Plan, list[Trial]]:  # that meets the target; trials of the second stage
     "Narrow the FFNs to their best neurons, then remove attention modules: Algorithm 1."
-    s = structure(model)
     stage1 = width_plan(scores, s.widths(split.width))
-    both, trials = remove_attention(model, stage1, split.n_attn, calib, **options)
+    drops = mixer_drops(s)
+    both, trials = remove_attention(model, stage1, drops, split.n_attn, calib, **options)
     return meet_target(s, sparsity, both, scores, multiple), trials

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from ..core.plan import Plan
 from ..core.registries import check_finite
 from ..core.slots import top_k_mask
-from ..core.structure import structure
+from ..core.structure import Structure
 from .importance import RoutedScores
 
 # %% ../../nbs/pruning/01_width.ipynb #1bf7aabf
@@ -70,10 +70,11 @@ def split_scores(
 # %% ../../nbs/pruning/01_width.ipynb #5b1d0f06
 def fit_multiple(
     model: PreTrainedModel,  # of a supported family
+    s: Structure,  # of the model
     multiple: int = 1,  # requested
 ) -> int:  # `multiple`, or its least common multiple with what the model needs
     "Multiple of which all widths must be; warns if it is not the requested one."
-    step = max((p.step(model) for p in structure(model).parts), default=1)
+    step = max((p.step(model) for p in s.parts), default=1)
     if not isinstance(multiple, int) or multiple < 1 or multiple % step == 0:
         return multiple
     warnings.warn(

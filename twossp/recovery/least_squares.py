@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
-from ..core.edits import Edit, swapped
-from ..core.experts import expert_activations, expert_layout
+from ..core.experts import FusedExperts
 from ..core.parts import Part
 from ..core.registries import check_finite
 from ..core.slots import ExpertMask
@@ -111,16 +109,6 @@ def refit_best(
     return new, dict(lam=lam, **errors, **held_out)
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #17bd7f0b
-def _split_call(n, x, index):
-    "Arguments of a call of `n` experts: token indices (r,), inputs (r, d), experts (r, k)"
-    if index is not None:
-        x = x.reshape(-1, x.shape[-1])
-        return torch.arange(len(x), device=x.device), x, index
-    x = x.reshape(n, -1, x.shape[-1])
-    expert, token = x.any(2).nonzero().T
-    return token, x[expert, token], expert[:, None]
-
-
 def _expert_rows(inputs, e):
     "Inputs of one expert: token indices (s,), rows (s, d)"
     masks = [(expert == e).any(1) for _, _, expert in inputs]
@@ -137,17 +125,12 @@ def record_expert_inputs(
     rows: int,  # windows per batch
 ) -> list[tuple]:  # per call: token indices, inputs, experts
     "Record the inputs of a layer's experts."
-    layer, experts, inputs, t = part.at(model), part.module(model), [], h.shape[1]
+    layer, inputs, t = part.at(model), [], h.shape[1]
 
     def run_batch(indices, h):
         calls = []
-
-        def record(hidden_states, top_k_index=None, top_k_weights=None):
-            token, *rows = _split_call(len(experts.down_proj), hidden_states, top_k_index)
-            calls.append((token + int(indices[0]) * t, *rows))
-            return torch.zeros_like(hidden_states)
-
-        with swapped([Edit(experts, "forward", record)]):
+        note = lambda token, *rows: calls.append((token + int(indices[0]) * t, *rows))
+        with part.record_inputs(model, note):
             run_layer(layer, tape, part.layer, h)
         inputs.extend(calls)  # at the end: a batch may be run again in parts
 
@@ -156,18 +139,12 @@ def record_expert_inputs(
     return inputs
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #1fbd8ac9
-def _out_matrix(experts, e):
-    "Output projection (d, f) of one expert"
-    w = experts.down_proj[e].detach()
-    return w.T if expert_layout(experts).transposed else w
-
-
-def _expert_moments(experts, e, keep, budget, x):
+def _expert_moments(fused, e, keep, budget, x):
     "Moments of an expert's remaining activations and of its dense output"
-    w, sums = upcast(_out_matrix(experts, e)), {}
+    w, sums = upcast(fused.down(e)), {}
 
     def add_rows(rows):
-        a = upcast(expert_activations(experts, e, rows))
+        a = upcast(fused.activations(e, rows))
         accumulate_moments(sums, dict(all=(a[:, keep], a @ w.T)))
 
     row_bytes = 4 * (4 * w.shape[1] + w.shape[0])
@@ -177,7 +154,7 @@ def _expert_moments(experts, e, keep, budget, x):
 # %% ../../nbs/recovery/00_least_squares.ipynb #6d799f3a
 @torch.no_grad()
 def refit_experts(
-    experts: nn.Module,  # dense, fused; their weights in place
+    fused: FusedExperts,  # dense, their weights in place
     kept: ExpertMask,  # remaining neurons
     inputs: list[tuple],  # from `record_expert_inputs`
     lams: Sequence[float] = LAMBDAS,  # candidates for λ, chosen for each expert
@@ -188,19 +165,19 @@ def refit_experts(
     # enough tokens); per refitted expert its index, tokens of text, λ, errors before and after
 ) -> tuple[torch.Tensor | None, list[dict]]:
     "Refit each expert that has more tokens of text than neurons; only slice the others."
-    transposed, mask, results = expert_layout(experts).transposed, kept.mask, []
-    down = experts.down_proj
-    d = down.shape[2] if transposed else down.shape[1]
-    new = down.new_empty((len(kept.remaining), *((kept.k, d) if transposed else (d, kept.k))))
+    mask, results = kept.mask, []
+    d, down = len(fused.down(0)), fused.module.down_proj
+    shape = (kept.k, d) if fused.transposed else (d, kept.k)
+    new = down.new_empty((len(kept.remaining), *shape))
     for r, e in enumerate(kept.remaining):
         keep = torch.from_numpy(mask[e]).to(down.device).nonzero()[:, 0]
-        w, (token, x) = _out_matrix(experts, e)[:, keep], _expert_rows(inputs, e)
+        w, (token, x) = fused.down(e)[:, keep], _expert_rows(inputs, e)
         n_text = int((token >= noise).sum())
         if n_text > kept.k:
             n_held = min(n_text - 1, max(1, round(n_text * held_out))) if len(lams) > 1 else 0
-            n_fit, sum_moments = len(x) - n_held, partial(_expert_moments, experts, e, keep, budget)
+            n_fit, sum_moments = len(x) - n_held, partial(_expert_moments, fused, e, keep, budget)
             held = sum_moments(x[n_fit:]) if n_held else None
             w, errors = refit_best(sum_moments(x[:n_fit]), held, w, lams)
             results.append(dict(expert=e, tokens=n_text, **errors))
-        new[r] = w.T if transposed else w
+        new[r] = w.T if fused.transposed else w
     return (new if results else None), results

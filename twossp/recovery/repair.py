@@ -22,9 +22,10 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
+from ..core.experts import fused_experts
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
-from ..core.plan import Plan, dense_plan, drop
+from ..core.plan import Plan, dense_plan, keep_parts
 from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED
@@ -50,12 +51,13 @@ from ..runtime.statistics import accumulate_moments, float64_device, upcast
 
 # %% ../../nbs/recovery/01_repair.ipynb #36c24f63
 def _find_projections(model, s, i):
-    "A layer's attention and FFN whose output projections can be refitted, or None for each"
+    """{role: part} of a layer's parts whose output projections can be refitted: its FFN, and its
+    mixer if there is only one"""
     mixers = [p for p in s.mixers if p.layer == i]
-    attn = mixers[0] if len(mixers) == 1 else None
-    if attn and not is_linear(attn.at(model).get_submodule(attn.output)):
-        attn = None
-    return attn, next((p for p in s.narrow if p.layer == i and not p.groups), None)
+    if len(mixers) > 1 or not all(is_linear(m) for p in mixers for m in p.output_modules(model)):
+        mixers = []
+    narrow = [p for p in s.narrow if p.layer == i and not p.groups]
+    return {p.role: p for p in (*mixers, *narrow[:1])}
 
 # %% ../../nbs/recovery/01_repair.ipynb #bcb13f74
 @contextmanager
@@ -95,27 +97,22 @@ def _probe_factor(module, run):
         return None
     return 1.0 if abs(c - 1) <= tolerance + noise / size.sqrt() else c.item()
 
-# %% ../../nbs/recovery/01_repair.ipynb #491ba837
-@dataclass(frozen=True)
-class _Factors:
-    "How a layer adds the outputs of its two output projections"
-
-    attn: float | None  # factor of the attention's output; None: not simply added, or unknown
-    ffn: float | None  # factor of the FFN's output
-
 # %% ../../nbs/recovery/01_repair.ipynb #fcc15a06
 def _probe_layer(model, s, i, tape, h):
-    "Probe a layer of the dense model on its input `h` (1, t, d)."
+    """{role: factor} by which a layer of the dense model adds the outputs of its parts, probed on
+    its input `h` (1, t, d); None: not simply added. Roles that are not known are left out"""
     layer, run = decoder_layers(model)[i], lambda: run_layer(layer, tape, i, h)
-    attn, ffn = _find_projections(model, s, i)
-    if ffn is None:
-        return _Factors(None, None)  # experts only
+    probe = lambda part: _probe_factor(layer.get_submodule(part.output), run)
+    parts = _find_projections(model, s, i)
+    mixer, last = parts.get("mixer"), parts.get("ffn")
+    if last is None:
+        return {}  # experts only
     with weights_loaded(layer.modules()):
-        c_ffn = _probe_factor(layer.get_submodule(ffn.output), run)
-        if attn is None or c_ffn is None or any(p.groups for p in s.of(i)):
-            return _Factors(None, c_ffn)
-        with applied(model, drop(len(s), ffn=[i])):
-            return _Factors(_probe_factor(layer.get_submodule(attn.output), run), c_ffn)
+        factors = {last.role: probe(last)}
+        if mixer is None or factors[last.role] is None or any(p.groups for p in s.of(i)):
+            return factors
+        with applied(model, keep_parts(s, {last: last.nothing})):
+            return factors | {mixer.role: probe(mixer)}
 
 # %% ../../nbs/recovery/01_repair.ipynb #8067a133
 def _layer_plan(plan, i, *without):
@@ -247,33 +244,33 @@ class _DenseOutputs:
     "Hidden states of the dense model that a layer is refitted to"
 
     out: torch.Tensor  # (n, t, d) after the layer
-    mid: torch.Tensor | None  # without the FFN's output; None: attention is not refitted
-    factors: _Factors
+    mid: torch.Tensor | None  # without the output that is added last; None: mixers stay
+    factors: dict  # of `_probe_layer`
     after_gap: torch.Tensor | None = None  # after the following gap; None: no gap
 
 
 def _run_dense(repair, i, h, factors):
     "Run the dense layer on the dense model's hidden state."
     dense = dense_plan(len(repair.s))
-    if factors.attn is None or not repair.attention:
+    if factors.get("mixer") is None or not repair.attention:
         return _DenseOutputs(repair.run(i, dense, h), None, factors)
-    mid, ffn = [], _find_projections(repair.model, repair.s, i)[1]
-    subtract_ffn = lambda rows, out, x, y: mid.append(out - factors.ffn * y)
-    out = repair.run(i, dense, h, ffn.output, subtract_ffn)
+    mid, last = [], _find_projections(repair.model, repair.s, i)["ffn"]
+    subtract_last = lambda rows, out, x, y: mid.append(out - factors[last.role] * y)
+    out = repair.run(i, dense, h, last.output, subtract_last)
     return _DenseOutputs(out, torch.cat(mid), factors)
 
 # %% ../../nbs/recovery/01_repair.ipynb #81611439
 def _refit_experts(repair, part, plan, h):
     "Refit a layer's narrowed experts; return weights by name and log rows"
-    kept, experts = part.read(plan), part.module(repair.model)
+    kept, fused = part.read(plan), fused_experts(part.module(repair.model))
     if kept is None or kept.k == kept.width:  # whole experts removed
         return {}, []
-    with applied(repair.model, _layer_plan(plan, part.layer, "ffn", "experts")):
+    with applied(repair.model, _layer_plan(plan, part.layer, *part.slots)):
         inputs = record_expert_inputs(repair.model, part, repair.tape, h, repair.rows)
     options = repair.lams, repair.held_out, repair.noise, repair.budget // 4
-    with weights_loaded([experts]):
-        w, results = refit_experts(experts, kept, inputs, *options)
-    row = dict(layer=part.layer, part="experts", experts=len(kept.remaining))
+    with weights_loaded([fused.module]):
+        w, results = refit_experts(fused, kept, inputs, *options)
+    row = dict(layer=part.layer, part=part.kind, experts=len(kept.remaining))
     row |= dict(refitted=len(results))
     if results:
         row |= dict(lam=median(r["lam"] for r in results))
@@ -284,11 +281,13 @@ def _refit_experts(repair, part, plan, h):
 def _repair_layer(repair, i, plan, h, dense, differs):
     """Refit a layer's attention, experts and FFN, in this order. Returns the hidden state after
     it, weights by name, and log rows; `differs`: whether `h` is not the dense model's"""
-    no_ffn, weights, rows, after = plan.ffn[i] == (), {}, [], None
-    refit_attn = repair.share and (differs or (no_ffn and dense.after_gap is not None))
+    weights, rows, after = {}, [], None
+    last = _find_projections(repair.model, repair.s, i).get("ffn")  # None: experts only
+    mixer_is_last = last is not None and last.read(plan) == last.nothing
+    refit_mixer = repair.share and (differs or (mixer_is_last and dense.after_gap is not None))
     # the full FFN runs where the target is partly its own output
-    full = () if repair.share == 1 and dense.factors.ffn is not None else ("ffn",)
-    to_run = _layer_plan(plan, i, *full)
+    only_goal = repair.share == 1 and last and dense.factors[last.role] is not None
+    to_run = _layer_plan(plan, i, *(() if only_goal or not last else last.slots))
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
         if kept == part.nothing or part.fixed or part.role == "other":
@@ -298,18 +297,18 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             rows += expert_rows
         elif part.width:
             to_run = replace(to_run, weights=weights)
-            goal = _Goal(dense.out, dense.factors.ffn, dense.after_gap)
+            goal = _Goal(dense.out, dense.factors[part.role], dense.after_gap)
             new, after, errors = _refit_output(repair, part, kept, to_run, h, goal)
-            rows.append(dict(layer=i, part="FFN", **errors))
-        elif dense.mid is not None and refit_attn:
-            goal = _Goal(dense.mid, dense.factors.attn)
-            if no_ffn:
+            rows.append(dict(layer=i, part=part.kind, **errors))
+        elif dense.mid is not None and refit_mixer:
+            goal = _Goal(dense.mid, dense.factors[part.role])
+            if mixer_is_last:
                 goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
-            without_ffn = drop(len(plan), ffn=[i])
+            without_last = keep_parts(repair.s, {last: last.nothing})
             new, after, errors = _refit_output(
-                repair, part, kept, without_ffn, h, goal, store=no_ffn
+                repair, part, kept, without_last, h, goal, store=mixer_is_last
             )
-            rows.append(dict(layer=i, part="attention", **errors))
+            rows.append(dict(layer=i, part=part.kind, **errors))
         else:
             continue
         weights = weights | new
@@ -322,8 +321,9 @@ def _state_after_gap(repair, i, plan, dense):
     "The dense model's hidden state after the gap that follows a layer, or None"
     end = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.removed_layers)
     possible = dense.mid is not None and repair.share > 0
-    if plan.ffn[i] != ():
-        possible = dense.factors.ffn is not None
+    last = _find_projections(repair.model, repair.s, i).get("ffn")
+    if last is None or last.read(plan) != last.nothing:
+        possible = bool(last) and dense.factors[last.role] is not None
     if end == i + 1 or not possible:
         return None
     out = dense.out
@@ -384,7 +384,7 @@ def repair_plans(
         for i, layer in enumerate(decoder_layers(model)):
             kind = type(layer), any(p.groups for p in repair.s.of(i))
             with weights_loaded(layer.modules()):
-                if kind not in factors or factors[kind].attn is None:
+                if kind not in factors or factors[kind].get("mixer") is None:
                     factors[kind] = _probe_layer(model, repair.s, i, tape, h[:1])
                 dense = _run_dense(repair, i, h, factors[kind])
                 for k, plan in enumerate(plans):
@@ -408,7 +408,7 @@ def _finish_plan(s, plan, weights, lines):
             "nothing to refit: no expert loses neurons, and no other FFN remains",
             stacklevel=5,
         )
-    lines = [x for x in lines if x["part"] == "experts"]
+    lines = [x for x in lines if "refitted" in x]
     if not lines:
         return plan
     n, refitted = (sum(x[k] for x in lines) for k in ("experts", "refitted"))

@@ -15,7 +15,12 @@ from transformers import PreTrainedModel
 from ..core.plan import Plan, dense_plan
 from ..core.registries import Score, find_score, score_label
 from ..core.structure import structure
-from ..pruning.balance import Balance, balance as split_target, depth_split
+from ..pruning.balance import (
+    Balance,
+    balance as split_target,
+    depth_split,
+    mixer_drops,
+)
 from ..pruning.importance import collect_scores, record_unreached
 from ..pruning.two_ssp import (
     check_search_windows,
@@ -53,9 +58,9 @@ def _search_split(
     return plans[k], Balance(splits[k].n_attn, splits[k].width), splits, trials
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
-def _check_first_stage(model, widths, depth_score, options):
+def _check_first_stage(s, widths, depth_score, options):
     "Raise `ValueError` for options of the first stage that do not fit the others"
-    check_widths(structure(model), widths)
+    check_widths(s, widths)
     if widths == "dense":
         defaults = {k: x.default for k, x in signature(two_ssp).parameters.items()}
         unused = [k for k, x in options.items() if x != defaults[k]]
@@ -192,12 +197,12 @@ def two_ssp(
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
     stage1 |= dict(weighted=weighted, score=score)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
-    _check_first_stage(model, widths, depth_score, stage1)
+    _check_first_stage(s, widths, depth_score, stage1)
     check_repair(repair, model=model)
     if widths == "dense":
         split = depth_split(s, sparsity)
     else:
-        multiple = fit_multiple(model, multiple)
+        multiple = fit_multiple(model, s, multiple)
         if searched:
             split = formula_split(s, sparsity, alpha, multiple)  # where it starts
         else:
@@ -213,7 +218,10 @@ def two_ssp(
     _check_windows(calib, n_search, reads, repair, searched)
 
     if widths == "dense":
-        plan, trials = remove_attention(model, dense_plan(len(s)), split.n_attn, calib, **stage2)
+        drops = mixer_drops(s)
+        plan, trials = remove_attention(
+            model, dense_plan(len(s)), drops, split.n_attn, calib, **stage2
+        )
     else:
         options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)
         log["scores"] = scores = collect_scores(model, calib, [first], **options)[0]
@@ -224,7 +232,7 @@ def two_ssp(
             plan, split, log["path"], trials = found
         else:
             options = stage2 | dict(multiple=multiple)
-            plan, trials = two_stages(model, calib, sparsity, split, scores, **options)
+            plan, trials = two_stages(model, s, calib, sparsity, split, scores, **options)
         plan = record_unreached(plan, scores)
     log.update(balance=split, trials=trials)
     if widths == "search":

@@ -26,6 +26,7 @@ from pandas.io.formats.style import Styler
 
 from ..baselines.methods import METHODS
 from ..core.plan import Plan, kept_fractions
+from ..core.slots import SLOTS
 from ..core.structure import Structure
 from ..evaluation.quality import Quality
 from ..evaluation.results import ResultsLike, find_metric, to_rows
@@ -87,6 +88,9 @@ def _to_array(x):
     return np.asarray(x, dtype=float)
 
 # %% ../../nbs/reporting/00_report.ipynb #27d2c894
+_ESSENTIAL = [slot.label for slot in SLOTS.values() if slot.essential]  # "attention", "FFN"
+
+
 def plot_kept(
     # "attention", "FFN" and other kinds of parts -> remaining fraction of each layer, such as
     # `Result.kept`
@@ -108,7 +112,7 @@ def plot_kept(
     Figure
         layers on the x-axis
     """
-    kinds = sorted(kept, key=lambda kind: kind == "FFN")
+    kinds = sorted(kept, key=lambda kind: kind == _ESSENTIAL[-1])
     L = len(kept[kinds[0]])
     fig = new_figure(max(4, min(12, 1.5 + 0.22 * L)), 1.6 + 0.3 * len(kinds))
     ratios = [1] * (len(kinds) - 1) + [6]
@@ -119,24 +123,25 @@ def plot_kept(
         ax.set(ylim=(0, 1), yticks=[], xlim=(-0.6, L - 0.4))
         ax.set_ylabel(kind, rotation=0, ha="right", va="center")
         ax.tick_params(bottom=ax is strips[-1])
-    ax.set_xlabel("layer (blue: remaining, grey: removed)")
+    ax.set_xlabel("layer (blue: remaining, gray: removed)")
     _set_integer_ticks(ax.xaxis)
     fig.suptitle(title, fontsize=9, wrap=True)
     return fig
 
 # %% ../../nbs/reporting/00_report.ipynb #09e3fbe3
 def _draw_scores(ax, plan, s, scores):
-    "Draw the scores of each layer's neurons, best first; removed ones in grey."
+    "Draw the scores of each layer's neurons, best first; removed ones in gray."
     from matplotlib.colors import LogNorm
 
     f, L = max(s.width), len(plan)
+    kept = {p.layer: p.read(plan) for p in s.narrow}
     score = np.full((f, L), np.nan)
     remains = np.zeros((f, L), bool)
     for i, x in enumerate(map(_to_array, scores)):
         if len(x) != s.width[i]:
             raise ValueError(f"layer {i} has {s.width[i]} neurons and {len(x)} scores")
         keep = np.zeros(len(x), bool)
-        keep[list(range(len(x)) if plan.ffn[i] is None else plan.ffn[i])] = True
+        keep[slice(None) if kept.get(i) is None else list(kept[i])] = True
         order = np.argsort(-x, kind="stable")
         score[: len(x), i] = x[order]
         remains[: len(x), i] = keep[order]
@@ -192,14 +197,15 @@ def plot_plan(
         raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
     kept = kept_fractions(plan, s)
     fig = plot_kept(kept, title or repr(plan).removeprefix("Plan"))
-    attention, ffn = fig.axes[0], fig.axes[-1]
-    order = removal_order(trials)
-    for i in np.flatnonzero(np.asarray(kept["attention"]) == 0):
-        text = order.index(i) + 1 if i in order else "×"
-        attention.text(i, 0.5, text, ha="center", va="center", fontsize=8)
+    *strips, widths = fig.axes
+    for ax, kind in zip(strips, (k for k in kept if k != _ESSENTIAL[-1]), strict=True):
+        order = removal_order(trials) if kind == _ESSENTIAL[0] else []
+        for i in np.flatnonzero(np.asarray(kept[kind]) == 0):
+            text = order.index(i) + 1 if i in order else "×"
+            ax.text(i, 0.5, text, ha="center", va="center", fontsize=8)
     # the experts of an MoE model have too many neurons to show
     if scores is not None and not s.grouped:
-        _draw_scores(ffn, plan, s, scores)
+        _draw_scores(widths, plan, s, scores)
     return fig
 
 # %% ../../nbs/reporting/00_report.ipynb #6ba8abd2
@@ -344,7 +350,7 @@ def tidy(
     rows: ResultsLike,  # of any methods
     metric: str = "",  # such as 'wiki/ppl', or a field of `Result`, such as 'bytes'
 ) -> pd.DataFrame:  # a line per row, in the order of the rows
-    """Return rows with the group in which each may be averaged, and a metric. Columns: `group`,
+    """Return rows with the label under which each may be averaged, and a metric. Columns: `label`,
     `method`, `target`, `seed`, `sparsity`, `seconds`, `measured`, `value`, and `dense`, the value
     of the dense model under the same conditions. Groups are in the order of the methods.
 
@@ -387,14 +393,14 @@ def tidy(
 
     keys = list(zip(conditions, calibration, plan, strict=True))
     methods = [r.method for r in rows]
-    groups = sorted(dict.fromkeys(keys), key=lambda k: methods.index(k[0][0]))
+    averaged = sorted(dict.fromkeys(keys), key=lambda k: methods.index(k[0][0]))
     facts = []
-    for (_, shared), of_calibration, of_plan in groups:
+    for (_, shared), of_calibration, of_plan in averaged:
         apart = {"calibration #": of_calibration, "plan #": of_plan}
         facts.append((*shared, *((k, json.dumps(v)) for k, v in apart.items() if v)))
-    names = _name_apart([k[0][0] for k in groups], facts, _name_models(rows))
-    codes = [groups.index(k) for k in keys]
-    t.insert(0, "group", pd.Categorical.from_codes(codes, pd.Index(names, dtype=object)))
+    names = _name_apart([k[0][0] for k in averaged], facts, _name_models(rows))
+    codes = [averaged.index(k) for k in keys]
+    t.insert(0, "label", pd.Categorical.from_codes(codes, pd.Index(names, dtype=object)))
     return t
 
 # %% ../../nbs/reporting/00_report.ipynb #55908c47
@@ -469,8 +475,8 @@ def compare(
     kept = [r.kept or {} for r in rows]
     whole = []  # layers that were removed, of each row
     for fractions in kept:
-        both = zip(fractions.get("attention", ()), fractions.get("FFN", ()), strict=True)
-        whole.append([i for i, x in enumerate(both) if not any(x)])
+        each_layer = zip(*(fractions.get(kind, ()) for kind in _ESSENTIAL), strict=True)
+        whole.append([i for i, x in enumerate(each_layer) if not any(x)])
     facts = {
         "parameters, all": each("params", ","),
         "parameters, a token uses": each("active", ","),
@@ -487,17 +493,15 @@ def compare(
     # for checkpoints pruned again, VLMs and MoE models, where layers are removed
     optional = {"parameters, a token uses", "sparsity, total (of the original)"}
     optional |= {f"sparsity, whole model{of}", "layers removed"}
-    for kind in dict.fromkeys(["attention", "FFN", *(k for fractions in kept for k in fractions)]):
+    for kind in dict.fromkeys([*_ESSENTIAL, *(k for fractions in kept for k in fractions)]):
         removed, partial = [], []
         for fractions, gone in zip(kept, whole, strict=True):
             of_kind = list(enumerate(fractions.get(kind, ())))
             removed.append(", ".join(str(i) for i, x in of_kind if not x and i not in gone))
             partial.append(", ".join(f"{i} ({x:.0%})" for i, x in of_kind if 0 < x < 1))
-        if kind == "attention":
-            facts["attention removed from layers"] = [x or "none" for x in removed]
-        else:
-            facts[f"{kind} removed from layers"] = removed
-        if kind != "FFN":  # its widths are above
+        named = [x or "none" for x in removed] if kind == _ESSENTIAL[0] else removed
+        facts[f"{kind} removed from layers"] = named
+        if kind != _ESSENTIAL[-1]:  # its widths are above
             facts[f"partially pruned {kind}"] = partial
         optional |= {f"{kind} removed from layers", f"partially pruned {kind}"}
     facts["weights on disk, MB"] = each("bytes", ",.1f", 1e-6)
@@ -582,49 +586,49 @@ _MARKERS = "osD^vPX*<>hp"
 
 
 def _styles(t):
-    "Color and marker of each group; unregistered methods follow registered ones."
+    "Color and marker of each label; unregistered methods follow registered ones."
     from matplotlib import colormaps
 
     tab20 = colormaps["tab20"].colors
     colors = [*tab20[::2], *tab20[1::2]]  # saturated colors first
-    method_of = dict(zip(t.group, t.method, strict=True))
+    method_of = dict(zip(t.label, t.method, strict=True))
     order = list(dict.fromkeys([*METHODS, *t.method[t.method != "dense"]]))
     styles, seen = {}, {}
-    for group in t.group.cat.categories:
-        if (method := method_of[group]) == "dense":
+    for label in t.label.cat.categories:
+        if (method := method_of[label]) == "dense":
             continue
         i = order.index(method)
         n = seen.setdefault(method, 0)
         seen[method] += 1
         marker = _MARKERS[(i + 5 * n) % len(_MARKERS)]
-        styles[group] = dict(color=colors[i % len(colors)], marker=marker)
+        styles[label] = dict(color=colors[i % len(colors)], marker=marker)
     return styles
 
 
 def _means(t):
-    """Mean, lowest and highest value over seeds by group and target, of measured rows; of rows of
+    """Mean, lowest and highest value over seeds by label and target, of measured rows; of rows of
     one seed the last. The mean of a value that is no number is none."""
-    last = t[t.measured].drop_duplicates(["group", "target", "seed"], keep="last")
+    last = t[t.measured].drop_duplicates(["label", "target", "seed"], keep="last")
     mean = lambda values: float(values.to_numpy().mean())
-    return last.groupby(["group", "target"], observed=True).agg(
+    return last.groupby(["label", "target"], observed=True).agg(
         value=("value", mean), low=("value", "min"), high=("value", "max"),
         seeds=("seed", "size"), sparsity=("sparsity", "mean"), seconds=("seconds", "mean"),
     )
 
 # %% ../../nbs/reporting/00_report.ipynb #e9c22640
 def _draw_lines(ax, t, x="sparsity"):
-    "Draw means of pruned models, a line per group, with bars from lowest to highest seed."
+    "Draw means of pruned models, a line per label, with bars from lowest to highest seed."
     styles = _styles(t)
-    for group, points in _means(t[t.method != "dense"]).groupby("group", observed=True):
-        points = points.droplevel("group")
+    for label, points in _means(t[t.method != "dense"]).groupby("label", observed=True):
+        points, style = points.droplevel("label"), styles[label]
         drawn = points.value.where(np.isfinite(points.value))
         bars = [drawn - points.low, points.high - drawn]
         bars = np.nan_to_num(bars, posinf=0)
-        label, counts = group, sorted({*points.seeds})
+        counts = sorted({*points.seeds})
         if counts[-1] > 1:
             seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
-            label = f"{group} (means of {seeds} seeds)"
-        line = dict(capsize=2, lw=1.4, ms=5, ls="-" if x == "sparsity" else "", **styles[group])
+            label = f"{label} (means of {seeds} seeds)"
+        line = dict(capsize=2, lw=1.4, ms=5, ls="-" if x == "sparsity" else "", **style)
         at = points[x] * (100 if x == "sparsity" else 1)
         ax.errorbar(at, drawn, bars, label=label, **line)
         for target, a, b in zip(points.index, at, drawn, strict=True) if x == "seconds" else ():
@@ -654,7 +658,7 @@ def plot_metric(
     rows: ResultsLike,  # of one model
     metric: str,  # such as 'wiki/ppl'
     against: str = "sparsity",  # or "seconds", the pruning time; labels are targets in per cent
-) -> Figure:  # a line per group of rows
+) -> Figure:  # a line per label of rows
     """Plot a metric of pruned models against sparsity or pruning time, means over seeds; the dense
     model's is dashed. Perplexities are logarithmic.
 
@@ -670,7 +674,7 @@ def plot_metric(
     Returns
     -------
     Figure
-        a line per group of rows
+        a line per label of rows
     """
     labels = dict(sparsity="sparsity achieved, %", seconds="pruning time, s")
     if against not in labels:
@@ -736,7 +740,7 @@ def plot_speedup(
     time: str = "forward/forward_s",
     # metric of the counted operations, or "bytes" of the weights
     ops: str = "forward/forward_ops",
-) -> Figure:  # a line per group of rows
+) -> Figure:  # a line per label of rows
     """Plot measured and expected speed-up over the dense model against sparsity.
 
     Parameters
@@ -751,7 +755,7 @@ def plot_speedup(
     Returns
     -------
     Figure
-        a line per group of rows
+        a line per label of rows
     """
     t, counted = tidy(rows, time), tidy(rows, ops)
     if t.dense.isna().all():
@@ -763,13 +767,13 @@ def plot_speedup(
         raise ValueError(f"no pruned row has {time!r} where the dense model has it")
     counted["value"] = counted.dense / counted.value
     counted["measured"] &= counted.dense.notna()
-    counted["group"] = t.group
+    counted["label"] = t.label
     fig = new_figure(5.5, 3.4)
     ax = fig.subplots()
     styles = _styles(t)
     pruned = _means(counted[counted.method != "dense"])
-    for group, points in pruned.groupby("group", observed=True):
-        ax.plot(100 * points.sparsity, points.value, ls=":", lw=1, color=styles[group]["color"])
+    for label, points in pruned.groupby("label", observed=True):
+        ax.plot(100 * points.sparsity, points.value, ls=":", lw=1, color=styles[label]["color"])
     _draw_lines(ax, t)
     ax.axhline(1, color="black", lw=0.8)
     ax.set(xlabel="sparsity achieved, %", ylabel="speed-up (dotted: counted)")
@@ -799,8 +803,8 @@ def summary(
     of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every=True))
     records = []
-    for group, r in zip(tidy(rows).group, rows, strict=True):
-        line = {"method": group, f"target{of}": r.target, f"achieved{of}": r.sparsity}
+    for label, r in zip(tidy(rows).label, rows, strict=True):
+        line = {"method": label, f"target{of}": r.target, f"achieved{of}": r.sparsity}
         line |= {"total (of the original)": r.total_sparsity} if of else {}
         line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
         line |= dict(parameters=r.params)
@@ -832,14 +836,14 @@ def paper_table(
         `.attrs['seeds']`: number of seeds
     """
     t = tidy(rows, name)
-    means, method_of = _means(t), dict(zip(t.group, t.method, strict=True))
-    groups = sorted(t.group.cat.categories, key=lambda x: method_of[x] != "dense")
+    means, method_of = _means(t), dict(zip(t.label, t.method, strict=True))
+    labels = sorted(t.label.cat.categories, key=lambda x: method_of[x] != "dense")
     targets = sorted({*t.target[t.method != "dense"]})
     data, seeds = {}, {}
-    for group in groups:
-        keys = [(group, 0.0 if method_of[group] == "dense" else x) for x in targets]
-        data[group] = means.value.reindex(keys).tolist()
-        seeds[group] = means.seeds.reindex(keys, fill_value=0).tolist()
+    for label in labels:
+        keys = [(label, 0.0 if method_of[label] == "dense" else x) for x in targets]
+        data[label] = means.value.reindex(keys).tolist()
+        seeds[label] = means.seeds.reindex(keys, fill_value=0).tolist()
     short = [f"{100 * x:.4g} %" for x in targets]
     columns = _unique_names(short, [f"{100 * x:.10g} %" for x in targets])
     table = pd.DataFrame.from_dict(data, orient="index", columns=columns)

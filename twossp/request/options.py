@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
-    'Tokens', 'Size', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
-    'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
-    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
-    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
-    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
-    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
-    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
+    'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS',
+    'BOUND_FLAGS', 'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional',
+    'same_flag', 'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions',
+    'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
+    'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
+    'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
+    'check_options', 'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
     'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
     'CompareModelOptions', 'CompareOptions'
@@ -41,7 +41,7 @@ from ..baselines.methods import (
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.registries import UNITS, score_names
-from ..core.words import did_you_mean, parse_fraction, parse_size, parse_time
+from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
@@ -229,6 +229,7 @@ Location, Model = Annotated[str, "PATH", _resolve_path], Annotated[str, "NAME", 
 Corpus = Annotated[str, "TEXT", _resolve_text]
 Name, Text, Tokens = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[int, "T"]
 Size = Annotated[str, "SIZE", partial(_read_text, parse_size)]
+Count = Annotated[str, "N", partial(_read_text, parse_count)]
 Time = Annotated[str, "TIME", partial(_read_text, parse_time)]
 Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S", partial(_read_sparsity)]
 
@@ -498,8 +499,8 @@ class BoundOptions:
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
     )
-    target_params: Size | None = flag(
-        "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
+    target_params: Count | None = flag(
+        "smallest sparsity that leaves at most this many parameters, such as 6.5B or"
         " 300M", metavar="N",
     )
     target_speedup: Factor | None = flag(

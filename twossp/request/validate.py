@@ -27,7 +27,7 @@ from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean, format_size, parse_size, parse_time
+from ..core.words import did_you_mean, format_size, parse_count, parse_size, parse_time
 from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
@@ -280,7 +280,8 @@ def requested_limit(
     flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
     value = getattr(o, flag)
     bound = flag.removeprefix("target_")
-    number = value if bound == "speedup" else parse_size(value)
+    read = dict(params=parse_count, speedup=float).get(bound, parse_size)
+    number = read(value)
     limit = size_limit(model, bound, number, method, context, **o.method_options)
 
     def describe(plan):

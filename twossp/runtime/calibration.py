@@ -363,50 +363,72 @@ class Calibration:
         return text if self.images is None else f"{text}, with images"
 
 # %% ../../nbs/runtime/11_calibration.ipynb #cal00016
+_CUT = "windows(texts, tok, seq_len) cuts texts to one length"
+
+
 def _read_windows(given):
     "Ids and images of windows in any form that `Calibration.of` takes"
     if isinstance(given, (torch.Tensor, np.ndarray)):
         return (torch.as_tensor(given),)
+    if isinstance(given, Mapping) and any(hasattr(x, "column_names") for x in given.values()):
+        names = ", ".join(map(repr, given))
+        raise ValueError(f"a data set has the splits {names}: give one of them")
     if isinstance(given, Mapping):
         given = [given]
     elif hasattr(given, "column_names"):  # a `datasets.Dataset`
-        names = [k for k in ("input_ids", "attention_mask") if k in given.column_names]
+        columns = given.column_names or ()
+        names = [k for k in ("input_ids", "attention_mask") if k in columns]
         if "input_ids" not in names:
             raise ValueError(
-                f"a data set needs a column `input_ids`; it has {', '.join(given.column_names)}:"
+                f"a data set needs a column `input_ids`; it has {', '.join(columns)}:"
                 " convert texts with windows(texts, tok)"
             )
         given = list(given.select_columns(names))
-    if not isinstance(given, (list, tuple)):
+    if not isinstance(given, (list, tuple)) or any(isinstance(r, str) for r in given):
         what = f"the text {given[:20]!r}" if isinstance(given, str) else f"a {type(given).__name__}"
+        what += " of texts" if isinstance(given, (list, tuple)) else ""
         raise TypeError(f"{_EXPECTED} {what}: convert texts with windows(texts, tok)")
     rows = [r if isinstance(r, Mapping) else dict(input_ids=r) for r in given]
-    if not rows or any("input_ids" not in r for r in rows):
-        raise ValueError("rows of windows, such as a processor's outputs, need `input_ids`")
+    if not rows:
+        raise ValueError(f"{_EXPECTED} no rows")
+    for i, r in enumerate(rows):
+        if "input_ids" not in r:
+            raise ValueError(f"row {i} has no `input_ids`; it has {', '.join(r) or 'nothing'}")
     try:
         ids = [torch.as_tensor(r["input_ids"]) for r in rows]
-        masks = [torch.as_tensor(r["attention_mask"]) for r in rows if "attention_mask" in r]
-    except (TypeError, ValueError) as e:
+        masks = [torch.as_tensor(r.get("attention_mask", True)) for r in rows]
+    except (TypeError, ValueError, RuntimeError) as e:
         raise TypeError(
             f"{_EXPECTED} a list: {e}; convert texts with windows(texts, tok)"
         ) from e
+    if ids[0].ndim < 1:
+        raise ValueError(f"{_EXPECTED} the ids of one window: give a list of windows, [ids]")
     if len(rows) == 1 and ids[0].ndim == 2 and len(ids[0]) > 1:  # the columns of a text
         ids = list(ids[0])
-    shapes = {tuple(x.shape) for x in ids}
+    text = {"input_ids", "labels"}
     has_images = any(x.ndim == 2 for x in ids)
-    if has_images and (len(shapes) > 1 or next(iter(shapes))[0] != 1):
+    if has_images and all(r.keys() <= text | {"attention_mask"} for r in rows):
+        ids = [x[0] if x.ndim == 2 and len(x) == 1 else x for x in ids]  # a tokenizer's outputs
+        has_images = False
+    shapes = [tuple(x.shape) for x in ids]
+    if has_images and (len({*shapes}) > 1 or shapes[0][0] != 1):
         raise ValueError(
             "windows with images come one each, (1, t), and equally long; got"
-            f" {', '.join(map(str, sorted(shapes)))}: see `cut_windows`"
+            f" {', '.join(map(str, sorted({*shapes})))}: see `cut_windows`"
         )
-    if len(shapes) > 1 or ids[0].ndim < 1:
-        lengths = ", ".join(str(tuple(s)) for s in sorted(shapes))
-        raise ValueError(f"rows of `input_ids` have to be lists of one length; got {lengths}")
-    if any(not x.all() for x in masks):
-        raise ValueError("a window is padded: process windows one by one, then use `cut_windows`")
+    for i, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise ValueError(
+                f"windows have one length, and row {i} has {shape[-1]} tokens, row 0"
+                f" {shapes[0][-1]}: {_CUT}; rows of ids, [r[:t] for r in rows if len(r) >= t]"
+            )
+    if padded := [i for i, x in enumerate(masks) if not x.all()]:
+        raise ValueError(
+            f"window {padded[0]} is padded, and windows have one length without padding: {_CUT};"
+            " process those with images one by one, then use `cut_windows`"
+        )
     if not has_images:
         return (torch.stack([x.cpu() for x in ids]),)
-    text = {"input_ids", "labels"}
     images = tuple({k: x for k, x in r.items() if k not in text} for r in rows)
     return torch.cat([x.cpu() for x in ids]), images
 

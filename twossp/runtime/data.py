@@ -847,8 +847,8 @@ def cut_tokens(
         fit += [f"seq_len={shorter}"] if shorter > 1 else []
         hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
         raise ValueError(
-            f"{needed} windows of {seq_len} tokens were asked for, the text has {available}"
-            f" ({len(tokens):,} tokens){hint}"
+            f"{needed} windows of {seq_len} tokens were asked for, the text has"
+            f" {len(tokens):,} tokens, enough for {available or 'none'}{hint}"
         )
     windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
     chosen = torch.arange(available)

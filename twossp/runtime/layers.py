@@ -80,10 +80,10 @@ def placeholder_layers(
     as_tuple: bool,  # whether the family's layers return tuples
 ) -> Iterator[None]:
     "Replace all decoder layers by placeholders inside the `with` block."
-    placeholders = nn.ModuleList()
-    for i, layer in enumerate(decoder_layers(model)):
+    name, placeholders = arch(model).layers, nn.ModuleList()
+    for i, layer in enumerate(model.get_submodule(name)):
         placeholders.append(_Placeholder(layer, partial(callback, i), as_tuple))
-    location = locate(model, arch(model).layers)
+    location = locate(model, name)
     with swapped([Edit(*location, placeholders.train(model.training))]):
         yield
 
@@ -307,21 +307,23 @@ def walk_layers(
         return
     rows = rows if mode.stack else 1
     parts = ids.to(input_device(model)).split(windows or len(ids))
-    total = len(parts) * len(decoder_layers(model))
+    layers = decoder_layers(model)
+    total = len(parts) * len(layers)
     with progress_bar(None, what, progress, total) as bar:
         for part in parts:
             h, calls = record_calls(model, part, mode.as_tuple)
-            for i, layer in enumerate(decoder_layers(model)):
-                yield i, layer, partial(_replay_layer, model, calls, i, h, part, rows)
+            for i, layer in enumerate(layers):
+                yield i, layer, partial(_replay_layer, model, layer, calls, i, h, part, rows)
                 bar.update()
             if end is not None:
                 end(part, h)
 
 
-def _replay_layer(model, calls, i, h, ids, rows, listen=nullcontext, begin=None, undo=None):
+def _replay_layer(
+    model, layer, calls, i, h, ids, rows, listen=nullcontext, begin=None, undo=None
+):
     """Run layer `i` in place on states `h` of windows `ids`, inside the context `listen()`.
     Calls `begin(windows)` before each batch, and `undo()` after one that ran out of memory"""
-    layer = decoder_layers(model)[i]
 
     def work(part, windows):
         if begin is not None:

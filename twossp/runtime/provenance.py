@@ -25,7 +25,7 @@ import safetensors.torch
 import torch
 
 from ..core.edits import exclusive
-from ..core.families import check_model, model_memo
+from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.registries import check_finite, score_label
@@ -132,7 +132,7 @@ def planner(
 
     def decorate(fn):
         def prepare(model, sparsity, **options):
-            check_model(model)
+            check_dense(check_model(model))
             check_sparsity(sparsity)
             signature(fn).bind(model, None, sparsity, **options)
             if not _in_halves(fn):
@@ -151,6 +151,7 @@ def planner(
             # its size is estimated, or another method runs, which records its own request
             if model_memo(model).draws is not None or _RUNNING.get():
                 return _finish(fn(model, calib, sparsity, **options))
+            check_dense(model)
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:

@@ -12,7 +12,7 @@ __all__ = [
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 import torch.nn.functional as F
@@ -20,10 +20,10 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
-from ..core.families import decoder_layers, model_memo
+from ..core.families import model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.slots import SLOTS, Flag
-from ..core.structure import structure
+from ..core.structure import Structure, structure
 from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
@@ -155,17 +155,26 @@ class _Walk:
     h: object = None  # (n, t, d) inputs of layer 0
     chunk: int = 1  # tokens whose logits are computed at a time
 
+    @cached_property
+    def s(self) -> Structure:
+        "Of the dense model."
+        return structure(self.model)
+
+    @cached_property
+    def layers(self):
+        "Its decoder layers."
+        return self.model.get_submodule(self.s.layers_name)
+
 # %% ../../nbs/runtime/04_search.ipynb #8b84bdb7
 def _run_nodes(walk, i, nodes, states, out, uses):
     "Run `nodes`, which have the same decision, through layer `i` as currently edited"
     size = len(states[nodes[0].parent])
     per = max(1, walk.rows // size) if walk.stack else 1
-    layer = decoder_layers(walk.model)[i]
     for batch in (nodes[j : j + per] for j in range(0, len(nodes), per)):
         h, *others = [states[n.parent] for n in batch]
         if others:  # states that skipped a removed layer may be on another device
             h = torch.cat([h, *(x.to(h.device) for x in others)])
-        run = partial(run_layer, layer, walk.calls, i)
+        run = partial(run_layer, walk.layers[i], walk.calls, i)
         ys = map_chunks(run, (h,), walk.rows, walk.model, h.shape[1])
         out.update(zip(batch, torch.cat(ys).split(size), strict=True))
         uses.subtract(n.parent for n in batch)
@@ -177,12 +186,12 @@ def _run_nodes(walk, i, nodes, states, out, uses):
 def _run_level(walk, i, nodes, states):
     """Evaluate all `nodes` of layer `i`, whose weights are loaded once: node -> (n, t, d) hidden
     states. Removes the states of their parents from `states` after their last use."""
-    s = structure(walk.model)
+    s = walk.s
     # nodes without the layer pass the states on
     out = {n: states[n.parent] for n in nodes if n.decision is None}
     uses = Counter(n.parent for n in nodes if n.decision is not None)
-    make_edits = lambda p: plan_edits(walk.model, p) if p.kept or p.weights else ()
-    with weights_loaded(decoder_layers(walk.model)[i].modules()):
+    make_edits = lambda p: plan_edits(walk.model, p, s) if p.kept or p.weights else ()
+    with weights_loaded(walk.layers[i].modules()):
         for by_flags in _group_nodes(nodes):
             first = next(iter(by_flags.values()))[0]
             copied = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
@@ -207,7 +216,7 @@ def _split_nodes(nodes, cap):
 def _walk_tree(walk, root, h, cap):
     """Run all plans of the tree over the layers, with the states of at most `cap` nodes per layer.
     Yields dicts, last node -> (n, t, d) final hidden states; each last node occurs once."""
-    L = len(decoder_layers(walk.model))
+    L = len(walk.layers)
     stack = [(0, list(root.children.values()), {root: h})]
     while stack:
         i, nodes, states = stack.pop()

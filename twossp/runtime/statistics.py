@@ -111,11 +111,9 @@ class _PartSums:
 
     def __init__(self, part, names, p, weighted):
         self.part, self.p, self.weighted = part, p, weighted
-        groups, units = part.groups or 1, part.width
-        if not units:  # attention: its heads, and the channels of each
-            groups, units = part.units, part.heads.columns
-        widths = dict.fromkeys(UNIT_FIELDS, units) | dict.fromkeys(GROUP_FIELDS, 1)
-        self.sums = {n: torch.zeros(groups, widths[n], dtype=torch.float64) for n in names}
+        g, u = part.observed
+        widths = dict.fromkeys(UNIT_FIELDS, u) | dict.fromkeys(GROUP_FIELDS, 1)
+        self.sums = {n: torch.zeros(g, widths[n], dtype=torch.float64) for n in names}
 
     def begin(self, windows):
         "Start a batch of windows (b, t)"
@@ -127,34 +125,33 @@ class _PartSums:
         "Discard the last batch"
         self.sums = self.saved
 
-    def note(self, group, x, weight, token, out):
-        "Add activations of all units, or of one group's units on the tokens that reach it"
+    def note(self, g, x, weight, token, out):
+        "Add activations of the units of group `g`, on the tokens that reach it"
         device = float64_device(x.device)
         move = partial(torch.Tensor.to, device=device, non_blocking=device.type != "cpu")
         self.sums = sums = {name: move(total) for name, total in self.sums.items()}
-        group = group or 0
         mask = None if self.counted is None else self.counted.to(x.device).reshape(-1)
         if token is not None and mask is not None:
             reached = mask[token]
             x, weight, token, out = x[reached], weight[reached], token[reached], out[reached]
         if "norms" in sums:
             norms = self._window_norms(x, weight, token)
-            sums["norms"][group] += norms.to(device).sum(0, dtype=torch.float64)
+            sums["norms"][g] += norms.to(device).sum(0, dtype=torch.float64)
         if token is None:
             x = x.flatten(0, -2)
             x = x if mask is None else x[mask]
-        sums["tokens"][group] += len(x)
+        sums["tokens"][g] += len(x)
         if "sums" in sums or "squares" in sums:
             for name, total in zip(("sums", "squares"), _sum_powers(x), strict=True):
                 if name in sums:
-                    sums[name][group] += total
+                    sums[name][g] += total
         if "outputs" in sums or "output_squares" in sums:
             powers = _sum_powers(out.float().norm(dim=1)[:, None])
             for name, total in zip(("outputs", "output_squares"), powers, strict=True):
                 if name in sums:
-                    sums[name][group] += total
+                    sums[name][g] += total
         if "routed" in sums:
-            sums["routed"][group] += (weight * out.norm(dim=1)).sum().to(device)
+            sums["routed"][g] += (weight * out.norm(dim=1)).sum().to(device)
 
     def _window_norms(self, x, weight, token):
         "(b, u) norms over the tokens of each window, or over those that reach a group"
@@ -326,14 +323,14 @@ def _record_terms(model, sums, i=None):
     parts = [p for p in sums if i is None or i in p.layers]
     terms = {p: torch.zeros_like(sums[p][0]) for p in parts}
 
-    def note(part, group, x, weight, token, out):
+    def note(part, g, x, weight, token, out):
         values = x.detach()  # holding `x` itself would keep it after its window
 
         def add(gradient):
             products = (values.float() * gradient.float()).flatten(0, -2).sum(0)
-            pending.append((terms[part][group or 0], products))
+            pending.append((terms[part][g], products))
 
-        sums[part][1][group or 0] += x[..., 0].numel()
+        sums[part][1][g] += x[..., 0].numel()
         x.register_hook(add)
 
     with ExitStack() as stack:
@@ -401,8 +398,8 @@ def collect_gradients(
     check, bs = _check_streaming(model, calib) if is_offloaded(model) else (None, 1)
     sums = {}
     for part in parts:
-        terms = torch.zeros(part.groups or 1, part.width, dtype=torch.float64)
-        sums[part] = terms, torch.zeros(part.groups or 1, dtype=torch.float64)
+        terms = torch.zeros(part.observed, dtype=torch.float64)
+        sums[part] = terms, torch.zeros(len(terms), dtype=torch.float64)
     local = calib[rank::size]
     with _differentiable(model) as leaf:
         windows = split_batches(local, bs, progress, "gradients", input_device(model))

@@ -96,8 +96,7 @@ def head_counts(
     counts = []
     for part in structure(model).mixers:
         removed = isinstance(part.module(model), NoAttention)
-        kv, queries = (0, 0) if removed else (part.heads.groups, part.heads.queries)
-        counts.append((kv * queries, kv))
+        counts.append((0, 0) if removed else part.head_counts)
     return counts
 
 # %% ../../nbs/serving/01_gguf.ipynb #09f39eba
@@ -111,17 +110,17 @@ def _gguf_header(model, round_to=None):
     c, d = model.config, head_dim(model)
     counts = head_counts(model)
     if _gguf_arch(model) == "openelm":
-        heads, kv = ([max(n, 1) for n in x] for x in zip(*counts, strict=True))
+        queries, keys = ([max(n, 1) for n in x] for x in zip(*counts, strict=True))
     else:
-        heads = [n or c.num_attention_heads * (i == 0) for i, (n, _) in enumerate(counts)]
-        kv = [n for _, n in counts]
+        queries = [n or c.num_attention_heads * (i == 0) for i, (n, _) in enumerate(counts)]
+        keys = [n for _, n in counts]
     return {
         "block_count": len(counts),
         "context_length": c.max_position_embeddings,
         "embedding_length": c.hidden_size,
         "vocab_size": c.vocab_size,
-        "attention.head_count": heads,
-        "attention.head_count_kv": kv,
+        "attention.head_count": queries,
+        "attention.head_count_kv": keys,
         "attention.key_length": d,
         "attention.value_length": d,
         "rope.dimension_count": d,
@@ -143,36 +142,36 @@ def _scale(x, factor):
 
 def _scales(config, d):
     "Granite's multipliers of embeddings, residual branches, queries and output"
-    attention = getattr(config, "attention_multiplier", None)
+    multiplier = getattr(config, "attention_multiplier", None)
     embedding = getattr(config, "embedding_multiplier", 1.0)
     output = 1 / getattr(config, "logits_scaling", 1.0)
     if config.tie_word_embeddings:  # also scaled by the embedding multiplier
         output /= embedding
-    query = 1.0 if attention is None else attention * math.sqrt(d)
+    query = 1.0 if multiplier is None else multiplier * math.sqrt(d)
     return embedding, getattr(config, "residual_multiplier", 1.0), query, output
 
 # %% ../../nbs/serving/01_gguf.ipynb #d7eb7930
-def _split_projections(attn, d):
+def _split_projections(mixer, d):
     "Weights and biases of q, k, v and o, by name; splits a fused matrix"
-    if hasattr(attn, "qkv_proj"):
-        q = in_features(attn.o_proj)
-        kv = (out_features(attn.qkv_proj) - q) // 2
-        parts = dict(zip("qkv", attn.qkv_proj.weight.split([q, kv, kv]), strict=True))
-        return {f"{n}.weight": x for n, x in parts.items()} | {"o.weight": attn.o_proj.weight}
-    projections = ((n, getattr(attn, f"{n}_proj").named_parameters()) for n in "qkvo")
+    if hasattr(mixer, "qkv_proj"):
+        q = in_features(mixer.o_proj)
+        kv = (out_features(mixer.qkv_proj) - q) // 2
+        parts = dict(zip("qkv", mixer.qkv_proj.weight.split([q, kv, kv]), strict=True))
+        return {f"{n}.weight": x for n, x in parts.items()} | {"o.weight": mixer.o_proj.weight}
+    projections = ((n, getattr(mixer, f"{n}_proj").named_parameters()) for n in "qkvo")
     return {f"{n}.{part}": x for n, named in projections for part, x in named}
 
 
-def _attention(layer, d, first, config):
+def _attention_tensors(layer, d, first, config):
     "Tensors of an attention; a removed one has none, except zeros in the first layer"
-    attn, norm = layer.self_attn, layer.input_layernorm.weight
-    if isinstance(attn, NoAttention):
+    mixer, norm = layer.self_attn, layer.input_layernorm.weight
+    if isinstance(mixer, NoAttention):
         n = len(norm)
         zeros = {"attn_output.weight": norm.new_zeros(n, n)}
         return {"attn_norm.weight": torch.ones_like(norm)} | zeros if first else {}
     _, residual, query, _ = _scales(config, d)
     tensors = {"attn_norm.weight": norm}
-    for name, x in _split_projections(attn, d).items():
+    for name, x in _split_projections(mixer, d).items():
         x = _scale(x, dict(q=query, o=residual).get(name[0], 1.0))
         x = _rope_order(x, d) if name[0] in "qk" else x
         tensors[f"attn_{name.replace('o.', 'output.')}"] = x
@@ -181,19 +180,20 @@ def _attention(layer, d, first, config):
 # %% ../../nbs/serving/01_gguf.ipynb #openelmat
 def _openelm_attention(layer, d):
     "Tensors of an attention with query and key norms; one head of zeros if removed"
-    attn, norm = layer.self_attn, layer.input_layernorm.weight
-    if isinstance(attn, NoAttention):
+    mixer, norm = layer.self_attn, layer.input_layernorm.weight
+    if isinstance(mixer, NoAttention):
         ones, n = norm.new_ones(d), len(norm)
         tensors = norm.new_zeros(3 * d, n), norm.new_zeros(n, d), ones, ones
     else:
-        matrices = [getattr(attn, f"{n}_proj").weight for n in "qkv"]
-        tensors = torch.cat(matrices), attn.o_proj.weight, attn.q_norm.weight, attn.k_norm.weight
+        matrices = torch.cat([getattr(mixer, f"{n}_proj").weight for n in "qkv"])
+        norms = mixer.q_norm.weight, mixer.k_norm.weight
+        tensors = matrices, mixer.o_proj.weight, *norms
     names = "qkv", "output", "q_norm", "k_norm"
     named = {f"attn_{n}.weight": x for n, x in zip(names, tensors, strict=True)}
     return {"attn_norm.weight": norm} | named
 
 
-def _ffn(layer, width, residual_scale):
+def _ffn_tensors(layer, width, residual_scale):
     "Tensors of an FFN, padded with zeros to `width` neurons"
     norm, mlp = layer.post_attention_layernorm.weight, layer.mlp
     if isinstance(mlp.down_proj, NoLinear):  # (neurons, d)
@@ -226,9 +226,12 @@ def _gguf_tensors(model, round_to=None):
         yield "rope_freqs.weight", factors
     widths = _gguf_widths(model, round_to)
     for i, layer in enumerate(base.layers):
-        first, config = i == 0, model.config
-        attn = _openelm_attention(layer, d) if openelm else _attention(layer, d, first, config)
-        for name, tensor in (attn | _ffn(layer, widths[i], residual)).items():
+        if openelm:
+            tensors = _openelm_attention(layer, d)
+        else:
+            tensors = _attention_tensors(layer, d, i == 0, model.config)
+        tensors |= _ffn_tensors(layer, widths[i], residual)
+        for name, tensor in tensors.items():
             yield f"blk.{i}.{name}", tensor
     yield "output_norm.weight", _scale(base.norm.weight, output)
     if not model.config.tie_word_embeddings:
@@ -247,8 +250,8 @@ def _copy_fields(writer, source):
     except (ValueError, IndexError, OSError) as e:
         raise ValueError(f"{source} is not a GGUF file whose tokenizer can be copied: {e}") from e
     for f in fields:
-        group, _, name = f.name.partition(".")
-        if group == "tokenizer" or group == "general" and name not in _TENSOR_FIELDS:
+        prefix, _, name = f.name.partition(".")
+        if prefix == "tokenizer" or prefix == "general" and name not in _TENSOR_FIELDS:
             array = f.types[0] == g.GGUFValueType.ARRAY
             item_type = f.types[-1] if array else None
             writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=item_type)

@@ -124,7 +124,7 @@ def quant_block_size(
 ) -> int:  # weights
     "Number of weights per quantization block."
     if kind not in QUANT_TYPES:
-        raise ValueError(f"no quantisation {kind!r}; there are: {', '.join(QUANT_TYPES)}")
+        raise ValueError(f"no quantization {kind!r}; there are: {', '.join(QUANT_TYPES)}")
     return 256 if "_k" in kind or kind == "iq4_xs" else 32
 
 # %% ../../nbs/serving/00_runners.ipynb #b5a5568b
@@ -145,7 +145,7 @@ def quantize_gguf(
         code = lib.llama_model_quantize(str(source).encode(), str(new).encode(), params)
         if code:
             errors = [x.strip() for x in lines if "fail" in x or "error" in x]
-            raise ValueError(f"llama.cpp does not quantise {source}: {errors[-1:]}")
+            raise ValueError(f"llama.cpp does not quantize {source}: {errors[-1:]}")
     return _read_fallbacks("".join(lines))
 
 

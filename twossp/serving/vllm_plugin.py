@@ -72,28 +72,32 @@ def _create_attentions(model, create, prefix):
 
 
 def _cut_heads(s, record):
-    "Key/value heads of each layer whose attention has fewer than the configuration says"
+    "{layer: part} of the attention modules with fewer heads than the configuration says"
     cut = {}
     for part in s.parts:
         prefix = part.full_name(f"{part.name}.")
         if part.role == "mixer" and part.heads and any(
             name.startswith(prefix) for name in record.get("tensors", ())
         ):
-            cut[part.layer] = part.heads
+            cut[part.layer] = part
     return cut
 
 
-def _set_head_counts(model, heads, ranks):
-    "Set the number of remaining heads in vLLM's attention modules"
+def _served_attentions(model):
+    "Yield the modules that have an attention module of vLLM's, and these"
     for m in model.modules():
-        attention = getattr(m, "attn", None)
-        if not hasattr(attention, "layer_name") or getattr(m, "layer_idx", None) not in heads:
-            continue
-        remaining = heads[m.layer_idx]
-        kv = remaining.groups // ranks
-        for x in (attention, attention.impl):  # these size the cache
-            x.num_heads = kv * remaining.queries
-            x.num_kv_heads = kv
+        if hasattr(inner := getattr(m, "attn", None), "layer_name"):
+            yield m, inner
+
+
+def _set_head_counts(model, cut, ranks):
+    "Set the number of remaining heads in vLLM's attention modules"
+    for m, inner in _served_attentions(model):
+        if getattr(m, "layer_idx", None) in cut:
+            queries, keys = cut[m.layer_idx].head_counts
+            for x in (inner, inner.impl):  # these size the cache
+                x.num_heads = queries // ranks
+                x.num_kv_heads = keys // ranks
 
 
 def _with_family_names(model, create_mapper):
@@ -106,14 +110,15 @@ def _with_family_names(model, create_mapper):
         config.architectures = architectures
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #4f2f1f44
-def _check_parallel(s: Structure, heads: dict, ranks: int):
+def _check_parallel(s: Structure, cut: dict, ranks: int):
     "Raise `ValueError` unless neurons and heads can be split evenly between `ranks` devices."
     if uneven := sorted(p.width for p in s.parts if p.width % ranks):
         raise ValueError(
             f"{ranks} devices cannot share an FFN of {uneven[0]:,} neurons: prune with"
             f" --multiple {math.lcm(64, ranks)}, or serve with --pipeline-parallel-size"
         )
-    if uneven := sorted(x.groups for x in heads.values() if x.groups % ranks):
+    counts = [part.head_counts[1] for part in cut.values()]
+    if uneven := sorted(keys for keys in counts if keys % ranks):
         raise ValueError(
             f"{ranks} devices cannot share the {uneven[0]} key/value heads of a layer: serve on"
             " fewer, or with --pipeline-parallel-size"
@@ -132,17 +137,15 @@ def _read_experts(folder):
 def _split_heads(model):
     "Split the output of vLLM's attention into heads, which GPT-2's code joins"
 
-    def split(attention, heads):
+    def split(joined, n_heads):
         def forward(*args, **kwargs):
-            x = attention(*args, **kwargs)
-            return x.view(1, len(x), heads, -1)
+            x = joined(*args, **kwargs)
+            return x.view(1, len(x), n_heads, -1)
 
         return forward
 
-    for m in model.modules():
-        attention = getattr(m, "attn", None)
-        if hasattr(attention, "layer_name"):
-            attention.forward = split(attention.forward, attention.num_heads)
+    for _, inner in _served_attentions(model):
+        inner.forward = split(inner.forward, inner.num_heads)
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #802e909f
 @functools.cache
