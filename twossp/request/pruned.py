@@ -207,7 +207,9 @@ class Pruned:
             helps = suggest_recovery(self.dense or r, r, self.folder)
             if helps:
                 parts.append("\n".join(["what helps:", *(f"  {x}" for x in helps)]))
-        if self.folder:
+        if len(self.folders) > 1:
+            parts.append("twossp check FOLDER lists the engines that load a checkpoint")
+        elif self.folder:
             rows = [x for x in engine_commands(self.folder) if not x[1].startswith("not: ")]
             width = max(len(name) for name, _ in rows)
             lines = [f"  {name.ljust(width)}  {command}" for name, command in rows]
@@ -219,9 +221,11 @@ class Pruned:
 
     def _describe_folders(self):
         "A line for each folder, with the files that a reader may not know"
-        for folder in self.folders.values():
+        folders = [*self.folders.values()]
+        for folder in folders:
             names = [f"{k}{about}" for k, about in _FILES.items() if (folder / k).is_file()]
-            yield f"{shown_path(folder)}/ holds the pruned model, {', '.join(names)}"
+            files = "" if len(folders) > 1 else f", {', '.join(names)}"
+            yield f"{shown_path(folder)}/ holds the pruned model{files}"
 
     def write_cards(self):
         "Add the measurements to the cards of the saved checkpoints."
@@ -229,7 +233,9 @@ class Pruned:
         for r in self.pruned:
             folder = self.folders.get(r.target)
             results = card_results(dense, [r])
-            known = read_record(folder).get("results") or {} if folder and results else {}
+            if folder is None or not results:
+                continue
+            known = read_record(folder).get("results") or {}
             if results.items() - known.items():
                 write_card_results(folder, known | results)
 
