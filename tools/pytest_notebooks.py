@@ -12,11 +12,12 @@ because of cell N". Failed are the cells with an error of their own, test or not
 tests that are not run.
 
 usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--threads N]
-                        [--flags "slow ..."] [--time S] [--show] [--out DIR]
+                        [--flags "slow ..."] [--time S] [--cells S] [--show] [--out DIR]
 (pytest's own -k, -x, --co work)
 """
 
 import ast
+import contextlib
 import json
 import multiprocessing
 import os
@@ -104,6 +105,16 @@ def lighten(cells, replaced):
         found[0].source = found[0].source.replace(text, quick)
 
 
+def cpu_seconds():
+    "CPU seconds of this process and of its children that have ended (not on Windows)"
+    try:
+        import resource
+    except ImportError:
+        return time.process_time()
+    both = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in both)
+
+
 def run_cells(path, root, flags, show, out):
     "Run one notebook in this process; the result as a dictionary"
     from execnb.nbio import write_nb
@@ -120,11 +131,14 @@ def run_cells(path, root, flags, show, out):
     todo = [c for c in nb.cells if not is_skipped(c, flags)]
     n_code = sum(c.cell_type == 'code' for c in nb.cells)
     result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo), not_run=0)
+    result['by_cell'] = {}
     reasons, missing, blocked = [], {}, {}
     shell = CaptureShell(path)
     os.chdir(Path(path).parent)
     for cell in todo:
+        before = cpu_seconds()
         shell.cell(cell)
+        result['by_cell'][cell.get('id', '?')] = round(cpu_seconds() - before, 2)
         if show:
             streams = [o for o in cell.get('outputs', []) if o['output_type'] == 'stream']
             print(*(''.join(o['text']) for o in streams), sep='', end='', flush=True)
@@ -163,15 +177,12 @@ def child(job, printed, answer):
     # what a notebook leaves in the temporary folder is removed with that of its process
     tempfile.tempdir = os.environ['TMPDIR'] = str(Path(printed).parent)
     result = run_cells(**job)
-    try:
+    result['cpu'] = cpu_seconds()
+    with contextlib.suppress(ImportError):  # Windows
         import resource
 
-        own = resource.getrusage(resource.RUSAGE_SELF)
-        result['gib'] = own.ru_maxrss / (2**30 if sys.platform == 'darwin' else 2**20)
-        both = own, resource.getrusage(resource.RUSAGE_CHILDREN)
-        result['cpu'] = sum(u.ru_utime + u.ru_stime for u in both)
-    except ImportError:
-        pass  # Windows
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        result['gib'] = most / (2**30 if sys.platform == 'darwin' else 2**20)
     Path(answer).write_text(json.dumps(result))
 
 
@@ -207,14 +218,18 @@ def launch(job, limit, context):
     return result | dict(name=name, seconds=time.time() - start)
 
 
-def report_line(r):
-    "The line of one notebook"
+def report_line(r, least=None):
+    "The line of one notebook, and one for each cell that took at least so many CPU seconds"
     counts = f'{r["tests"]} tests in {r["cells"]} cells'
     counts += f', {r["skipped"]} skipped' if r['skipped'] else ''
     counts += f', {r["not_run"]} tests not run' if r.get('not_run') else ''
     used = f'{r["seconds"]:.1f} s'
     used += f' ({r["cpu"]:.1f} of CPU), {r["gib"]:.1f} GiB' if 'gib' in r else ''
-    return f'{"FAILED" if r["failed"] else "ok    "} {r["name"]}: {counts}, {used}'
+    lines = [f'{"FAILED" if r["failed"] else "ok    "} {r["name"]}: {counts}, {used}']
+    for cell, s in sorted(r.get('by_cell', {}).items(), key=lambda x: -x[1]):
+        if least is not None and s >= least:
+            lines.append(f'       {s:6.1f} s of CPU: cell {cell}')
+    return '\n'.join(lines)
 
 
 def set_threads(asked, jobs):
@@ -264,6 +279,7 @@ def pytest_addoption(parser):
     group.addoption('--threads', type=int, help='threads of a notebook, instead of cores / jobs')
     group.addoption('--flags', default='', help='run the cells with these flags too')
     group.addoption('--time', type=float, default=1200, help='seconds that a notebook may take')
+    group.addoption('--cells', type=float, help='name the cells that take so many CPU seconds')
     group.addoption('--show', action='store_true', help='print the text that the cells print')
     group.addoption('--out', help='write the executed notebooks to this folder')
 
@@ -280,7 +296,7 @@ def pytest_collection_modifyitems(config, items):
             raise pytest.UsageError(f'no notebook has {n!r} in its name')
     items[:] = [i for i in items if not names or any(n in i.name for n in names)]
     last = config.cache.get(SECONDS, {})
-    # without a last run, a guess: those that run the embedded model
+    # without a last run, a guess: those that run the bundled model
     guess = lambda i: 1000 + i.path.read_text(encoding='utf-8', errors='replace').count('smollm2')
     items.sort(key=lambda i: -(last[i.name] if i.name in last else guess(i)))
 
@@ -303,7 +319,7 @@ def pytest_runtestloop(session):
         for done in as_completed(running):
             item = running[done]
             done.result()
-            terminal.write_line(report_line(item.result))
+            terminal.write_line(report_line(item.result, session.config.option.cells))
             runtestprotocol(item, nextitem=None)
             if session.shouldfail:
                 pool.shutdown(cancel_futures=True)

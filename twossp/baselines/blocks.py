@@ -10,6 +10,7 @@ __all__ = [
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
 import math
+from collections.abc import Collection, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -41,14 +42,17 @@ from ..runtime.statistics import accumulate_moments, upcast, walk_hidden_states
 def layers_to_remove(
     L: int,  # layers of the model
     sparsity: float,  # target, in (0, 1)
-) -> int:  # 1 … L-1
+    most: int | None = None,  # layers that can go; default: L - 1
+) -> int:  # 1 … most
     """Return the number of layers for a sparsity, rounded up. Raises `ValueError` with the
-    achievable range if that is all of them."""
+    achievable range if that is more than can go."""
+    most = L - 1 if most is None else most
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
-    if n == L:
+    if n > most:
+        reach = f"the achievable range is {1/L:.4f} to {most/L:.4f}" if most else "none can go"
         raise ValueError(
             f"sparsity {sparsity:.4g} means {n} of the {L} layers, and at most"
-            f" {L - 1} can go: the achievable range is {1/L:.4f} to {(L-1)/L:.4f}"
+            f" {most} can go: {reach}"
         )
     return n
 
@@ -56,12 +60,13 @@ def layers_to_remove(
 def check_attention_ffn(
     model: PreTrainedModel,  # of a supported family
     method: str,  # name, for the error
+    protected: Collection[int] = (),  # layers that stay whole
 ):
-    "Raise `ValueError` if a layer has no token mixer or no FFN."
+    "Raise `ValueError` if another layer has no token mixer or no FFN."
     s = structure(model)
     with_mixer = {p.layer for p in s.mixers}
-    for i, ffn in enumerate(s.ffn):
-        if i in with_mixer and ffn:
+    for i, n in enumerate(s.ffn):
+        if i in protected or i in with_mixer and n:
             continue
         part = "FFN" if i in with_mixer else "attention that could go"
         other = "or a method that removes whole layers (shortgpt, window_based)"
@@ -79,6 +84,7 @@ def shortgpt(
     sparsity: float,  # target, in (0, 1), rounded up to whole blocks
     *,
     last_token: bool = True,  # use the last token of each window; False: all tokens
+    protect: Sequence[int] = (),  # layers that stay; negative ones count from the end
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` blocks, `influence` (L,), `forwards`
@@ -86,14 +92,16 @@ def shortgpt(
 ) -> Plan:  # removes whole blocks
     "ShortGPT: remove the blocks of lowest influence."
     L = len(decoder_layers(model))
-    n = layers_to_remove(L, sparsity)
+    protected = structure(model).protected(protect)
+    candidates = [i for i in range(1, L) if i not in protected]
+    n = layers_to_remove(L, sparsity, len(candidates))
     yield n
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
-    removed = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
+    lowest = influence[candidates].sort(stable=True).indices[:n].tolist()
     if log is not None:
         log.update(n=n, influence=influence, forwards=len(calib))
-    return drop(L, blocks=removed)
+    return drop(L, blocks=[candidates[k] for k in lowest])
 
 # %% ../../nbs/baselines/00_blocks.ipynb #af1e9dc4
 def _window_similarity(model, calib, n, bs, progress, budget=None):
@@ -146,19 +154,22 @@ def blockpruner(
     sparsity: float,  # target, in (0, 1), rounded up to whole modules
     *,
     n_search: int = 1,  # calibration windows to score on
+    protect: Sequence[int] = (),  # layers that stay whole; negative ones count from the end
     progress: bool = True,  # show a progress bar
     # if given, receives `n`, `trials` (candidates: attention i, FFN L+i), `forwards`
     log: dict | None = None,
 ) -> Plan:  # removes n attention modules and n FFNs
     "Remove attention modules and FFNs in turn, each by the lowest perplexity."
-    check_attention_ffn(model, "BlockPruner")
+    protected = structure(model).protected(protect)
+    check_attention_ffn(model, "BlockPruner", protected)
     L = len(decoder_layers(model))
-    n = layers_to_remove(L, sparsity)
+    n = layers_to_remove(L, sparsity, min(L - 1, L - len(protected)))
     yield n
     Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
-    plan, trials, remaining = dense_plan(L), [], list(range(2 * L))
+    plan, trials = dense_plan(L), []
+    remaining = [c for c in range(2 * L) if c % L not in protected]
     for step in progress_bar(range(2 * n), "BlockPruner", progress):
         turn = [c for c in remaining if c // L == step % 2]  # attention modules, then FFNs
         parts = [drops[c] for c in turn]
@@ -189,8 +200,8 @@ def _fold_factor(written, whole, rest):
 class _Tap:
     "Hidden states of a forward pass: what an FFN writes, the rest after its layer, a later one"
 
-    def __init__(self, model, ffn, last):
-        self.model, self.ffn, self.last = model, ffn, last
+    def __init__(self, model, part, last):
+        self.model, self.part, self.last = model, part, last
         self.factor = None  # by which the FFN's output is added; found in the first pass
 
     def begin(self):
@@ -202,8 +213,8 @@ class _Tap:
     def attached(self):
         "Read the states of all forward passes inside the block"
         layers = decoder_layers(self.model)
-        down = self.ffn.at(self.model).get_submodule(self.ffn.output)
-        front = layers[self.ffn.layer]
+        (down,) = self.part.output_modules(self.model)
+        front = layers[self.part.layer]
         handles = [
             down.register_forward_hook(self.note_written),
             front.register_forward_hook(self.note_front, with_kwargs=True),
@@ -225,7 +236,7 @@ class _Tap:
         whole = take_hidden(out)
         self.written = self.written.reshape(whole.shape)  # flat in OPT
         if self.factor is None:
-            with self.ffn.mask(self.model, self.ffn.nothing):
+            with self.part.mask(self.model, self.part.nothing):
                 state, args, kwargs = split_call(args, kwargs)
                 rest = take_hidden(layer(state, *args, **kwargs))
             self.factor = _fold_factor(self.written, whole, rest)
@@ -236,10 +247,10 @@ class _Tap:
         self.after = take_hidden(out)
 
 
-def _gap_moments(model, calib, ffn, last, progress):
+def _gap_moments(model, calib, part, last, progress):
     """Second moments of M and L - Y: "fit" for the map, "held" (the last quarter of the windows)
     for its penalty; `last`: index of the last removed layer"""
-    n, sums, tap = max(1, round(0.75 * len(calib))), {}, _Tap(model, ffn, last)
+    n, sums, tap = max(1, round(0.75 * len(calib))), {}, _Tap(model, part, last)
     with tap.attached(), inference(model):
         bs, device = layer_batch_size(model, calib.shape[1]), input_device(model)
         for name, windows in (("fit", calib[:n]), ("held", calib[n:])):
@@ -258,26 +269,26 @@ def foldable_ffns(
     n: int,  # consecutive layers to remove
 ) -> dict[int, Part]:  # by layer
     "Return the FFNs in front of `n` layers into which a map can be folded."
-    s, ffns = structure(model), {}
+    s, found = structure(model), {}
     for p in s.narrow:
-        is_single = len(p.layers) == len(s.of(p.layer, "ffn")) == 1 and not p.groups
+        is_single = len(p.layers) == len(s.of(p.layer, p.slot)) == 1 and not p.groups
         if is_single and p.layer < len(s) - n and is_linear(p.at(model).get_submodule(p.output)):
-            ffns[p.layer] = p
-    if not ffns:
+            found[p.layer] = p
+    if not found:
         raise ValueError(
             f"replaceme folds a map into the FFN in front of {n} layers, and no layer of this"
             f" {model.config.model_type} in front of so many has one of its own: take"
             " window_based, whose layers leave without a map"
         )
-    return ffns
+    return found
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm0012b
-def _fold(model, ffn, sums):
+def _fold(model, part, sums):
     "Tensors of the output projection with the map folded in; the map's λ and errors"
     fit, held = sums.pop("fit"), sums.pop("held", None)
     lams = LAMBDAS if held is not None else (LAMBDAS[0],)
     T, errors = refit_best(fit, held, torch.eye(len(fit.gram), dtype=torch.float64), lams)
-    linear, weights = ffn.at(model).get_submodule(ffn.output), {}
+    linear, weights = part.at(model).get_submodule(part.output), {}
     with weights_loaded([linear]):
         tensors = dict(weight=read_matrix(linear), bias=linear.bias)
         for name, x in tensors.items():
@@ -285,7 +296,7 @@ def _fold(model, ffn, sums):
                 continue
             new = (T.to(x.device, upcast(x).dtype) @ upcast(x.detach())).to(x.dtype)
             new = store_matrix(linear, new) if name == "weight" else new
-            weights[ffn.full_name(f"{ffn.output}.{name}")] = new.contiguous().cpu()
+            weights[part.full_name(f"{part.output}.{name}")] = new.contiguous().cpu()
     return weights, errors
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm00012
@@ -303,15 +314,15 @@ def replaceme(
     "Replace the consecutive layers that change the hidden state least by a linear map."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
-    ffns = foldable_ffns(model, n)
+    foldable = foldable_ffns(model, n)
     yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
-    front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties go to the later
+    front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later
     if (draws := model_memo(model).draws) is not None:  # its size is estimated
         draws(windows=1, fit=model.config.get_text_config().hidden_size)
         return drop(L, blocks=range(front + 1, front + 1 + n))
-    sums = _gap_moments(model, calib, ffns[front], front + n, progress)
-    weights, errors = _fold(model, ffns[front], sums)
+    sums = _gap_moments(model, calib, foldable[front], front + n, progress)
+    weights, errors = _fold(model, foldable[front], sums)
     if log is not None:
         log.update(n=n, similarity=similarity, map=errors, forwards=2 * len(calib))
     plan = drop(L, blocks=range(front + 1, front + 1 + n))

@@ -234,5 +234,5 @@ DECIDES = dict.fromkeys((
     "model", "calib", "sparsity", "seed", "alpha", "n_attn", "n_search", "p", "multiple",
     "balance", "weighted", "bs", "widths", "repair", "last_token", "blocks", "initial",
     "initial_tokens", "offspring", "survivors", "tokens", "max_swaps", "generations",
-    "calib_tokens", "slice_head", "score", "depth_score",
+    "calib_tokens", "slice_head", "score", "depth_score", "protect",
 ), "plan") | dict(progress="nothing", log="nothing")  # argument -> what it decides

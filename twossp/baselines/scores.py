@@ -232,14 +232,13 @@ def unit_costs(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"
         )
-    if not (heads := scored_parts(s, "heads")):
+    if not (with_heads := scored_parts(s, "heads")):
         reason = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
         raise ValueError(
             "flap removes heads beside neurons, and this model's cannot be removed individually"
             f" ({reason}): take 2ssp with score='flap'"
         )
-    head_size = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))
-    return {p: p.neuron for p in s.narrow} | {p: head_size(p) for p in heads}
+    return {p: p.unit_size for p in (*s.narrow, *with_heads)}
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0014b
 def global_plan(
@@ -310,11 +309,11 @@ def flap_plan(
     check_repair(repair, model=model)
     s, log = structure(model), {} if log is None else log
     unit_costs(s)  # raises where heads cannot be removed individually
-    heads = find_score(score, "heads")
     neurons = find_score(score if score in SCORES["neurons"] else "flap", "neurons")
+    rows = neurons, find_score(score, "heads")
     yield
     check_repair(repair, calib)
-    rows, found = (neurons, heads), {}
+    found = {}
     # sums and squares are for the compensation, too
     options = dict(also=["sums", "squares"], log=found, progress=progress)
     log["scores"], scores = collect_scores(model, calib, rows, **options)

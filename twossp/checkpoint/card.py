@@ -199,7 +199,7 @@ def _facts(record):
         achieved=achieved,
         total=total,
         parameters=_compare_counts(params, "total", bool(original)),
-        **{"parameters, a token uses": _compare_counts(params, "active", bool(original))},
+        **{"active parameters per token": _compare_counts(params, "active", bool(original))},
         calibration=calibration,
         **expert_facts(record),
         seed=record.get("seed"),

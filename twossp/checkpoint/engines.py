@@ -254,7 +254,7 @@ EXPORTERS: dict[str, Exporter] = {  # by name
         f"{_EXPORT}_to_gguf", "llama.cpp",
         unsupported_reason=gguf_unsupported_reason,
         check_tokenizer=f"{_EXPORT}_check_gguf_tokenizer",
-        requirements={"gguf": ("gguf",)}, suffix=".gguf",
+        requirements={'"twossp[gguf]"': ("gguf",)}, suffix=".gguf",
         options=("quantize", "dtype", "round_to", "tokenizer_from"), prefers_multiples=True,
     ),
     "native": Exporter(

@@ -111,7 +111,7 @@ def _list_types():
 # %% ../../nbs/cli/01_commands.ipynb #1f199939
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
-    from ..costs.estimate import estimate_table
+    from ..costs.estimate import estimate_rows
     from ..request.validate import load_requested_skeleton, resolve_target
     from ..runtime.devices import quiet
 
@@ -127,17 +127,18 @@ def estimate(o: EstimateOptions) -> int:  # exit code
         else:
             x, message = resolve_target(o, model, first)
             notes = [f"{first}: {message}"] if given == "target_latency" else []
-        table = estimate_table(model, x, o.method, context, **options)
+        table = estimate_rows(model, x, o.method, context, **options)
         table, refused = _split_refused(model, table, o.repair)
-        memory = [*_describe_memory(model, table.index[1:], x, options, o.stream)]
-    if len(table) == 1:
+        methods = [name for name in table if name != "dense"]
+        memory = [*_describe_memory(model, methods, x, options, o.stream)]
+    if not methods:
         raise ValueError(next(iter(refused.values())))  # the first method's reason
     head = f"{shown_path(o.model)}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
-    rows = [("", *table.index), *table.T.itertuples(name=None)]
+    rows = [("", *table), *((k, *(row[k] for row in table.values())) for k in table["dense"])]
     print(f"{head}\n\n{align(rows)}\n")
     notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
     notes += [] if o.stream else _describe_fits(model, context)
-    commands = _format_commands(o, table.index[1:], given, options)
+    commands = _format_commands(o, methods, given, options)
     print("\n".join([*notes, *memory, "", *commands]))
     return 0
 
@@ -146,13 +147,14 @@ def _split_refused(model, table, repair):
     "A table of estimates without the refused methods; {method: reason}"
     from ..recovery.repair import check_repair
 
-    possible = table["attention modules"] != ""
-    table, refused = table[possible], dict(table["sparsity"][~possible])
-    for name in (n for n in table.index[1:] if "repair" in method_defaults(n)):
+    refused = {k: row["sparsity"] for k, row in table.items() if "attention modules" not in row}
+    table = {k: row for k, row in table.items() if k not in refused}
+    for name in [n for n in table if n != "dense" and "repair" in method_defaults(n)]:
         try:
             check_repair(method_defaults(name)["repair"] or repair, model=model)
         except ValueError as e:
-            table, refused[name] = table.drop(name), str(e)
+            del table[name]
+            refused[name] = str(e)
     return table, refused
 
 # %% ../../nbs/cli/01_commands.ipynb #34479bf9
@@ -216,7 +218,8 @@ def _format_commands(o, methods, given, options):
         flags |= dict(prefill="") if o.prefill else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
-        flags = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
+        text = lambda v: ",".join(map(str, v)) if isinstance(v, tuple) else v
+        flags = " ".join(f"--{k} {text(v)}".strip() for k, v in flags.items())
         yield (
             f"twossp prune {shown_path(o.model)}{' --stream' if o.stream else ''}"
             f" --method {name} {flags} --save"

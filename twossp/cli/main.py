@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 import twossp
+from ..core.extras import missing_message
 from ..core.words import did_you_mean
 from ..request.options import EXAMPLES, parse_flags, read_options
 from ..runtime.text_names import is_path
@@ -148,9 +149,6 @@ def _run_command(words):
     return row.load("run")(o)
 
 # %% ../../nbs/cli/02_main.ipynb #9884eb44
-_PACKAGES = {"lm_eval": "lm-eval"}  # module -> package, where they differ
-
-
 def _explain(e):
     "An error in one line"
     if _is_out_of_memory(e):
@@ -163,8 +161,7 @@ def _explain(e):
     if isinstance(e, OSError) and e.strerror:
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
     if isinstance(e, ModuleNotFoundError) and e.name:
-        name = _PACKAGES.get(e.name, e.name)
-        return f"this needs the package {name}, which is not installed: pip install {name}"
+        return missing_message(e.name)
     message = " ".join(str(e).split())
     plain = isinstance(e, (ValueError, OSError, ImportError))
     return message if plain else f"{type(e).__name__}: {message}"

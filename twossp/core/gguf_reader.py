@@ -28,6 +28,7 @@ from transformers import (
 )
 
 from .compat import gguf_conversion, gguf_splits
+from .extras import require
 
 # %% ../../nbs/core/16_gguf_reader.ipynb #ggr00006
 GGUF_REVISION = 3  # raised when a file is converted differently; part of the cache's keys
@@ -55,8 +56,7 @@ class GgufFile:
         name: str,  # of a tensor
     ) -> np.ndarray:  # float32; dimensions in torch's order
         "Read and dequantize a tensor."
-        from gguf import dequantize
-
+        dequantize = require("gguf").dequantize
         x = self.tensors[name]
         return np.array(dequantize(x.data, x.tensor_type), dtype=np.float32)
 
@@ -79,10 +79,9 @@ def open_gguf(
     file: str | Path,  # a GGUF file
 ) -> GgufFile:  # its header
     "Read the header of a GGUF file. Raises `UnsupportedGguf` if the file is incomplete."
-    from gguf import GGUFReader
-
+    gguf = require("gguf")
     try:
-        reader = GGUFReader(file)
+        reader = gguf.GGUFReader(file)
         lists = ("tokens", "merges", "scores", "token_type")  # slow to read, not needed
         skipped = {f"tokenizer.ggml.{x}" for x in lists}
         fields = {k: x.contents() for k, x in reader.fields.items() if k not in skipped}

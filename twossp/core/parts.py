@@ -162,6 +162,12 @@ class Part:
         return self.count(self.full) - self.count(self.nothing)
 
     @property
+    def unit_size(self) -> int:
+        "Parameters that go with one unit; all of them if it is removed as a whole."
+        one_less = self.pick(range(self.units - 1)) if self.units > 1 else self.nothing
+        return self.count(self.full) - self.count(one_less)
+
+    @property
     def inactive(self) -> int:
         "Parameters that a token does not use."
         return self.count_inactive(self.full)
@@ -199,6 +205,14 @@ class Part:
     def pick(self, units, groups=None):
         "What a plan keeps for these units, of each group, or of these `groups` alone."
         return tuple(units)
+
+    def states(self, widths) -> list:
+        "What a plan keeps in all states that are timed: these widths, …, nothing."
+        return [*(self.pick(range(k)) for k in widths), self.nothing]
+
+    def values_per_token(self, d) -> int:
+        "Activations that it holds of a token, of hidden size `d`, while it runs."
+        return 4 * self.width
 
     def count_inactive(self, kept) -> int:
         "Remaining parameters that a token does not use."
@@ -756,6 +770,17 @@ class Experts(Part):
         mask = np.zeros((self.groups, self.width), dtype=bool)
         mask[np.ix_(groups, units)] = True
         return pack_mask(mask) if mask.any() else ()
+
+    def states(self, widths) -> list:
+        "These widths, fewer experts of full width, nothing."
+        n = self.groups
+        fewer = sorted({self.active, (self.active + n) // 2} - {n})
+        *narrower, nothing = super().states(widths)
+        return [*narrower, *(self.pick(range(self.width), range(k)) for k in fewer), nothing]
+
+    def values_per_token(self, d) -> int:
+        "Activations in all experts that a token is routed to, with their inputs and outputs."
+        return self.active * (super().values_per_token(d) + 2 * d)
 
     def step(self, model) -> int:
         "Number of which widths must be multiples in the experts' implementation."

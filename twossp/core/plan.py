@@ -325,8 +325,11 @@ def _union(a, b):
         if not _is_removed_with_other(kept, i, slot):
             full = SLOTS[slot].full
             kept[i, slot] = SLOTS[slot].both(a.kept.get((i, slot), full), value)
+    layers = {i for i, _ in b.kept}  # the others are as they were
+    kept = {k: x for k, x in kept.items()
+            if k[0] not in layers or not _is_removed_with_other(kept, *k)}
     plan = object.__new__(Plan)  # without `__init__`: values are normalized already
-    kept, weights = _drop_redundant(kept), a.weights | b.weights
+    weights = a.weights | b.weights
     vars(plan).update(layers=len(a), kept=kept, weights=weights, provenance={})
     return plan
 

@@ -12,6 +12,7 @@ __all__ = [
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pkgutil import resolve_name
@@ -258,25 +259,40 @@ def score_names(
 
 def score_label(
     score: str | Score | Callable,  # as a method takes it
-) -> str:  # its name, or "module:function"
+) -> str:  # its name, or "module:function", or "function" of a notebook
     "Return how a score is called in tables, files and messages."
-    if isinstance(score, str):
-        return score
     fn = score.fn if isinstance(score, Score) else score
     if isinstance(fn, str):
         return fn
-    return f"{fn.__module__}:{getattr(fn, '__qualname__', type(fn).__name__)}"
+    while isinstance(fn, partial):
+        fn = fn.func
+    name = getattr(fn, "__qualname__", type(fn).__name__).rpartition("<locals>.")[2]
+    return name if fn.__module__ == "__main__" else f"{fn.__module__}:{name}"
+
+
+def _row_of(fn, unit):
+    "The row of a score that is given as a function, by the names of its parameters"
+    try:
+        second = [*signature(fn).parameters][1:2]
+    except ValueError:  # a built-in function
+        second = []
+    if second == ["weights"]:
+        raise ValueError(
+            f"{score_label(fn)} is a function of statistics and weights: say which sums it reads,"
+            f" Score({fn.__name__}, {unit!r}, statistics=('squares',))"
+        )
+    return Score(fn, unit, "windows", greedy=second == ["plans"])
 
 
 def find_score(
     # one of `score_names`; or a `Score`; or a function (model, calib, *, progress=True) ->
-    # scores, lowest removed first
+    # scores, lowest removed first; or, of attention modules, (model, plans, ids) -> losses
     name: str | Score | Callable,
     unit: str,  # one of `UNITS`
 ) -> Score:  # built-in, from another package, or of the function
     "Return a score; raise `ValueError` with the choices if there is none."
     if callable(name) and not isinstance(name, Score):
-        return Score(name, unit, "windows")
+        return _row_of(name, unit)
     if isinstance(name, Score):
         if name.unit == unit:
             return name

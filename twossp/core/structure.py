@@ -80,6 +80,13 @@ class Structure:
         "FFNs and experts: the parts whose width methods choose."
         return [p for p in self.parts if p.role == "ffn" and p.width]
 
+    @cached_property
+    def _parts_by_layer(self):
+        by_layer = [[] for _ in self.layer]
+        for p in self.parts:
+            by_layer[p.layer].append(p)
+        return by_layer
+
     def _by_layer(self, parts, count):
         totals = Counter()
         for p in parts:
@@ -107,12 +114,17 @@ class Structure:
         return self._by_layer([p for p in self.parts if p.slot == "ffn"], lambda p: p.neuron)
 
     @property
+    def leading(self) -> list[Part]:
+        "The parts whose widths stand for the model's: its experts, or else its FFNs."
+        return [p for p in self.narrow if p.groups] or self.narrow
+
+    @property
     def full_width(self) -> int:
         "Reference width: of an expert, or of the widest FFN."
-        leading = [p for p in self.narrow if p.groups] or self.narrow
+        leading = self.leading
         if not leading:
             raise ValueError("no layer of this model has an FFN whose width could be chosen")
-        return leading[0].width if leading[0].groups else max(p.width for p in leading)
+        return leading[0].width if self.grouped else max(p.width for p in leading)
 
     def widths(self, width) -> list[int]:
         "Widths per layer, in proportion to `width` of the full width; 0: none."
@@ -127,10 +139,29 @@ class Structure:
             widths.append(max(1, share) if self.grouped and parts else share)
         return widths
 
+    def protected(self, layers) -> tuple[int, ...]:
+        "Numbers of layers, ascending; negative ones count from the end. `ValueError` for others."
+        L, layers = len(self), [layers] if isinstance(layers, int) else [*layers]
+        for i in layers:
+            if isinstance(i, bool) or not isinstance(i, int) or not -L <= i < L:
+                raise ValueError(
+                    f"protect names layer {i!r}: they are 0 to {L - 1}, or -{L} to -1 from the end"
+                )
+        numbers = tuple(sorted({i % L for i in layers}))
+        if len(numbers) == L:
+            raise ValueError(f"protect names all {L} layers, and nothing could be removed")
+        return numbers
+
+    def without(self, layers):
+        "The same model without the parts of these layers: they count, and nothing of them can go."
+        if not (protected := {*self.protected(layers)}):
+            return self
+        parts = tuple(p for p in self.parts if not protected & {*p.layers})
+        return replace(self, parts=parts)
+
     def of(self, i, slot=None) -> list[Part]:
         "Parts that layer `i` counts; `slot`: only those that depend on it."
-        parts = [p for p in self.parts if p.layer == i]
-        return [p for p in parts if slot is None or slot in p.slots]
+        return [p for p in self._parts_by_layer[i] if slot is None or slot in p.slots]
 
     def kept_parts(self, plan) -> list[tuple[Part, object]]:
         "Parts of the remaining layers, each with what a plan keeps of it."

@@ -17,15 +17,15 @@ from dataclasses import dataclass, replace
 from inspect import signature
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from accelerate.utils.memory import clear_device_cache
 from jinja2 import Environment
-from pandas.io.formats.style import Styler
 from transformers import AutoConfig
 
 from ..baselines.methods import method
+from ..core.extras import is_installed, require
 from ..core.files import append_line, repair_last_line
 from ..core.registries import resolve
 from .estimate import build_model
@@ -35,6 +35,9 @@ from ..evaluation.results import code_version, versions
 from ..runtime.devices import as_device, one_line
 from ..runtime.identity import facts_identity
 from ..runtime.memory import free_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/costs/03_bench.ipynb #31d92c3e
 _LLAMA = dict(
@@ -326,7 +329,8 @@ def _format_row(row):
 # %% ../../nbs/costs/03_bench.ipynb #642f7503
 def _show_bars(t, form="{:.4g}"):
     "A table of numbers, with a bar in each cell, as a pandas Styler"
-    style = Styler(t, cell_ids=False).bar(color="#a9c3de", axis=None, align="zero", height=70)
+    styler = require("pandas.io.formats.style").Styler
+    style = styler(t, cell_ids=False).bar(color="#a9c3de", axis=None, align="zero", height=70)
     style = style.format(form, na_rep="")
     for axis in ("index", "columns"):
         style = style.format_index(escape="html", axis=axis)
@@ -335,7 +339,7 @@ def _show_bars(t, form="{:.4g}"):
 # %% ../../nbs/costs/03_bench.ipynb #3619f7fc
 def _latency_figures(r):
     "Headings, explanations and tables of a latency table, and of pruned models"
-    table, parts, widths = r["table"], {}, {}
+    pd, table, parts, widths = require("pandas"), r["table"], {}, {}
     for x in table["savings"]:
         units, of = x["units"], x["of"]
         if not any(units):
@@ -358,13 +362,15 @@ def _latency_figures(r):
         yield f"{title}: time saved by one FFN, in ms", "", _show_bars(curves)
     models = pd.DataFrame(r["models"]).T
     if len(models):
-        names = dict(predicted="predicted", measured="measured", counted="counted operations")
+        names = dict(predicted="predicted", measured="measured", counted="counted FLOPs")
         models = models[[*names]].rename(columns=names)
         yield f"{title}: time, of the dense model's", "", _show_bars(models, "{:.3f}")
 
 # %% ../../nbs/costs/03_bench.ipynb #3337761b
 def _figures(rows):
-    "Headings, explanations and tables of a part"
+    "Headings, explanations and tables of a part; none without pandas"
+    if not is_installed("pandas"):
+        return
     for shape in dict.fromkeys(r["shape"] for r in rows):
         group = [r for r in rows if r["shape"] == shape]
         timed = {
@@ -373,7 +379,8 @@ def _figures(rows):
         }
         if timed:
             about = "* extrapolated" if any(k.endswith("*") for k in timed) else ""
-            yield f"{shape}: seconds", about, _show_bars(pd.DataFrame({"seconds": timed}))
+            seconds = require("pandas").DataFrame({"seconds": timed})
+            yield f"{shape}: seconds", about, _show_bars(seconds)
         for r in (r for r in group if "table" in r):
             yield from _latency_figures(r)
 
@@ -442,7 +449,7 @@ def bench_page(
 # %% ../../nbs/costs/03_bench.ipynb #9b0b3a09
 def bench_tables(
     folder: str | Path,  # of files of JSON lines; need not exist
-) -> dict[str, pd.DataFrame]:  # by name; empty without rows
+) -> "dict[str, pd.DataFrame]":  # by name; empty without rows
     """Tables of all benches in a folder. 'cases': verdicts and values in words; 'pruning': seconds
     of each method at 25 %, extrapolated ones are marked; 'models': time of pruned models as a
     fraction of the dense one's; 'multiples': the recommended multiple of FFN widths."""
@@ -461,6 +468,7 @@ def bench_tables(
         if "multiple" in r:
             multiples.setdefault(r["case"], {})[column] = r["multiple"]
     tables = dict(cases=cases, pruning=pruning, models=models, multiples=multiples)
-    tables = {k: pd.DataFrame(v) for k, v in tables.items()}
+    frame = require("pandas").DataFrame
+    tables = {k: frame(v) for k, v in tables.items()}
     tables |= dict(pruning=tables["pruning"].fillna(""), models=tables["models"].round(3))
     return tables if rows else {}

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 
@@ -38,6 +37,7 @@ from ..checkpoint.engines import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
+from ..core.extras import is_installed
 from ..core.plan import Plan, drop, get_kind, kind_of
 from ..core.registries import UNITS, score_names
 from ..core.structure import structure
@@ -271,7 +271,7 @@ def _exported(name, b, left):
     "Export of a checkpoint that was pruned on the device"
     row = find_exporter(name)
     if lacking := row.missing_packages():
-        return dict(verdict="not possible", why=f"{' and '.join(lacking)} is not installed")
+        return dict(verdict="not possible", why=f"it needs: pip install {' '.join(lacking)}")
     m = _tiny(b, "llama", torch.float32)
     with tempfile.TemporaryDirectory() as d, quiet():
         plan = _REMOVED if row.supports_removed_attention else Plan(_REMOVED.ffn, (True,) * 4)
@@ -327,7 +327,7 @@ def _same_synchronizations(b, left):
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #a8132eaa
 def _embedded(b, left):
-    "The embedded model: its losses and its first stage, against the CPU"
+    "The bundled model: its losses and its first stage, against the CPU"
     try:
         here, there = (load_model("smollm2", device=d)[0] for d in (b.device, "cpu"))
     except (ValueError, ImportError) as e:
@@ -366,7 +366,7 @@ def _right_cases(b):
     yield BenchCase("twice the same", _same_twice)
     yield BenchCase("synchronizations", _same_synchronizations)
     if not on_cpu:
-        yield BenchCase("embedded model", _embedded)
+        yield BenchCase("bundled model", _embedded)
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #18d3e8c4
 def _windows(b, n, tokens=None):
@@ -523,7 +523,7 @@ def _widths_rate(shape, b, left):
 def _distill_options(model, free):
     "Largest set of trained weights that fits with gradients and two moments per weight"
     size = weight_bytes(model)
-    how = "all" if 4 * size <= free else "lora" if find_spec("peft") else "norms"
+    how = "all" if 4 * size <= free else "lora" if is_installed("peft") else "norms"
     return dict(how=how) | ({} if how == "norms" else dict(checkpointing=size > 1e9))
 
 

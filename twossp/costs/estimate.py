@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'load_skeleton', 'build_model', 'as_skeleton', 'NoEstimate', 'sketch_plan',
-    'Estimate', 'count_units', 'Costs', 'estimate', 'estimate_table', 'PruningSetup',
-    'estimate_memory'
+    'Estimate', 'count_units', 'Costs', 'estimate', 'estimate_table', 'estimate_rows',
+    'PruningSetup', 'estimate_memory'
 ]
 
 # %% ../../nbs/costs/00_estimate.ipynb #71f4c2fd
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from huggingface_hub import get_local_safetensors_metadata, get_safetensors_metadata
 from transformers import Cache, PreTrainedConfig, PreTrainedModel
@@ -26,6 +26,7 @@ from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from ..baselines.methods import ESTIMATED_METHODS, find_method, method as take_method
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.edits import swapped
+from ..core.extras import require
 from ..core.families import (
     check_model,
     model_family,
@@ -53,6 +54,9 @@ from ..runtime.devices import fork_rng, one_line
 from ..runtime.layers import PROBE
 from ..runtime.memory import activation_bytes, device_batch_size
 from ..runtime.search import DEFAULT_LOGITS_BYTES, LOGITS_BYTES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/costs/00_estimate.ipynb #6ef39650
 _STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
@@ -299,7 +303,6 @@ class Costs:
         prefill = self.prefill
         token = self.token
         widths = []
-        leading = [p for p in s.narrow if p.groups] or s.narrow
         for p in s.parts:
             removed = p.layer in plan.removed_layers
             kept = p.nothing if removed else p.read(plan)
@@ -309,7 +312,7 @@ class Costs:
                 )
                 prefill -= saved(self.context, 0)
                 token -= saved(1, self.context)
-            if p in leading and not removed:
+            if p in s.leading and not removed:
                 widths.append(count_units(p, kept))
         outside = 2 * sum(self.outside[i] for i in plan.removed_layers)
         mixers = (p for p in s.mixers if p.layer not in plan.removed_layers and p.size > 0)
@@ -372,7 +375,7 @@ def estimate_table(
     methods: Sequence[str] = ESTIMATED_METHODS,  # names of methods
     context: int = 4096,  # tokens
     **options,  # of the methods that have them: alpha, n_attn, multiple
-) -> pd.DataFrame:  # a row per method
+) -> "pd.DataFrame":  # a row per method
     """Estimates of several methods and of the dense model.
 
     Parameters
@@ -393,6 +396,18 @@ def estimate_table(
     pd.DataFrame
         a row per method
     """
+    rows = estimate_rows(model, sparsity, methods, context, **options)
+    return require("pandas").DataFrame(rows).T.fillna("")
+
+
+def estimate_rows(
+    model: PreTrainedModel,  # as for `estimate_table`
+    sparsity: float,  # target, in (0, 1)
+    methods: Sequence[str] = ESTIMATED_METHODS,  # names of methods
+    context: int = 4096,  # tokens
+    **options,  # of the methods that have them
+) -> dict[str, dict]:  # name -> column -> text; only "sparsity", the reason, of a refused method
+    "Rows of `estimate_table`, the dense model first."
     costs = Costs(model, context)
     dense = costs.sketch("dense", 0.0)
     rows = {"dense": _table_row(dense, dense)}
@@ -401,7 +416,7 @@ def estimate_table(
             rows[name] = _table_row(costs.sketch(name, sparsity, **options), dense)
         except ValueError as e:
             rows[name] = {"sparsity": one_line(e)}
-    return pd.DataFrame(rows).T.fillna("")
+    return rows
 
 
 def _table_row(e, dense):

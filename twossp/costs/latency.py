@@ -23,9 +23,9 @@ from functools import reduce
 from inspect import signature
 from operator import or_
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from transformers import Cache, DynamicLayer, PreTrainedModel
 from transformers.utils import is_flash_attn_2_available
@@ -33,6 +33,7 @@ from transformers.utils import is_flash_attn_2_available
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.edits import swapped
+from ..core.extras import require
 from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
@@ -42,6 +43,9 @@ from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
 from ..runtime.metrics import inference
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/costs/02_latency.ipynb #a504b5eb
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ def _label(part, model):
     "Name of a part's group"
     types = getattr(model.config.get_text_config(), "layer_types", None) or [""]
     name = f"{part.kind}, {part.size:,} parameters"
-    kind = types[part.layer] if len(set(types)) > 1 and part.slot == "attn" else ""
+    kind = types[part.layer] if len(set(types)) > 1 and part.role == "mixer" else ""
     return f"{name}, {kind}" if kind else name
 
 
@@ -250,11 +254,7 @@ def largest_divisor(
 # %% ../../nbs/costs/02_latency.ipynb #f7c3c892
 def _part_plans(s, part, multiples):
     "(units, plan of this part alone) of every timed state"
-    states = [part.pick(range(k)) for k in _timed_widths(part.width, multiples)]
-    if n := part.groups:  # fewer of them, each with its width
-        fewer = sorted({part.active, (part.active + n) // 2} - {n})
-        states += [part.pick(range(part.width), range(k)) for k in fewer]
-    for kept in [*states, part.nothing]:
+    for kept in part.states(_timed_widths(part.width, multiples)):
         yield part.numbers(kept), keep_parts(s, {part: kept})
 
 # %% ../../nbs/costs/02_latency.ipynb #89dd256c
@@ -262,19 +262,20 @@ def _timed_plans(model, multiples):
     "(group, units, of, number of parts, plan) of everything that is timed"
     s = structure(model)
     L = len(s)
-    groups: dict = {}
+    labeled: dict = {}
     for p in s.parts:
         if not p.fixed:
-            groups.setdefault(_label(p, model), []).append(p)
-    for label, parts in groups.items():
+            labeled.setdefault(_label(p, model), []).append(p)
+    for label, parts in labeled.items():
         plans_of: dict = {}
         for p in parts:
             others = [x for x in s.narrow if x.layer == p.layer and x is not p]
-            shared = p.width and others and any(x.groups for x in (p, *others))
+            # experts and a shared one are removed together
+            shared = any(p.slot in x.slots or x.slot in p.slots for x in others)
             step = p.step(model)  # kernels of experts need such widths
             widths = [math.lcm(n, step) for n in multiples]
             for units, plan in _part_plans(s, p, widths):
-                if any(units) or not shared:  # experts and a shared one are removed together
+                if any(units) or not shared:
                     plans_of.setdefault(units, []).append(plan)
         full = parts[0].numbers(parts[0].full)
         for units, plans in plans_of.items():
@@ -350,7 +351,7 @@ class LatencyTable:
             saved.append(self.saving(_label(part, model), *numbers))
         return self.seconds - sum(saved)
 
-    def to_frame(self) -> pd.DataFrame:  # a row per state
+    def to_frame(self) -> "pd.DataFrame":  # a row per state
         "Time saved by each part, in microseconds and as a fraction."
         rows = [
             {
@@ -362,7 +363,7 @@ class LatencyTable:
             }
             for r in self.savings
         ]
-        return pd.DataFrame(rows)
+        return require("pandas").DataFrame(rows)
 
 
 _SLICED = "hidden state"

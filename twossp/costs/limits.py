@@ -51,27 +51,25 @@ def find_within(
             f"{cannot} to {show(limit)}: the dense model has {show(dense)}, and {show(best)} can"
             " be reached"
         )
+    height = (lambda value: -1 / value) if lower else float
     n = 2**steps
     low, top = 0, n  # the dense model's place, and one within the limit
-    guess = round(n * (limit - dense) / (best - dense))
-    tries = 0
+    below, tries, side = dense, 0, 0
     while top - low > 1:
         middle = (low + top) // 2
-        if tries == 0:
-            middle = guess
-        elif tries == 1:  # just beyond the boundary, if the guess was good
-            near = max(1, n >> 9)
-            middle = top - near if top < n else low + near
-        middle = min(top - 1, max(low + 1, middle))
+        if below is not None and top - low > 64 and tries % 4 < 3:
+            share = (height(below) - height(limit)) / (height(below) - height(best))
+            middle = round(low + (top - low) * share) + side * max(1, (top - low) >> 5)
+            middle = min(top - 1, max(low + 1, middle))
         tries += 1
         try:
             value = prune(highest * middle / n)
         except ValueError:  # less than the method can remove
             value = None
         if value is not None and keeps(value):
-            top, best = middle, value
+            top, best, side = middle, value, -1
         else:
-            low = middle
+            low, below, side = middle, value, 1
     return highest * top / n, best
 
 # %% ../../nbs/costs/01_limits.ipynb #meetlim1
@@ -130,6 +128,7 @@ class Limit:
 # %% ../../nbs/costs/01_limits.ipynb #ccc45835
 LIMITS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is limited
     "params": lambda e, dense: e.params,
+    "active_params": lambda e, dense: e.active,  # per token; of MoE models
     "bytes": lambda e, dense: e.bytes + e.header,
     "memory": lambda e, dense: e.bytes + e.cache,
     "speedup": lambda e, dense: dense.token / e.token,
@@ -149,6 +148,8 @@ def size_limit(
     if bound not in LIMITS:
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(LIMITS)}")
     costs = Costs(model, context)
+    if bound == "active_params" and not costs.s.grouped:
+        raise ValueError("active_params needs an MoE model, and this one is dense: use params")
     dense = costs.of(dense_plan(len(costs.s)))
     return Limit(
         value, LIMITS[bound](dense, dense), lambda plan: LIMITS[bound](costs.of(plan), dense),

@@ -43,6 +43,7 @@ from .executor import (
 from .measure import (
     check_evals,
     describe_model,
+    function_label,
     identify_evaluations,
     measure,
 )
@@ -70,6 +71,7 @@ from ..runtime.identity import (
 from ..runtime.layers import check_replay, count_forwards
 from ..runtime.memory import peak_memory
 from ..runtime.provenance import (
+    label_functions,
     load_plan,
     non_default_options,
     plan_file,
@@ -169,7 +171,8 @@ def load_or_find_plan(
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
         calib = search.calibration
         facts = dict(method=search.name, target_sparsity=search.target, seed=search.seed)
-        facts |= dict(options=search.options or None) | ({} if calib is None else calib.facts)
+        facts |= dict(options=label_functions(search.options) or None)
+        facts |= {} if calib is None else calib.facts
         plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_main_process():
         _save_search(plan, file, cost, report, search)
@@ -261,6 +264,7 @@ def _add_identities(f, calib, r, model_id, runtime, evaluations, keys):
         r = replace(r, options=non_default_options(f, r.options))
         question = model_id, f, r.target, r.seed, r.options, calib, runtime
         asked = Search(*question, name=r.method, method_id=keys.get(r.method))
+        r = replace(r, options=label_functions(r.options))
         what = f"search:{asked.key}"
     if r.calibrated_on:  # not reused by a row that does not say so
         arguments["calibrated_on"] = r.calibrated_on
@@ -300,10 +304,21 @@ def _check_grid(methods, sparsities):
     "Return methods by name, and sparsities as a list."
     if isinstance(methods, (str, bytes)) or callable(methods):
         raise TypeError(
-            "methods are names in a list, such as ['2ssp'], or functions by name, such"
-            f" as {{'mine': f}}; got {methods!r}"
+            "methods are names and functions in a list, such as ['2ssp', f], or functions by"
+            f" name, such as {{'mine': f}}; got {methods!r}"
         )
-    named = dict(methods) if isinstance(methods, Mapping) else {n: method(n) for n in methods}
+    if isinstance(methods, Mapping):
+        named = dict(methods)
+    else:
+        pairs = [(x, method(x)) if isinstance(x, str) else (function_label(x), x) for x in methods]
+        if odd := [x for k, x in pairs if not k or not callable(x)]:
+            raise TypeError(f"give {odd[0]!r} by name, such as {{'mine': f}}: it has none")
+        named = dict(pairs)
+        if len(named) < len(pairs):
+            raise ValueError(
+                f"two methods have one name: {', '.join(k for k, _ in pairs)}; give them by name,"
+                " such as {'mine': f}"
+            )
     for k, f in named.items():
         if not callable(f) and not hasattr(f, "provenance"):
             raise TypeError(f"the method {k!r} has to be a function or a plan; got {f!r}")
@@ -341,9 +356,9 @@ def _run_job(model, tok, job):
         return _prune_and_evaluate(model, tok, **job | dict(asked=asked))
 
 # %% ../../nbs/evaluation/07_grid.ipynb #5890bdb1
-def _run(executor, model, tok, jobs, functions):
+def _run(executor, model, tok, jobs, names):
     """Yield rows as they are finished: of this process in order, or of an executor, to which
-    methods are sent by name, unless they are given as functions."""
+    the methods of these names are sent by name, and others as functions."""
     if executor is None:
         yield from (broadcast_object(_run_job(model, tok, job)) for job in jobs)
         return
@@ -355,7 +370,7 @@ def _run(executor, model, tok, jobs, functions):
     sent = []
     for job in jobs:
         asked = job["asked"]
-        if not functions and isinstance(asked, Search):
+        if isinstance(asked, Search) and asked.name in names:
             asked = replace(asked, method=asked.name)
         sent.append(job | dict(asked=asked, progress=False))
     for i, row, error in run_jobs(executor, partial(_run_job, model, tok), sent):
@@ -412,12 +427,14 @@ def run_grid(
     tok: PreTrainedTokenizerBase | None,
     # (n, t) windows; or a function: seed -> windows; or either by the name of a method
     calib: torch.Tensor | Calibration | Mapping | Callable,
-    # name -> method or plan, or names in the registry of methods
-    methods: Mapping | Sequence[str],
+    # names in the registry of methods and functions; or name -> function or plan
+    methods: Sequence[str | Callable] | Mapping,
     sparsities: Sequence[float],  # targets, in (0, 1)
-    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
-    # results file or None; rows are appended, and runs that have a row are skipped
-    out: str | Path | None,
+    # name -> function of (model, tokenizer) that returns numbers by name, or one number; or
+    # functions that have a name
+    evals: Mapping[str, Callable] | Sequence[Callable],
+    # results file; rows are appended, and runs that have a row are skipped
+    out: str | Path | None = None,
     *,
     name: str | None = None,  # of the model; None: from its configuration
     seeds: Sequence[int] = (0,),  # a run each
@@ -445,14 +462,15 @@ def run_grid(
         for evaluations that need one; None: that of a `Source`
     calib : torch.Tensor | Calibration | Mapping | Callable
         (n, t) windows; or a function: seed -> windows; or either by the name of a method
-    methods : Mapping | Sequence[str]
-        name -> method or plan, or names in the registry of methods
+    methods : Sequence[str | Callable] | Mapping
+        names in the registry of methods and functions; or name -> function or plan
     sparsities : Sequence[float]
         targets, in (0, 1)
-    evals : Mapping[str, Callable]
-        name -> (model, tokenizer) -> dict
-    out : str | Path | None
-        results file or None; rows are appended, and runs that have a row are skipped
+    evals : Mapping[str, Callable] | Sequence[Callable]
+        name -> function of (model, tokenizer) that returns numbers by name, or one number; or
+        functions that have a name
+    out : str | Path | None, default None
+        results file; rows are appended, and runs that have a row are skipped
     name : str | None, default None
         of the model; None: from its configuration
     seeds : Sequence[int], default (0,)
@@ -486,7 +504,9 @@ def run_grid(
         name = model.name if config is None else config.name_or_path or config.model_type
     make = lambda x: x if x is None or callable(x) else Calibration.of(x)
     calib = {k: make(x) for k, x in calib.items()} if isinstance(calib, Mapping) else make(calib)
-    key, checked = dict(key or {}), (*_check_grid(methods, sparsities), check_evals(evals))
+    key, evals = dict(key or {}), check_evals(evals)
+    checked = *_check_grid(methods, sparsities), evals
+    names = {x for x in methods if isinstance(x, str) and not isinstance(methods, Mapping)}
     model_id, runtime, tok_id = _identify_model(model, tok, executor)
     facts = model_id, runtime, identify_evaluations(evals, tok_id, key), key
     labels = _labels(
@@ -506,7 +526,7 @@ def run_grid(
         for r in existing.values():
             on_row(relabel_row(rows[r.key], r, evals))
         jobs = _remaining_jobs(runs, rows, kwargs)
-        for r in _run(executor, model, tok, jobs, isinstance(methods, Mapping)):
+        for r in _run(executor, model, tok, jobs, names):
             if r.key not in rows:
                 rows[r.key] = r
                 if file:

@@ -7,7 +7,8 @@ __all__ = [
     'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'layer_cache',
     'cache_bytes', 'Speed', 'generation_speed', 'linear_outside_parts',
     'count_operations', 'continue_prompts', 'on_text', 'on_prompts', 'on_forward',
-    'on_generation', 'measure', 'check_evals', 'identify_evaluations', 'describe_model'
+    'on_generation', 'measure', 'function_label', 'check_evals', 'identify_evaluations',
+    'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -15,6 +16,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import signature
 from pathlib import Path
 
@@ -516,13 +518,15 @@ def on_generation(
 def measure(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
-    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
+    # name -> (model, tokenizer) -> numbers by name, or one number; see `check_evals`
+    evals: Mapping[str, Callable] | Sequence[Callable],
 ) -> dict:  # fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
     "Run evaluations one by one; record the errors of those that fail."
     result: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
         try:
-            out = dict(f(model, tok))
+            out = f(model, tok)
+            out = dict(value=out) if isinstance(out, (int, float)) else dict(out)
         except Exception as e:
             result["errors"][name] = one_line(e)
             continue
@@ -532,16 +536,29 @@ def measure(
     return result
 
 # %% ../../nbs/evaluation/01_measure.ipynb #6f2225c7
+def function_label(
+    f: Callable,  # a method or an evaluation
+) -> str:  # the method's name, or the function's; "" if it has none
+    "Return what a function is called in tables."
+    while isinstance(f, partial):
+        f = f.func
+    return getattr(f, "method", "") or getattr(f, "__name__", "")
+
+
 def check_evals(
-    evals,  # evaluations by name
-) -> Mapping[str, Callable]:  # `evals`
-    "Raise `TypeError` unless `evals` maps names to functions."
+    evals,  # evaluations: functions by name, or functions that have a name
+) -> Mapping[str, Callable]:  # by name
+    "Return evaluations by name. Raises `TypeError` unless they are functions."
     example = "{'wiki': on_text(windows)}"
     if not isinstance(evals, Mapping):
-        raise TypeError(
-            f"evals are functions by name, such as {example}; got a"
-            f" {type(evals).__name__}"
-        )
+        each = [evals] if callable(evals) else evals if isinstance(evals, (list, tuple)) else ()
+        named = {function_label(f): f for f in each if callable(f)}
+        if not each or "" in named or len(named) < len(each):
+            raise TypeError(
+                f"evals are functions by name, such as {example}, or a list of functions that"
+                f" have a name each; got {evals!r}"
+            )
+        return named
     if odd := [k for k, f in evals.items() if not callable(f)]:
         raise TypeError(
             f"the evaluation {odd[0]!r} has to be a function of (model, tokenizer),"

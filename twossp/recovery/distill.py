@@ -39,6 +39,7 @@ from ..core.apply import Saver, apply_plan, check_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
+from ..core.extras import require
 from ..core.families import arch, check_model, decoder_layers, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
@@ -265,10 +266,7 @@ def _make_trainable(student, paths, options):
             for k, p in list(m.named_parameters(recurse=False)):
                 setattr(m, k, nn.Parameter(p.detach().float().clone()))
         return
-    try:
-        import peft
-    except ImportError as e:
-        raise ValueError('how="lora" needs peft: pip install peft') from e
+    peft = require("peft")
     linear_paths = [x for x in paths if is_linear(student.get_submodule(x))]
     rank = options.rank
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear_paths)
@@ -761,8 +759,7 @@ def plot_recovery(
     Figure
         on training and held-out windows
     """
-    import matplotlib.pyplot as plt
-
+    plt = require("matplotlib.pyplot")
     figure, ax = plt.subplots(figsize=(5.5, 2.8), layout="constrained")
     loss, width = recovery["loss"], min(window, len(recovery["loss"]))
     averages = [sum(loss[k - width : k]) / width for k in range(width, len(loss) + 1)]

@@ -8,6 +8,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #c3207e81
+import csv
 import glob
 import json
 import shutil
@@ -15,7 +16,6 @@ import warnings
 from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from ..checkpoint.card import write_record
@@ -26,6 +26,7 @@ from ..checkpoint.save import (
     output_folder,
     save_pruned,
 )
+from ..core.extras import check_installed
 from ..core.families import is_vision_language
 from ..core.files import atomic_file, check_writable, hash_files, real_path, sweep
 from ..core.plan import Plan
@@ -320,7 +321,7 @@ def check_curve(
         raise ValueError(f"{file}: there is no folder {folder} for the curve: create it first")
     check_writable(file)
     if Path(file).suffix != ".csv":
-        import matplotlib  # noqa: F401
+        check_installed("matplotlib")
 
 
 def write_curve(
@@ -330,9 +331,12 @@ def write_curve(
     "Write the divergence of each step, as a table or a figure."
     check_curve(file)
     held = {0: recovery["before"]} | {int(k): v for k, v in recovery["held_out"].items()}
-    series = dict(loss=pd.Series(dict(enumerate(recovery["loss"], 1))), held_out=pd.Series(held))
+    loss = dict(enumerate(recovery["loss"], 1))
+    steps = sorted({*loss, *held})
     with atomic_file(file) as draft:
         if Path(file).suffix == ".csv":
-            pd.DataFrame(series).to_csv(draft, index_label="step", lineterminator="\r\n")
+            with open(draft, "w", encoding="utf-8", newline="") as f:
+                rows = ((k, loss.get(k, ""), held.get(k, "")) for k in steps)
+                csv.writer(f).writerows([("step", "loss", "held_out"), *rows])
         else:
             plot_recovery(recovery).savefig(draft)

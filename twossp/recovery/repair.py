@@ -137,6 +137,7 @@ class _Repair:
     front: bool = True  # the target before a gap includes the gap's output
     held_out: float = 0.25  # fraction of an expert's tokens
     noise: int = 0  # number of random tokens, which come first
+    protected: tuple[int, ...] = ()  # layers whose weights stay
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -338,6 +339,9 @@ def _repair_step(repair, i, plan, state, h, dense):
     differs = state is not h
     if i in plan.removed_layers:
         return state if differs else h.clone(), {}, []
+    if i in repair.protected:
+        after = repair.run(i, dense_plan(len(plan)), state) if differs else dense.out
+        return after, {}, []
     if repair.front:
         dense = replace(dense, after_gap=_state_after_gap(repair, i, plan, dense))
     unchanged = all(j != i for j, _ in plan.kept)
@@ -367,6 +371,7 @@ def repair_plans(
     front: bool = True,  # fit the layer before removed layers to the state after them
     noise: float = NOISE_FRACTION,  # windows of random tokens, as a fraction of those of text
     seed: int = 0,  # of the random tokens
+    protect: Sequence[int] = (),  # layers whose weights stay as they are
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
@@ -377,6 +382,7 @@ def repair_plans(
             log.update(repair=[[] for _ in plans])
         return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
+    repair = replace(repair, protected=repair.s.protected(protect))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
@@ -571,6 +577,7 @@ def repairable(
             plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan
+        common |= dict(protect=options.get("protect", ()))
         return repair_plan(model, plan, repair_windows(calib), **common)
 
     s = signature(method)

@@ -6,7 +6,7 @@
 __all__ = ['N_COMPARE', 'two_ssp_plus', 'two_ssp']
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #11bb0414
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 
 import torch
@@ -24,6 +24,8 @@ from ..pruning.balance import (
 from ..pruning.importance import collect_scores, record_unreached
 from ..pruning.two_ssp import (
     check_search_windows,
+    open_scores,
+    protected_mixers,
     remove_attention,
     two_stages,
 )
@@ -45,15 +47,16 @@ N_COMPARE = 4  # windows, at most, to compare splits and widths on
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #3f99e546
 def _search_split(
-    model, calib, sparsity, scores, repair, alpha, n_search, multiple, progress
+    model, calib, sparsity, scores, repair, alpha, n_search, multiple, protect, progress
 ):
     "Plan and split of the lowest loss; all splits, all trials"
     search, compare = calib[:n_search], calib[:N_COMPARE]
     splits, plans, trials = search_splits(
-        model, scores, sparsity, search, compare, alpha, progress, multiple
+        model, scores, sparsity, search, compare, alpha, progress, multiple, protect
     )
     if repair:
-        splits = repair_splits(model, splits, plans, calib, progress=progress)
+        options = dict(progress=progress, protect=protect)
+        splits = repair_splits(model, splits, plans, calib, **options)
     k = best_split(splits)
     return plans[k], Balance(splits[k].n_attn, splits[k].width), splits, trials
 
@@ -134,6 +137,8 @@ def two_ssp(
     # of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
     # stay, attention modules alone meet the target
     widths: str = "uniform",
+    # layers that stay whole; negative ones count from the end. The target counts all layers
+    protect: Sequence[int] = (),
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
     repair: str | None = None,
     seed: int | None = None,  # of random scores; default: from the calibration windows
@@ -175,6 +180,8 @@ def two_ssp(
     widths : str, default 'uniform'
         of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
         stay, attention modules alone meet the target
+    protect : Sequence[int], default ()
+        layers that stay whole; negative ones count from the end. The target counts all layers
     repair : str | None, default None
         "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
     seed : int | None, default None
@@ -194,19 +201,20 @@ def two_ssp(
     """
     log = {} if log is None else log
     s, searched, first = structure(model), n_attn == "search", find_score(score, "neurons")
+    free = s.without(protect)
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
     stage1 |= dict(weighted=weighted, score=score)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
     _check_first_stage(s, widths, depth_score, stage1)
     check_repair(repair, model=model)
     if widths == "dense":
-        split = depth_split(s, sparsity)
+        split = depth_split(free, sparsity)
     else:
         multiple = fit_multiple(model, s, multiple)
         if searched:
-            split = formula_split(s, sparsity, alpha, multiple)  # where it starts
+            split = formula_split(s, sparsity, alpha, multiple, protect)  # where it starts
         else:
-            split = split_target(s, sparsity, alpha, n_attn, multiple, balance)
+            split = split_target(s, sparsity, alpha, n_attn, multiple, balance, protect)
     yield None if searched else split
 
     check_repair(repair, calib)
@@ -218,20 +226,22 @@ def two_ssp(
     _check_windows(calib, n_search, reads, repair, searched)
 
     if widths == "dense":
-        drops = mixer_drops(s)
+        drops, keep = mixer_drops(s), protected_mixers(s, protect)
         plan, trials = remove_attention(
-            model, dense_plan(len(s)), drops, split.n_attn, calib, **stage2
+            model, dense_plan(len(s)), drops, split.n_attn, calib, keep=keep, **stage2
         )
     else:
         options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)
-        log["scores"] = scores = collect_scores(model, calib, [first], **options)[0]
+        log["scores"] = collect_scores(model, calib, [first], **options)[0]
+        scores = open_scores(free, log["scores"])
         if searched:
             found = _search_split(
-                model, calib, sparsity, scores, repair, alpha, n_search, multiple, progress
+                model, calib, sparsity, scores, repair, alpha, n_search, multiple, protect,
+                progress,
             )
             plan, split, log["path"], trials = found
         else:
-            options = stage2 | dict(multiple=multiple)
+            options = stage2 | dict(multiple=multiple, protect=protect)
             plan, trials = two_stages(model, s, calib, sparsity, split, scores, **options)
         plan = record_unreached(plan, scores)
     log.update(balance=split, trials=trials)
@@ -242,7 +252,8 @@ def two_ssp(
         )
     if repair is None:
         return plan
-    return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
+    options = dict(protect=protect, progress=progress, log=log)
+    return repair_plan(model, plan, repair_windows(calib), **options)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(

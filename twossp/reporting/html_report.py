@@ -15,13 +15,12 @@ from numbers import Number
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jinja2 import Environment
-from pandas.io.formats.style import Styler
 
+from ..core.extras import require
 from ..core.files import atomic_file
 from ..evaluation.paired import MIN_PAIRS, difference_table
-from ..evaluation.results import ResultsLike, find_metric, to_frame, to_rows
+from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
 from .report import (
     paper_table,
@@ -85,7 +84,7 @@ def _main_tables(rows):
 
 def _to_text(v):
     "Format a value of a table: thousands separated, a dash if missing."
-    if v is None or v is pd.NA or v != v:
+    if is_missing(v):
         return "–"
     if isinstance(v, bool | np.bool_) or not isinstance(v, Number):
         return str(v)
@@ -184,6 +183,7 @@ def _prepare(model, rows):
         pairs = [(k, v) for k, v in texts.items() if isinstance(v, str)]
         first = pairs[0][1]
         shown.append((prompt, [(k, *_split_at_difference(v, first)) for k, v in pairs]))
+    pd = require("pandas")
     versions = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
     pruned = [(n, r) for n, r in zip(names, rows, strict=True) if r.method != "dense" and r.kept]
     return dict(
@@ -211,11 +211,12 @@ def html_report(
         self-contained
     """
     models = [_prepare(*x) for x in _group_by_model(rows).items()]
-    numbers = count()
+    numbers, pd = count(), require("pandas")
+    styler = require("pandas.io.formats.style").Styler
 
     def to_html(t):
         if isinstance(t, pd.DataFrame):
-            t = Styler(t, cell_ids=False).hide(axis="index").format(_to_text, escape="html")
+            t = styler(t, cell_ids=False).hide(axis="index").format(_to_text, escape="html")
             t = t.format_index(escape="html", axis="columns")
         return t.set_uuid(next(numbers)).to_html()
 

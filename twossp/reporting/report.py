@@ -7,7 +7,7 @@ __all__ = [
     'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
     'plot_kept', 'plot_plan', 'plot_trials', 'plot_quality', 'tidy', 'row_names',
     'compare', 'to_markdown', 'samples', 'plot_metric', 'plot_removed', 'plot_speedup',
-    'summary', 'paper_table', 'to_latex', 'style_table'
+    'summary', 'format_rows', 'paper_table', 'to_latex', 'style_table'
 ]
 
 # %% ../../nbs/reporting/00_report.ipynb #28c4280f
@@ -19,19 +19,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from pandas.io.formats.style import Styler
 
 from ..baselines.methods import METHODS
+from ..core.extras import missing_message, require
 from ..core.plan import Plan, kept_fractions
 from ..core.slots import SLOTS
 from ..core.structure import Structure
 from ..evaluation.quality import Quality
-from ..evaluation.results import ResultsLike, find_metric, to_rows
+from ..evaluation.results import Result, ResultsLike, find_metric, is_missing, to_rows
 from ..evaluation.tasks import main_metrics, stderr_name
 from ..pruning.depth import Trial, removal_order
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandas.io.formats.style import Styler
 
 # %% ../../nbs/reporting/00_report.ipynb #8b6645d2
 KEPT_COLOR, REMOVED_COLOR, MARK_COLOR = "#3b6ea5", "#d9d9d9", "#c44e52"
@@ -42,9 +46,7 @@ Figure = "matplotlib.figure.Figure"  # an annotation; matplotlib is imported whe
 
 @cache
 def _figure_class():
-    from matplotlib.figure import Figure
-
-    class Picture(Figure):
+    class Picture(require("matplotlib.figure").Figure):
         def _repr_png_(self):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png")
@@ -71,16 +73,14 @@ def save_figure(
     try:
         plot(*args).savefig(file)
     except ModuleNotFoundError as e:
-        message = "%s is not drawn because %s is not installed"
-        logging.getLogger("twossp").warning(message, file.name, e.name)
+        message = missing_message(str(e.name))
+        logging.getLogger("twossp").warning("%s is not drawn: %s", file.name, message)
         return False
     return True
 
 # %% ../../nbs/reporting/00_report.ipynb #11f0b51d
 def _set_integer_ticks(axis):
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(require("matplotlib.ticker").MaxNLocator(integer=True))
 
 
 def _to_array(x):
@@ -345,11 +345,47 @@ def _name_models(rows):
     shared = [v for v in names.values() if [*names.values()].count(v) > 1]
     return {k: f"{v} {k[-8:]}" if v in shared and k != v else v for k, v in names.items()}
 
+# %% ../../nbs/reporting/00_report.ipynb #grp00001
+def _differ(values, keys):
+    "The keys of which several values occur"
+    seen: dict = {}
+    for value, key in zip(values, keys, strict=True):
+        seen.setdefault(key, set()).add(value)
+    return {key for key, found in seen.items() if len(found) > 1}
+
+
+def _label_rows(rows, metric=""):
+    "Labels under which rows may be averaged, and the label of each row, by its number"
+    conditions = [(r.method, r.conditions(metric)) for r in rows]
+    # drawn with the seed, unless a seed has several
+    calibration = [r.texts.get("calibration", "") for r in rows]
+    several = _differ(calibration, zip(conditions, (r.seed for r in rows), strict=True))
+    several = {condition for condition, _ in several}
+    pairs = zip(calibration, conditions, strict=True)
+    calibration = [x if condition in several else "" for x, condition in pairs]
+    # a seed has one plan for each target, unless they were found in other ways
+    alike = list(zip(conditions, calibration, strict=True))
+    asked = [(key, r.seed, r.target) for key, r in zip(alike, rows, strict=True)]
+    ambiguous = _differ([r.plan_id for r in rows], asked)
+    found = [(key, r.plan_id) for key, r in zip(alike, rows, strict=True)]
+    several = {key for key, question in zip(found, asked, strict=True) if question in ambiguous}
+    plan = [r.plan_id if key in several else "" for r, key in zip(rows, found, strict=True)]
+
+    keys = list(zip(conditions, calibration, plan, strict=True))
+    methods = [r.method for r in rows]
+    averaged = sorted(dict.fromkeys(keys), key=lambda k: methods.index(k[0][0]))
+    facts = []
+    for (_, shared), of_calibration, of_plan in averaged:
+        apart = {"calibration #": of_calibration, "plan #": of_plan}
+        facts.append((*shared, *((k, json.dumps(v)) for k, v in apart.items() if v)))
+    names = _name_apart([k[0][0] for k in averaged], facts, _name_models(rows))
+    return names, [averaged.index(k) for k in keys]
+
 # %% ../../nbs/reporting/00_report.ipynb #4dd68bb8
 def tidy(
     rows: ResultsLike,  # of any methods
     metric: str = "",  # such as 'wiki/ppl', or a field of `Result`, such as 'bytes'
-) -> pd.DataFrame:  # a line per row, in the order of the rows
+) -> "pd.DataFrame":  # a line per row, in the order of the rows
     """Return rows with the label under which each may be averaged, and a metric. Columns: `label`,
     `method`, `target`, `seed`, `sparsity`, `seconds`, `measured`, `value`, and `dense`, the value
     of the dense model under the same conditions. Groups are in the order of the methods.
@@ -366,7 +402,7 @@ def tidy(
     pd.DataFrame
         a line per row, in the order of the rows
     """
-    rows = to_rows(rows)
+    pd, rows = require("pandas"), to_rows(rows)
     values = [r.metrics.get(metric, getattr(r, metric, None)) for r in rows]
     t = pd.DataFrame({k: [getattr(r, k) for r in rows] for k in ("method", "target", "seed")})
     for k in ("sparsity", "seconds"):
@@ -379,27 +415,7 @@ def tidy(
         if r.method == "dense" and v is not None:
             dense[conditions] = v
     t["dense"] = pd.Series([dense.get(c) for c in undone], dtype=float)
-
-    conditions = pd.Series([(r.method, r.conditions(metric)) for r in rows])
-    # drawn with the seed, unless a seed has several
-    calibration = pd.Series([r.texts.get("calibration", "") for r in rows])
-    several = calibration.groupby([conditions, t.seed]).transform("nunique") > 1
-    calibration = calibration.where(several.groupby(conditions).transform("any"), "")
-    # a seed has one plan for each target, unless they were found in other ways
-    plan = pd.Series([r.plan_id for r in rows])
-    alike = [conditions, calibration]
-    several = plan.groupby([*alike, t.seed, t.target]).transform("nunique") > 1
-    plan = plan.where(several.groupby([*alike, plan]).transform("any"), "")
-
-    keys = list(zip(conditions, calibration, plan, strict=True))
-    methods = [r.method for r in rows]
-    averaged = sorted(dict.fromkeys(keys), key=lambda k: methods.index(k[0][0]))
-    facts = []
-    for (_, shared), of_calibration, of_plan in averaged:
-        apart = {"calibration #": of_calibration, "plan #": of_plan}
-        facts.append((*shared, *((k, json.dumps(v)) for k, v in apart.items() if v)))
-    names = _name_apart([k[0][0] for k in averaged], facts, _name_models(rows))
-    codes = [averaged.index(k) for k in keys]
+    names, codes = _label_rows(rows, metric)
     t.insert(0, "label", pd.Categorical.from_codes(codes, pd.Index(names, dtype=object)))
     return t
 
@@ -453,7 +469,7 @@ def _reference(rows):
 def compare(
     rows: ResultsLike,  # at least one
     every: bool = False,  # show all metrics of a task; default: the main one, with error
-) -> pd.DataFrame:  # a row per fact, a column per model; all text
+) -> "pd.DataFrame":  # a row per fact, a column per model; all text
     """Compare models: size, what is removed, and metrics.
 
     Parameters
@@ -469,6 +485,12 @@ def compare(
         a row per fact, a column per model; all text
     """
     rows = to_rows(rows)
+    facts, names = _compare(rows, every), row_names(rows)
+    return require("pandas").DataFrame.from_dict(facts, orient="index", columns=names)
+
+
+def _compare(rows, every=False):
+    "Fact -> its text for each row"
     of = _reference(rows)
     each = lambda field, form, scale=1: [_format(getattr(r, field), form, scale) for r in rows]
     widths = [dict.fromkeys(f"{w:,}" for w in r.width or ()) for r in rows]
@@ -479,7 +501,7 @@ def compare(
         whole.append([i for i, x in enumerate(each_layer) if not any(x)])
     facts = {
         "parameters, all": each("params", ","),
-        "parameters, a token uses": each("active", ","),
+        "active parameters per token": each("active", ","),
         "parameters, decoder layers": each("layer_params", ","),
         f"sparsity, target{of}": [
             "" if r.method == "dense" else f"{r.target:.2%}" for r in rows
@@ -491,7 +513,7 @@ def compare(
         "layers removed": [", ".join(map(str, x)) for x in whole],
     }
     # for checkpoints pruned again, VLMs and MoE models, where layers are removed
-    optional = {"parameters, a token uses", "sparsity, total (of the original)"}
+    optional = {"active parameters per token", "sparsity, total (of the original)"}
     optional |= {f"sparsity, whole model{of}", "layers removed"}
     for kind in dict.fromkeys([*_ESSENTIAL, *(k for fractions in kept for k in fractions)]):
         removed, partial = [], []
@@ -514,30 +536,39 @@ def compare(
         facts[label] = [_format(r.metrics.get(k), shown.form, shown.scale) for r in rows]
     if any(r.calibrated_on for r in rows):
         facts["calibrated on this text"] = [", ".join(r.calibrated_on or ()) for r in rows]
-    return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
+    return facts
 
 # %% ../../nbs/reporting/00_report.ipynb #13f4a00b
 def to_markdown(
-    t: pd.DataFrame,  # any table
-    index: bool = True,  # include the row names
+    t: "pd.DataFrame | Sequence[Mapping]",  # any table, or the records of one
+    index: bool = True,  # include the row names; records have none
 ) -> str:  # lines of equal length
     """Format a table as padded Markdown.
 
     Parameters
     ----------
-    t : pd.DataFrame
-        any table
+    t : pd.DataFrame | Sequence[Mapping]
+        any table, or the records of one
     index : bool, default True
-        include the row names
+        include the row names; records have none
 
     Returns
     -------
     str
         lines of equal length
     """
+    if not hasattr(t, "columns"):
+        columns = list(dict.fromkeys(k for record in t for k in record))
+        rows = [[record.get(k) for k in columns] for record in t]
+        return _markdown(list(map(_to_cell, columns)), rows, False)
     t = t.reset_index(names=t.index.name or "") if index else t
     head = [_to_cell(x) for x in t.columns]
-    rows = [list(map(_to_cell, r)) for r in t.astype(object).itertuples(index=False)]
+    return _markdown(head, t.astype(object).itertuples(index=False), index)
+
+
+def _markdown(head, rows, index):
+    "Padded Markdown; the first column is on the left if it has names"
+    rows = [list(map(_to_cell, r)) for r in rows]
     widths = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
     left = [index and j == 0 for j in range(len(head))]
 
@@ -551,13 +582,13 @@ def to_markdown(
 
 
 def _to_cell(x):
-    text = "" if x is None or x is pd.NA or x != x else str(x)
+    text = "" if is_missing(x) else str(x)
     return text.replace("|", "\\|").replace("\n", " ")
 
 # %% ../../nbs/reporting/00_report.ipynb #180ac00b
 def samples(
     rows: ResultsLike,  # with evaluated prompts
-) -> pd.DataFrame:  # a row per prompt, a column per model
+) -> "pd.DataFrame":  # a row per prompt, a column per model
     """Compare the continuations of prompts by model.
 
     Parameters
@@ -571,15 +602,17 @@ def samples(
         a row per prompt, a column per model
     """
     rows = to_rows(rows)
+    names, shown = row_names(rows), _samples(rows)
+    data = {name: [texts[i] for texts in shown.values()] for i, name in enumerate(names)}
+    return require("pandas").DataFrame(data, index=list(shown)).rename_axis("prompt")
+
+
+def _samples(rows):
+    "Prompt -> its continuation by each row"
     texts = [{k: v for k, v in r.metrics.items() if isinstance(v, str)} for r in rows]
     prompts = dict.fromkeys(k for s in texts for k in s)
-    columns = zip(row_names(rows), texts, strict=True)
-    short = [k.partition("/")[2] for k in prompts]
-    t = pd.DataFrame(
-        {name: [s.get(k) for k in prompts] for name, s in columns},
-        index=_unique_names(short, prompts),
-    )
-    return t.rename_axis("prompt")
+    short = _unique_names([k.partition("/")[2] for k in prompts], prompts)
+    return {name: [s.get(k) for s in texts] for name, k in zip(short, prompts, strict=True)}
 
 # %% ../../nbs/reporting/00_report.ipynb #83c37aac
 _MARKERS = "osD^vPX*<>hp"
@@ -738,7 +771,7 @@ def plot_speedup(
     rows: ResultsLike,  # of one model, dense included
     # metric in seconds, or in tokens/s if higher is better
     time: str = "forward/forward_s",
-    # metric of the counted operations, or "bytes" of the weights
+    # metric of the counted FLOPs, or "bytes" of the weights
     ops: str = "forward/forward_ops",
 ) -> Figure:  # a line per label of rows
     """Plot measured and expected speed-up over the dense model against sparsity.
@@ -750,7 +783,7 @@ def plot_speedup(
     time : str, default 'forward/forward_s'
         metric in seconds, or in tokens/s if higher is better
     ops : str, default 'forward/forward_ops'
-        metric of the counted operations, or "bytes" of the weights
+        metric of the counted FLOPs, or "bytes" of the weights
 
     Returns
     -------
@@ -784,7 +817,7 @@ def plot_speedup(
 def summary(
     rows: ResultsLike,  # of one model
     names: Sequence[str] = (),  # metrics; default: all
-) -> pd.DataFrame:  # numbers, not text
+) -> "pd.DataFrame":  # numbers, not text
     """Return a table with target, cost, metrics and errors of each row.
 
     Parameters
@@ -799,12 +832,17 @@ def summary(
     pd.DataFrame
         numbers, not text
     """
-    rows = to_rows(rows)
+    return require("pandas").DataFrame(_summarize(to_rows(rows), names))
+
+
+def _summarize(rows, names=()):
+    "A record for each row: column -> value; empty notes are left out"
     of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every=True))
     records = []
-    for label, r in zip(tidy(rows).label, rows, strict=True):
-        line = {"method": label, f"target{of}": r.target, f"achieved{of}": r.sparsity}
+    labels, codes = _label_rows(rows)
+    for code, r in zip(codes, rows, strict=True):
+        line = {"method": labels[code], f"target{of}": r.target, f"achieved{of}": r.sparsity}
         line |= {"total (of the original)": r.total_sparsity} if of else {}
         line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
         line |= dict(parameters=r.params)
@@ -812,15 +850,41 @@ def summary(
         line |= {n: r.metrics.get(n) for n in names or every}
         line["calibrated on this text"] = ", ".join(r.calibrated_on or ()) or None
         records.append(line | dict(error="; ".join(r.errors.values()) or None))
-    t = pd.DataFrame(records)
-    optional = "calibrated on this text", "error"
-    return t.drop(columns=[k for k in optional if t[k].isna().all()])
+    for note in ("calibrated on this text", "error"):
+        if all(record[note] is None for record in records):
+            for record in records:
+                del record[note]
+    return records
+
+# %% ../../nbs/reporting/00_report.ipynb #fmr00002
+def format_rows(
+    rows: Sequence[Result],  # at least one
+) -> str:  # for a terminal
+    "Rows as text: a table, generated text below, errors at the end."
+    done = [r for r in rows if "method" not in r.errors]
+    parts = []
+    if len(done) > 5:  # too many for a column each
+        show = lambda v: f"{v:,.6g}" if isinstance(v, float) else v
+        table = [{k: show(v) for k, v in record.items()} for record in _summarize(done)]
+        parts.append(to_markdown(table, index=False))
+    elif done:
+        facts = [(name, *texts) for name, texts in _compare(done).items()]
+        parts.append(_markdown(["", *map(_to_cell, row_names(done))], facts, True))
+    names = row_names(done)
+    for prompt, texts in _samples(done).items():
+        shown = zip(names, texts, strict=True)
+        lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in shown]
+        parts.append("\n".join([f"> {prompt}", *lines]))
+    labels, codes = _label_rows(rows)
+    for code, r in zip(codes, rows, strict=True):
+        parts += [f"{labels[code]} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
+    return "\n\n".join(parts)
 
 # %% ../../nbs/reporting/00_report.ipynb #63728d27
 def paper_table(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> pd.DataFrame:  # `.attrs['seeds']`: number of seeds
+) -> "pd.DataFrame":  # `.attrs['seeds']`: number of seeds
     """Return the paper's table: methods × sparsities, means over seeds, dense first.
 
     Parameters
@@ -846,7 +910,7 @@ def paper_table(
         seeds[label] = means.seeds.reindex(keys, fill_value=0).tolist()
     short = [f"{100 * x:.4g} %" for x in targets]
     columns = _unique_names(short, [f"{100 * x:.10g} %" for x in targets])
-    table = pd.DataFrame.from_dict(data, orient="index", columns=columns)
+    table = require("pandas").DataFrame.from_dict(data, orient="index", columns=columns)
     table.attrs["seeds"] = seeds
     return table.rename_axis("method")
 
@@ -855,7 +919,7 @@ def _highlight_best(t, css, lowest, digits, infinite, missing, escape):
     "Style the best of each column, without the dense model."
     others = [not str(i).startswith("dense") for i in t.index]
     t = t.rename_axis(columns=t.index.name, index=None)  # one row of heads
-    style = Styler(t, cell_ids=False)
+    style = require("pandas.io.formats.style").Styler(t, cell_ids=False)
     highlight = style.highlight_min if lowest else style.highlight_max
     to_text = lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
     style = highlight(subset=(others, slice(None)), props=css).format(to_text, na_rep=missing)
@@ -865,7 +929,7 @@ def _highlight_best(t, css, lowest, digits, infinite, missing, escape):
 
 # %% ../../nbs/reporting/00_report.ipynb #e574635e
 def to_latex(
-    t: pd.DataFrame,  # of `paper_table`
+    t: "pd.DataFrame",  # of `paper_table`
     digits: int = 2,  # after the decimal point
     lowest: bool = True,  # whether the lowest number is the best
     caption: str = "",  # plain text; none if empty
@@ -897,9 +961,9 @@ def to_latex(
 
 # %% ../../nbs/reporting/00_report.ipynb #53bef7c9
 def style_table(
-    t: pd.DataFrame,  # of `paper_table`
+    t: "pd.DataFrame",  # of `paper_table`
     digits: int = 2,  # after the decimal point
     lowest: bool = True,  # whether the lowest number is the best
-) -> Styler:  # of pandas
+) -> "Styler":  # of pandas
     "Style a table for a notebook, with the best of each column in bold."
     return _highlight_best(t, "font-weight: bold", lowest, digits, "∞", "–", "html")

@@ -1,0 +1,7 @@
+"""What is asked: options, arguments, checks before work starts, and the run itself"""
+
+from functools import partial
+
+from .. import find_module
+
+__getattr__ = partial(find_module, __name__)

@@ -12,7 +12,6 @@ __all__ = [
 # %% ../../nbs/request/01_arguments.ipynb #arg04
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..baselines.methods import (
@@ -21,6 +20,7 @@ from ..baselines.methods import (
     method_names,
     method_scores,
 )
+from ..core.extras import check_installed
 from ..core.files import check_writable
 from ..core.registries import find_score, score_names
 from .options import (
@@ -139,6 +139,8 @@ def check_arguments(o: Options) -> None:
         if applies:
             raise ValueError(message)
     check_options(o)
+    if o.evaluate_downstream:
+        check_installed("lm_eval")
     _check_method(o)
     _check_texts(o)
 
@@ -155,8 +157,8 @@ def check_estimate(o: EstimateOptions) -> None:
     given = [k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ())]
     if len(given) != 1:
         raise ValueError(
-            "give one of --sparsity, --target_bytes, --target_memory,"
-            " --target_params, --target_speedup and --target_latency"
+            f"give one of {', '.join(f'--{k}' for k in ESTIMATE_TARGETS[:-1])} and"
+            f" --{ESTIMATE_TARGETS[-1]}"
         )
     if len(o.sparsity) > 1 or min(o.sparsity, default=1) < 0:
         given = ",".join(f"{x:g}" for x in o.sparsity)
@@ -273,8 +275,4 @@ def check_compare(o: CompareOptions) -> None:
         formats = ", ".join(REPORT_FORMATS)
         raise ValueError(f"--save is a file of {formats}; got {shown_path(o.save)}")
     page = page_file(o.results, o.save)
-    if page.suffix == ".html" and find_spec("matplotlib") is None:
-        raise ValueError(
-            "the page needs the package matplotlib, which is not installed: pip install"
-            " matplotlib, or write tables only: --save compare.md"
-        )
+    check_installed("pandas", *(["matplotlib"] if page.suffix == ".html" else []))

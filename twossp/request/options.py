@@ -455,9 +455,9 @@ class ModelOptions:
 # options that each set a target: a sparsity, or a limit from which it follows
 TARGETS = (
     "sparsity", "num_prune", "target_bytes", "target_memory", "target_params",
-    "target_speedup", "target_latency", "max_loss", "min_agreement",
+    "target_active_params", "target_speedup", "target_latency", "max_loss", "min_agreement",
 )
-BOUND_FLAGS = TARGETS[2:6]  # without `target_`: keys of `estimate.BOUNDS`
+BOUND_FLAGS = TARGETS[2:7]  # without `target_`: keys of `limits.LIMITS`
 
 
 @flag_dataclass(decides="plan")
@@ -502,6 +502,10 @@ class BoundOptions:
     target_params: Count | None = flag(
         "smallest sparsity that leaves at most this many parameters, such as 6.5B or"
         " 300M", metavar="N",
+    )
+    target_active_params: Size | None = flag(
+        "MoE: smallest sparsity that leaves at most this many active parameters per token,"
+        " such as 2.5G", metavar="N", needs=("a pruning method", "an MoE model"),
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
@@ -572,6 +576,10 @@ class MethodOptions:
         "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
         " 128 W4A16 (default: 1, as in the paper)",
     )
+    protect: tuple[int, ...] = flag(
+        "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
+        " count from the end, and the sparsity counts all layers", (), metavar="LAYER", type=int,
+    )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
@@ -594,7 +602,7 @@ class MethodOptions:
     def method_options(self) -> dict:
         "Options given for the method, as keyword arguments."
         names = [f.name for f in (*fields(MethodOptions), *fields(MoEOptions))]
-        return {k: v for k in names if (v := getattr(self, k, None)) is not None}
+        return {k: v for k in names if (v := getattr(self, k, None)) not in (None, ())}
 
 
 @flag_dataclass(decides="plan", needs=("a pruning method that takes it", "an MoE model"))
@@ -766,6 +774,14 @@ class OutputOptions:
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     quiet: bool = flag("hide progress bars")
+    dry_run: bool = flag(
+        "check the request, print what it would leave, needs and writes, and stop", basic=True,
+        excludes=("plan", "demo", "ablation"),
+    )
+    json: bool = flag(
+        "print the results as one JSON object on stdout, and nothing else there",
+        excludes=("demo", "dry_run"),
+    )
 
 
 @flag_dataclass(decides="plan")
@@ -778,7 +794,7 @@ class OtherOptions:
         excludes=("method", "plan", "save", "tensorboard"),
     )
     demo: bool = flag(
-        "prune the embedded model at 25 %%, compare it with the original and save it in"
+        "prune the bundled model at 25 %%, compare it with the original and save it in"
         " ./demo (a few minutes, no network)",
     )
 

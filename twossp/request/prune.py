@@ -17,7 +17,7 @@ from ..runtime.devices import quiet
 
 # %% ../../nbs/request/05_prune.ipynb #pyp06
 # flags of the command that have no meaning in Python
-_SHELL_ONLY = "demo", "ablation", "executor", "logging", "quiet"
+_SHELL_ONLY = "demo", "ablation", "executor", "logging", "quiet", "dry_run", "json"
 
 
 def _flag_words(given):

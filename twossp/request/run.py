@@ -6,10 +6,11 @@
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
     'make_evaluations', 'try_load_tokenizer', 'load_requested_model',
-    'describe_quality', 'make_executor', 'run'
+    'describe_quality', 'make_executor', 'check_texts', 'run'
 ]
 
 # %% ../../nbs/request/04_run.ipynb #rq3imports
+import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -24,7 +25,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
-from ..core.files import cache_folder, check_writable, hash_files, skip_unwritable, write_lock
+from ..core.files import (
+    atomic_file,
+    cache_folder,
+    check_writable,
+    hash_files,
+    skip_unwritable,
+    write_lock,
+)
 from ..core.structure import structure
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
@@ -41,7 +49,7 @@ from ..evaluation.measure import (
 )
 from ..evaluation.quality import (
     find_quality,
-    quality_table,
+    quality_rows,
     split_windows,
 )
 from ..evaluation.results import Result, find_metric
@@ -90,6 +98,7 @@ from ..runtime.sources import (
     read_sources,
     source_windows,
 )
+from ..runtime.text_names import is_path, parse_sources, split_column
 from ..serving.export import check_export_tokenizer, run_export
 
 # %% ../../nbs/request/04_run.ipynb #cdfb96bc
@@ -442,7 +451,10 @@ def _resolve_quality(o, model, calib, folder):
     kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
-    log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
+    table = quality_rows(q)
+    show = lambda v: round(v, 4) if isinstance(v, float) else v
+    shown = [{k: show(v) for k, v in row.items() if k != "plan"} for row in table]
+    log.info(to_markdown(shown, index=False))
     log.info(
         f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
         f" {len(held)} held-out windows of {held.shape[1]} tokens perplexity"
@@ -451,7 +463,11 @@ def _resolve_quality(o, model, calib, folder):
     if is_main_process():
         with skip_unwritable(folder / "quality.csv"):
             folder.mkdir(parents=True, exist_ok=True)
-            quality_table(q).to_csv(folder / "quality.csv", index=False)
+            with atomic_file(folder / "quality.csv") as draft:
+                with open(draft, "w", encoding="utf-8", newline="") as f:
+                    writer = csv.DictWriter(f, list(table[0]))
+                    writer.writeheader()
+                    writer.writerows(table)
             plotted = save_figure(folder / "quality.png", plot_quality, q)
             log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
@@ -540,6 +556,20 @@ def _run_ablations(o, model, tok, sources, evals):
     return rows
 
 # %% ../../nbs/request/04_run.ipynb #80bdfbaa
+def check_texts(o: Options) -> None:
+    "Raise `ValueError` if a local text is missing or too short; reads nothing of the hub."
+    local = lambda names: [x for x in names if is_path(split_column(x)[0])]
+    known = replace(o, evaluation=tuple(local(o.evaluation)), evaluate_perplexity=False,
+                    main_table_results=False)
+    if not all(map(is_path, (name for name, _ in parse_sources(o.calibration_name)))):
+        known = replace(known, method=None, ablation=False, evaluate_inference=False)
+    sources, held_out = read_texts(known)
+    if (tok := try_load_tokenizer(o)) is not None:
+        cut_evaluations(o, held_out, tok)
+        if sources is not None:
+            draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+
+
 def run(
     o: Options,  # of the command
     keep_plans: bool = False,  # return the plans too, also those of runs that have a row

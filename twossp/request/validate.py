@@ -24,6 +24,7 @@ from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from ..core.apply import check_plan
+from ..core.extras import check_installed
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
@@ -35,7 +36,6 @@ from ..detection.detect import check_fused_experts
 from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
-from ..reporting.tensorboard import check_tensorboard
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
@@ -131,7 +131,7 @@ def check_environment(
         device = torch.device("cuda" if o.device_map else pick_device(o))
         check_batch_size(o.batch_number, device)
     if o.tensorboard:
-        check_tensorboard()
+        check_installed("tensorboard")
         check_writable(Path(o.tensorboard) / "run")
     if o.plan:
         load_plan(o.plan)
@@ -286,9 +286,10 @@ def requested_limit(
 
     def describe(plan):
         e = Costs(model, context).of(plan)
+        active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {format_size(e.params, 'parameters')}, {format_size(e.bytes)} of"
-            f" weights and {format_size(e.cache)} of cache at {context} tokens"
+            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
+            f" {format_size(e.bytes)} of weights and {format_size(e.cache)} of cache at {context} tokens"
         )
 
     return limit, describe
@@ -331,6 +332,7 @@ def _check_model(o):
             " measured, not saved; leave --save out"
         )
     if limited:
+        check_options(o, model)
         x, message = resolve_target(o, model, o.method)
         log.info("estimated at sparsity %.4f: %s", x, message)
         o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)
@@ -341,6 +343,8 @@ def _check_model(o):
         check_fused_experts(model)
         return o
     check_feasible(o, model)
+    if o.protect:  # one spelling for the same layers
+        o = replace(o, protect=structure(model).protected(o.protect))
     if o.plan:
         check_plan(model, load_plan(o.plan))
     return o

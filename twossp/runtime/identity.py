@@ -634,13 +634,20 @@ _ARGUMENTS["attention modules"] = "depth_score"
 
 
 def _score_identity(score):
-    "Identity of a score or a function; its file's if its code does not determine it"
+    "Identity of a score or a function; its file's if a module's code does not determine it"
     row = score if isinstance(score, Score) else Score(score, "neurons", "windows")
     fn = resolve(row.fn)
     try:
         identity = _method_identity(fn)
-    except ValueError:
-        identity = _short(_local_files([fn.__module__]) or str(fn))
+    except ValueError as e:
+        files = _local_files([fn.__module__]) if fn.__module__ != "__main__" else ()
+        if not files or getattr(fn, "__closure__", None):  # one file, and as many scores
+            said = str(e).partition("; pass key=")[0]
+            raise ValueError(
+                f"the score {said}; give the function an attribute `identity`, a name of your"
+                " own for it that changes when it does"
+            ) from None
+        identity = _short(files)
     return [identity, row.greedy, row.revision]
 
 

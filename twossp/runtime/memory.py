@@ -48,13 +48,12 @@ def activation_bytes(
     "Memory of a decoder layer's activations for one window, without its weights."
     config, size = model.config.get_text_config(), model.dtype.itemsize
     d, s = config.hidden_size, structure(model)
-    # values per token in an FFN, or in all of its active experts
-    count = lambda p: p.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
-    largest = max(sum(count(p) for p in s.narrow if p.layer == i) for i in range(len(s)))
+    held = lambda i: sum(p.values_per_token(d) for p in s.narrow if p.layer == i)
+    largest = max(map(held, range(len(s))))
     n_bytes = t * size * (8 * d + largest)
     if config._attn_implementation == "eager":
-        heads = getattr(config, "num_attention_heads", 0)
-        n_bytes += t * t * heads * (2 * size + 4)
+        n_heads = getattr(config, "num_attention_heads", 0)
+        n_bytes += t * t * n_heads * (2 * size + 4)
     return n_bytes
 
 # %% ../../nbs/runtime/01_memory.ipynb #0b958756

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'with_provenance', 'non_default_options', 'plan_tensors', 'planner',
-    'preset', 'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'with_provenance', 'non_default_options', 'label_functions',
+    'plan_tensors', 'planner', 'preset', 'plan_file', 'mask_tensors', 'put_masks',
+    'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -28,7 +29,7 @@ from ..core.edits import exclusive
 from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
-from ..core.registries import check_finite, score_label
+from ..core.registries import Score, check_finite, score_label
 from .calibration import Calibration
 from .devices import one_line
 from .layers import count_forwards
@@ -59,10 +60,17 @@ def non_default_options(
     }
 
 
+def label_functions(
+    options: Mapping,  # of a method
+) -> dict:  # JSON-able
+    "Replace scores that are given as functions or rows by what they are called."
+    label = lambda x: score_label(x) if callable(x) or isinstance(x, Score) else x
+    return {k: label(x) for k, x in options.items()}
+
+
 def _recorded(options):
     "Options as provenance holds them: functions by their names, without the seed, a fact itself"
-    label = lambda x: score_label(x) if callable(x) else x
-    return {k: label(x) for k, x in options.items() if k != "seed"}
+    return {k: x for k, x in label_functions(options).items() if k != "seed"}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
 def plan_tensors(

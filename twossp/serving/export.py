@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 
@@ -53,6 +52,7 @@ from ..checkpoint.save import (
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
 from ..core.experts import is_experts
+from ..core.extras import check_installed, is_installed, missing_message, require
 from ..core.families import arch, model_family, set_arch
 from ..core.files import write_lock
 from ..core.linear import pad_zeros
@@ -132,8 +132,7 @@ def _export_graph(model):
 def _write_onnx(folder, out, overwrite=False):
     """Write a checkpoint's graph in float32 with its tokenizer, plan and reference outputs;
     `ValueError` if impossible"""
-    if not all(map(find_spec, ("onnx", "onnxscript"))):
-        raise ValueError('a graph needs ONNX: pip install "twossp[onnx]"')
+    check_installed("onnx", "onnxscript")
     folder = Path(folder).expanduser()
     model, tok = open_model(folder)
     model = model.float().to("cpu")
@@ -158,10 +157,8 @@ def _write_onnx(folder, out, overwrite=False):
 # %% ../../nbs/serving/04_export.ipynb #d8fbbf22
 def _run_onnx(folder, ids):
     "Logits of ids (n, t), computed by ONNX Runtime on the CPU"
-    import onnxruntime
-
     kwargs = dict(providers=["CPUExecutionProvider"])
-    session = onnxruntime.InferenceSession(folder / _ONNX_FILE, **kwargs)
+    session = require("onnxruntime").InferenceSession(folder / _ONNX_FILE, **kwargs)
     return torch.from_numpy(session.run(None, {"input_ids": ids.numpy()})[0])
 
 
@@ -250,8 +247,8 @@ def _to_onnx(folder, out, overwrite):
     _write_onnx(folder, out, overwrite)
     if not (out / REFERENCE_FILE).is_file():
         return [f"not compared: {folder} has no {REFERENCE_FILE}"]
-    if find_spec("onnxruntime") is None:
-        return ['not compared: this needs pip install "twossp[onnx]"']
+    if not is_installed("onnxruntime"):
+        return [f"not compared: {missing_message('onnxruntime')}"]
     return [repr(_check_onnx(out))]
 
 # %% ../../nbs/serving/04_export.ipynb #toforms1

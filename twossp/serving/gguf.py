@@ -19,22 +19,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..checkpoint.engines import gguf_unsupported_reason
 from ..checkpoint.save import check_disk_space
 from ..core.edits import NoAttention
+from ..core.extras import require
 from ..core.families import model_family
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.structure import structure
 from .opening import open_model
 from .runners import quant_block_size, quantize_gguf
-
-# %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
-def _gguf():
-    try:
-        import gguf
-    except ImportError as e:
-        raise ImportError(
-            "exporting to GGUF needs the gguf package: pip install gguf"
-        ) from e
-    return gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #bdefa17c
 _MIN_FFN = 32  # smallest FFN that llama.cpp computes correctly next to an attention
@@ -244,7 +235,7 @@ _TENSOR_FIELDS = ("architecture", "file_type", "quantization_version", "alignmen
 
 def _copy_fields(writer, source):
     "Copy the tokenizer and the description (name, license …) from another GGUF."
-    g = _gguf()
+    g = require("gguf")
     try:
         fields = g.GGUFReader(source).fields.values()
     except (ValueError, IndexError, OSError) as e:
@@ -350,7 +341,7 @@ def gguf_pretokenizer(
 # %% ../../nbs/serving/01_gguf.ipynb #e1ab0770
 def _token_types(spec, names, n):
     "Token type in llama.cpp of each of the `n` embedding rows"
-    kinds = _gguf().TokenType
+    kinds = require("gguf").TokenType
     types = [kinds.NORMAL if i in names else kinds.UNUSED for i in range(n)]
     for t in spec["added_tokens"]:
         if t["id"] < n and (t["special"] or "▁" not in t["content"]):
@@ -410,7 +401,7 @@ def _describe_cost(model):
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
     kind, number = _TYPES[dtype]
     arch = _gguf_arch(model)
-    writer = _gguf().GGUFWriter(path, arch, use_temp_file=True)
+    writer = require("gguf").GGUFWriter(path, arch, use_temp_file=True)
     if not tokenizer_from:
         writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
     writer.add_file_type(number)

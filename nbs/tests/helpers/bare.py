@@ -1,4 +1,5 @@
-"""A bare image, imitated: only the packages that one has, and what these require, can be found
+"""An environment without extras, imitated: only the requirements of the core, and what these
+require, can be found
 
 `python bare.py FILE` runs the command lines of a JSON file in one process, and writes what
 each gave beside it: [exit code, standard output, standard error].
@@ -10,12 +11,23 @@ import json
 import re
 import socket
 import sys
+from configparser import ConfigParser
 from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-HAVE = 'torch', 'transformers', 'accelerate', 'safetensors', 'tokenizers'
-HAVE += 'numpy', 'pandas', 'tqdm', 'filelock'
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def read_requirements():
+    "Names of the packages that twossp itself requires, from settings.ini"
+    settings = ConfigParser(delimiters=['='])
+    settings.read(ROOT / 'settings.ini', encoding='utf-8')
+    found = settings['DEFAULT']['requirements'].split()
+    return tuple(re.match(r'[\w.-]+', r)[0] for r in found)
+
+
+HAVE = read_requirements()
 
 
 def spell(name):
@@ -68,20 +80,20 @@ def no_network(self, address):
 
 
 def start():
-    "From here on, this process is one of a bare image"
+    "From here on, this process is one without extras"
     sys.meta_path[:] = [Hide() if f is PathFinder else f for f in sys.meta_path]
     sys.meta_path[:] = [f for f in sys.meta_path if '__editable__' not in f.__module__]
     socket.socket.connect = no_network
 
 
 def run(words):
-    "One command line: [exit code, standard output, standard error]"
+    "One command line, or Python after `python`: [exit code, standard output, standard error]"
     from twossp.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            code = main(words)
+            code = exec(' '.join(words[1:]), {}) if words[0] == 'python' else main(words)
         except BaseException as e:
             import traceback
 
