@@ -17,7 +17,7 @@ from ..core.words import format_size
 from ..costs.estimate import Costs, PruningSetup, estimate_memory
 from ..evaluation.measure import weight_bytes
 from .options import Options, shown_path
-from .run import _save_folder, check_texts
+from .run import check_texts, save_folder
 from .validate import (
     check_feasible,
     load_requested_skeleton,
@@ -67,7 +67,7 @@ def _describe_search(o, model, x):
 def _describe_outputs(o, targets):
     "Lines with what would be written"
     for x in targets if o.save and o.method else [None] if o.save else []:
-        folder = _save_folder(o, o.method, x)
+        folder = save_folder(o, o.method, x)
         line = f"would save {shown_path(folder)}/"
         if o.export:
             line += f", and {o.export} beside it ({find_exporter(o.export).about})"

@@ -517,7 +517,7 @@ class BoundOptions:
     )
     no_dense: bool = flag(
         "do not measure the dense model's perplexity beside the pruned model's", decides="row",
-        needs=("a pruning method or a plan", "an evaluation text"), excludes=("dense",),
+        needs="an evaluation text", excludes=("dense",),
     )
 
 # %% ../../nbs/request/00_options.ipynb #a1cbc5be

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
-    'make_evaluations', 'try_load_tokenizer', 'load_requested_model',
+    'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'save_folder',
     'describe_quality', 'make_executor', 'check_texts', 'run'
 ]
 
@@ -298,7 +298,11 @@ def _advise_chats(o, sources, tok):
     )
 
 # %% ../../nbs/request/04_run.ipynb #7f603070
-def _save_folder(o, method, target):
+def save_folder(
+    o: Options,  # with `save`
+    method: str,  # name, or what a plan's row has
+    target: float,  # sparsity
+) -> Path:
     "Folder of a checkpoint: `--save`, or with several targets a subfolder of it."
     folder = Path(o.save)
     name = f"{method}-{target:.4f}".rstrip("0")
@@ -334,7 +338,7 @@ def _check_folders(o, model, searches):
         if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
     for search in searches:
-        folder = _save_folder(o, search.name, search.target)
+        folder = save_folder(o, search.name, search.target)
         check_not_source(folder, o.model)
         if read_plan_json(folder).get("plan_key") != search.key:
             check_output_folder(folder, o.overwrite)
@@ -363,7 +367,7 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None):
 
     def save(plan, r, report):
         report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
-        folder, model_id = _save_folder(o, r.method, r.target), r.model_id
+        folder, model_id = save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
         exists = _is_saved(folder, **ids) and not o.overwrite
         if exists:
