@@ -23,7 +23,6 @@ from ..reporting.report import format_rows
 from ..request.arguments import page_file
 from ..request.dry_run import describe_request
 from ..request.options import Options, shown_path
-from ..request.pruned import Pruned
 from ..request.run import describe_quality, run
 from ..runtime.devices import is_main_process, quiet
 

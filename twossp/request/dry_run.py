@@ -9,7 +9,6 @@ __all__ = ['describe_request']
 from collections.abc import Iterator
 
 import torch
-from transformers import PreTrainedModel
 
 from ..checkpoint.engines import find_exporter
 from ..core.structure import structure

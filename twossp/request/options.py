@@ -485,6 +485,10 @@ class TargetOptions:
         excludes=("method", *TARGETS),
     )
     dense: bool = flag("also evaluate the unpruned model", decides="row")
+    no_dense: bool = flag(
+        "do not measure the dense model's perplexity beside the pruned model's", decides="row",
+        needs="an evaluation text", excludes=("dense",),
+    )
 
 
 @flag_dataclass(decides="plan", needs="a pruning method")
@@ -514,10 +518,6 @@ class BoundOptions:
     context: Tokens | None = flag(
         "tokens in the KV cache for --target_memory, --target_speedup and"
         " --target_latency (default: 4096)", needs="a target at a context",
-    )
-    no_dense: bool = flag(
-        "do not measure the dense model's perplexity beside the pruned model's", decides="row",
-        needs="an evaluation text", excludes=("dense",),
     )
 
 # %% ../../nbs/request/00_options.ipynb #a1cbc5be

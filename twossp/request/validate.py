@@ -289,7 +289,8 @@ def requested_limit(
         active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
             f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
-            f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context} tokens"
+            f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
+            " tokens"
         )
 
     return limit, describe
