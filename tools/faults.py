@@ -115,7 +115,8 @@ def find_faults(source, notebook, cell, module):
         return starts[line - 1] + len(lines[line - 1].encode()[:column].decode())
 
     def text(node):
-        part = ast.get_source_segment(source, node)
+        start = place(node.lineno, node.col_offset)
+        part = source[start : place(node.end_lineno, node.end_col_offset)]
         simple = isinstance(node, ast.Name | ast.Constant | ast.Call | ast.Attribute)
         return part if simple or isinstance(node, ast.Subscript) else f'({part})'
 
@@ -372,7 +373,7 @@ def again(folder, base):
     sources, faults = exported(copy), [f for fs in all_faults(copy).values() for f in fs]
     _, _, rows = prepare(base)
     pairs, calls = [], read_map(base)
-    for row in rows.values():
+    for row in sorted(rows.values(), key=lambda row: not row['noticed']):  # these first
         old = Fault(**row['fault'])
         show = ['git', 'show', f'HEAD:nbs/{old.notebook}']
         text = subprocess.run(show, cwd=base / 'copy', check=True, capture_output=True).stdout

@@ -1,22 +1,19 @@
 """Structured pruning of large language models: 2SSP, its baselines, and what they cost
 
-`import twossp as ts; ts.two_ssp(...)`: public names are imported when they are named, and `dir(ts)`
-lists them. `from twossp.all import *` brings the same names at once. Importing `twossp` alone is
-light: it only makes the Auto classes of transformers load compact checkpoints, when transformers
-is there."""
+`import twossp as ts; ts.two_ssp(...)`: public names are imported when they are named. `dir(ts)`
+lists them, and type checkers read them in `__init__.pyi`. `from twossp.all import *` brings the
+same names at once. Importing `twossp` alone is light: it only makes the Auto classes of
+transformers load compact checkpoints, when transformers is there."""
 __version__ = "0.1.0"
-import sys
-from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.util import find_spec
+import sys as _sys
+from importlib import import_module as _import_module
+from importlib.abc import Loader as _Loader, MetaPathFinder as _MetaPathFinder
+from importlib.util import find_spec as _find_spec
 
-AUTO = "transformers.models.auto.configuration_auto"  # the module of AutoConfig
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # editors read the names there
-    from .all import *  # noqa: F403
+_AUTO = "transformers.models.auto.configuration_auto"  # the module of AutoConfig
 
 
-class CompactConfig:
+class _CompactConfig:
     "Entry for `model_type: twossp` until a checkpoint asks for it: then `checkpoint.load`."
 
     model_type = "twossp"
@@ -29,14 +26,14 @@ class CompactConfig:
         return TwoSSPConfig.from_dict(config_dict, **kwargs)
 
 
-def register():
+def _register():
     "Make AutoConfig know `model_type: twossp`."
-    auto = sys.modules[AUTO]
-    if CompactConfig.model_type not in auto.CONFIG_MAPPING:
-        auto.AutoConfig.register(CompactConfig.model_type, CompactConfig)
+    auto = _sys.modules[_AUTO]
+    if _CompactConfig.model_type not in auto.CONFIG_MAPPING:
+        auto.AutoConfig.register(_CompactConfig.model_type, _CompactConfig)
 
 
-class RegisterAfter(Loader):
+class _RegisterAfter(_Loader):
     "Runs the module of AutoConfig as its own loader does, and registers."
 
     def __init__(self, loader):
@@ -48,30 +45,30 @@ class RegisterAfter(Loader):
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
-        sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, WaitForAuto)]
-        register()
+        _sys.meta_path[:] = [f for f in _sys.meta_path if not isinstance(f, _WaitForAuto)]
+        _register()
 
 
-class WaitForAuto(MetaPathFinder):
+class _WaitForAuto(_MetaPathFinder):
     "Looks out for the import of AutoConfig's module; everything else passes by."
 
     def find_spec(self, name, path=None, target=None):
-        if name != AUTO:
+        if name != _AUTO:
             return None
-        others = [f for f in sys.meta_path if f is not self and hasattr(f, "find_spec")]
+        others = [f for f in _sys.meta_path if f is not self and hasattr(f, "find_spec")]
         spec = next((s for f in others if (s := f.find_spec(name, path, target))), None)
         if spec is not None and spec.loader is not None:
-            spec.loader = RegisterAfter(spec.loader)
+            spec.loader = _RegisterAfter(spec.loader)
         return spec
 
 
-if hasattr(sys.modules.get(AUTO), "AutoConfig"):
-    register()
+if hasattr(_sys.modules.get(_AUTO), "AutoConfig"):
+    _register()
 else:
-    sys.meta_path.insert(0, WaitForAuto())
+    _sys.meta_path.insert(0, _WaitForAuto())
 
 
-def public_names():
+def _public_names():
     "{public name: the module that defines it}: what `twossp.all` imports, read and not run."
     import ast
     from importlib.resources import files
@@ -81,21 +78,21 @@ def public_names():
     return {a.name: f"{__name__}.{module}" for names, module in homes for a in names}
 
 
-def find_module(package, name):
+def _find_module(package, name):
     "A module or folder of a package, imported when it is named; else `AttributeError`."
-    if name.startswith("_") or find_spec(f"{package}.{name}") is None:
+    if name.startswith("_") or _find_spec(f"{package}.{name}") is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    return import_module(f"{package}.{name}")
+    return _import_module(f"{package}.{name}")
 
 
 def __getattr__(name):
     "Public names, and folders (`twossp.core`), when they are named."
-    if name.startswith("_") or (home := public_names().get(name)) is None:
-        return find_module(__name__, name)
-    value = globals()[name] = getattr(import_module(home), name)
+    if name.startswith("_") or (home := _public_names().get(name)) is None:
+        return _find_module(__name__, name)
+    value = globals()[name] = getattr(_import_module(home), name)
     return value
 
 
 def __dir__():
-    "Public names beside what is here."
-    return sorted({*globals(), *public_names()})
+    "The public names, and the module's own with two underscores."
+    return sorted({*(name for name in globals() if name[:2] == "__"), *_public_names()})

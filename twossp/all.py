@@ -16,9 +16,9 @@ __all__ = [
     'on_tasks', 'on_agreement', 'agreement', 'find_quality', 'quality_table',
     'paired_interval', 'difference_table', 'load_tasks', 'run_tasks', 'forward_time',
     'generation_speed', 'run_grid', 'Source', 'Result', 'load_results', 'to_frame',
-    'compare', 'summary', 'samples', 'tidy', 'paper_table', 'html_report',
-    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials',
-    'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality'
+    'comparison_table', 'summary_table', 'text_table', 'tidy', 'paper_table',
+    'html_report', 'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept',
+    'plot_trials', 'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -57,7 +57,7 @@ from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
 from .reporting.html_report import html_report, write_report
 from .reporting.report import (
-    compare,
+    comparison_table,
     paper_table,
     plot_kept,
     plot_metric,
@@ -66,8 +66,8 @@ from .reporting.report import (
     plot_removed,
     plot_speedup,
     plot_trials,
-    samples,
-    summary,
+    summary_table,
+    text_table,
     tidy,
     to_latex,
     to_markdown,
@@ -106,7 +106,8 @@ _all_ = [
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "Source", "Result", "load_results", "to_frame",
     # tables and plots
-    "compare", "summary", "samples", "tidy", "paper_table", "html_report", "write_report",
+    "comparison_table", "summary_table", "text_table", "tidy", "paper_table",
+    "html_report", "write_report",
     "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
     "plot_removed", "plot_speedup", "plot_quality",
 ]

@@ -15,7 +15,7 @@ from ..core.edits import locate
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import Score, find_score
 from ..core.structure import structure
-from ..pruning.importance import collect_scores, record_unreached
+from ..pruning.importance import collect_scores, record_unreached, scored_parts
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
@@ -35,7 +35,7 @@ def experts_to_keep(
 ) -> int:  # experts to keep in every layer
     "Return the number closest to the target. Raises `ValueError` if it is too small."
     s = structure(model)
-    parts = [p for p in s.narrow if p.groups]
+    parts = scored_parts(s, "experts")
     if not parts:
         raise ValueError("the model has no experts to remove: it is dense")
     groups, least = _router_groups(model, parts[0])

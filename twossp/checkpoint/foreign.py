@@ -60,8 +60,8 @@ class ForeignModel:
     def plan(self) -> Plan:
         "The plan; it keeps the first neurons of narrowed FFNs."
         widths = (n for _, n in self.layers)
-        ffn = tuple(None if n == self.width else tuple(range(n)) for n in widths)
-        return Plan(ffn, tuple(has_attn for has_attn, _ in self.layers))
+        neurons = tuple(None if n == self.width else tuple(range(n)) for n in widths)
+        return Plan(neurons, tuple(has_attn for has_attn, _ in self.layers))
 
 
 def _dense_row(family):
@@ -105,6 +105,11 @@ def _raise_unsupported(i, name, value):
     )
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig07
+# part of a block -> its word in `skip`, and the entries that are read
+_BLOCK = {
+    "attention": ("attention", ("n_heads_in_group", "num_key_value_heads")),
+    "ffn": ("mlp", ("intermediate_size", "ffn_mult", "hidden_act")),
+}
 # entries of an attention, ignored where it is skipped
 _ATTENTION_KEYS = {
     "num_key_value_heads", "num_kv_heads", "num_attention_heads", "n_head", "num_heads",
@@ -126,7 +131,7 @@ def _read_per_layer(raw, schema, file):
         entry = {aliases.get(k, k): v for k, v in layer_entries.pop(i, {}).items()}
         skip = set(entry.pop("skip", ()))
         ffn_width = 0 if "mlp" in skip else entry.get(row.width, width)
-        if other := skip - {"attention", "mlp"}:
+        if other := skip - {word for word, _ in _BLOCK.values()}:
             _raise_unsupported(i, "skip", min(other))
         ignored = {row.width} | (_ATTENTION_KEYS if "attention" in skip else set())
         for name in sorted(entry.keys() - ignored):
@@ -139,11 +144,11 @@ def _read_per_layer(raw, schema, file):
     return family, width, entries, layers
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig08
-def _ffn_width(ffn, hidden):
+def _ffn_width(entry, hidden):
     "Width of an FFN; Nemotron-NAS derives it from `ffn_mult`"
-    if ffn.get("intermediate_size") is not None or "ffn_mult" not in ffn:
-        return ffn.get("intermediate_size")
-    n = int(2 * ffn["ffn_mult"] * hidden / 3)
+    if entry.get("intermediate_size") is not None or "ffn_mult" not in entry:
+        return entry.get("intermediate_size")
+    n = int(2 * entry["ffn_mult"] * hidden / 3)
     return n + -n % 256
 
 
@@ -167,33 +172,27 @@ def _per_layer(raw):
         biased = entries.get("qkv_bias") and not entries.get("attention_bias")
         family = "qwen2" if biased else "llama"
     width = _dense_row(family).width
-    n_layers, heads = (entries.get(k) for k in ("num_hidden_layers", "num_attention_heads"))
+    n_layers, n_heads = (entries.get(k) for k in ("num_hidden_layers", "num_attention_heads"))
     if len(blocks) != n_layers:
         sizes = f"{len(blocks)} entries, num_hidden_layers is {n_layers!r}"
         raise ValueError(f"block_configs has {sizes}")
     for i, block in enumerate(blocks):
-        layers[i] = layer = dict(skip=[])
-        keys = "n_heads_in_group", "num_key_value_heads"
-        attention = _read_part(i, block.get("attention"), keys)
-        if attention is not None:
-            group, n = (attention.get(k) for k in keys)
-            n = heads // group if n is None and group else n
-            layer["num_key_value_heads"] = n or entries.get("num_key_value_heads") or heads
-        else:
-            layer["skip"].append("attention")
-        keys = "intermediate_size", "ffn_mult", "hidden_act"
-        ffn = _read_part(i, block.get("ffn"), keys)
-        if ffn is not None:
-            n = _ffn_width(ffn, entries["hidden_size"])
+        found = {k: _read_part(i, block.get(k), keys) for k, (_, keys) in _BLOCK.items()}
+        mixer, mlp = found.values()  # None: removed
+        layers[i] = layer = dict(skip=[_BLOCK[k][0] for k, x in found.items() if x is None])
+        if mixer is not None:
+            queries, n = (mixer.get(k) for k in ("n_heads_in_group", "num_key_value_heads"))
+            n = n_heads // queries if n is None and queries else n
+            layer["num_key_value_heads"] = n or entries.get("num_key_value_heads") or n_heads
+        if mlp is not None:
+            n = _ffn_width(mlp, entries["hidden_size"])
             layer |= {width: entries.get(width) if n is None else n}
-            layer |= {k: ffn[k] for k in ("hidden_act",) if k in ffn}
-        else:
-            layer["skip"].append("mlp")
+            layer |= {k: mlp[k] for k in ("hidden_act",) if k in mlp}
     widths = [x[width] for x in layers.values() if width in x]
     entries |= {"model_type": family, width: max([1, *widths, entries.get(width) or 0])}
-    groups = [x["num_key_value_heads"] for x in layers.values() if "num_key_value_heads" in x]
-    if groups:
-        entries["num_key_value_heads"] = max(groups, key=groups.count)
+    counts = [x["num_key_value_heads"] for x in layers.values() if "num_key_value_heads" in x]
+    if counts:
+        entries["num_key_value_heads"] = max(counts, key=counts.count)
     return entries | dict(per_layer_config=layers)
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig10

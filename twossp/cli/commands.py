@@ -461,11 +461,11 @@ class RecoverModelOptions:
     folder: Folder = positional(
         "checkpoint folder saved by twossp", decides="plan", reads="folder",
     )
-    teacher: Model = flag(
-        "original model, or another with its shapes: hub name, folder or 'smollm2'",
-        MISSING, decides="plan",
-    )
     save: Location = flag("output folder of the distilled checkpoint", MISSING)
+    teacher: Model | None = flag(
+        "original model, or another with its shapes: hub name, folder or 'smollm2' (default: the"
+        " one that plan.json names, if it is on this machine)", decides="plan",
+    )
     curve: File | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
 
 
@@ -474,6 +474,32 @@ class RecoverOptions(TrainingTextOptions, TrainingOptions, RecoverModelOptions):
     "Options of `twossp recover`."
 
 # %% ../../nbs/cli/01_commands.ipynb #423839ee
+def _find_teacher(folder):
+    "The dense model of a checkpoint, without network"
+    from ..checkpoint.load import read_record
+    from ..checkpoint.original import find_original
+
+    try:
+        return find_original(folder)
+    except ValueError as e:
+        name = read_record(folder).get("base_repo") or "MODEL"
+        raise ValueError(f"{e}: name it with --teacher {name}") from e
+
+
+def _advise_training(o, r):
+    "What to change after a training that did not help, with the values that were used"
+    from ..recovery.distill import DistillOptions
+    from ..runtime.devices import rank_and_size
+
+    rate = DistillOptions(how=o.how, lr=o.lr).rate
+    tokens = r["steps"] * o.train_batch * o.accumulate * o.seq_len * rank_and_size()[1]
+    return (
+        f"it trained {'all weights' if o.how == 'all' else 'LoRA adapters'} at a learning rate of"
+        f" {rate:g} on {tokens:,} tokens: try --lr {rate / 5:g}, or more text and time (--tokens"
+        f" {4 * tokens}){', or --how lora' if o.how == 'all' else ''}"
+    )
+
+
 def recover(
     o: RecoverOptions,  # of the command
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
@@ -484,22 +510,25 @@ def recover(
     from ..request.validate import pick_device
     from ..runtime.devices import is_main_process, join_process_group
 
+    teacher = o.teacher or _find_teacher(o.folder)
     if o.curve:
         check_curve(o.curve)
         check_writable(o.curve)
-        check_not_source(o.curve, o.folder, o.teacher, o.calibration)
+        check_not_source(o.curve, o.folder, teacher, o.calibration)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
     join_process_group(load["device"], timeout=1800)  # seconds: one process saves
     kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}
     kwargs |= {k: getattr(o, k) for k in ("seq_len", "synthetic", "overwrite")}
     kwargs |= dict(n_windows=o.n_samples, batch=kwargs.pop("train_batch"))
     kwargs |= dict(text=None if o.calibration == "none" else o.calibration)
-    folder = recover_folder(o.folder, o.teacher, o.save, load=load, log=(log := {}), **kwargs)
+    folder = recover_folder(o.folder, teacher, o.save, load=load, log=(log := {}), **kwargs)
     if not is_main_process():
         return 0 if folder else 1
     r = log["recovery"]
     if o.curve:
         write_curve(r, o.curve)
+    if not o.teacher:
+        print(f"teacher: {shown_path(teacher)}, the model that was pruned")
     print(
         f"{r['steps']} steps, {r['minutes']:.1f} minutes; KL to the teacher on"
         f" held-out text: {r['before']:.4f} before, {r['after']:.4f} after"
@@ -508,4 +537,5 @@ def recover(
         print(f"saved already: {folder}" if log["there"] else f"saved {folder}")
     else:
         print(f"no improvement: no model is written; the record is in {o.save}.recovery")
+        print(_advise_training(o, r))
     return 0 if folder else 1

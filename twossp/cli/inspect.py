@@ -73,7 +73,7 @@ def _check_figure(file, folder):
 
 
 def _read_plan(folder):
-    "A folder's origin in words, its plan, the original FFN width, another program's record"
+    "A folder's origin and size in words, its plan, the original FFN width, a foreign record"
     from ..checkpoint.card import plan_from_record
     from ..checkpoint.foreign import read_foreign
     from ..checkpoint.load import read_record
@@ -89,29 +89,40 @@ def _read_plan(folder):
     if not isinstance(plan, Plan):
         raise ValueError(f"{folder}: {plan!r} rotates layers and removes no modules of them")
     name = f"{record['base_model']}, " if record.get("base_model") else ""
-    return f"{name}a checkpoint of twossp", plan, None, None
+    counts = record["parameters"]
+    count = lambda k: f"{counts['pruned'][k]:,} of {counts['dense'][k]:,}"
+    size = f"{count('total')} parameters"
+    if "active" in counts["pruned"] and "active" in counts["dense"]:
+        size += f", {count('active')} active per token"
+    return f"{name}a checkpoint of twossp, {size}", plan, None, None
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10b
 def _describe_fit(folder, scheme):
-    "Whether widths fit a scheme, in a line; `ValueError` if a given scheme does not fit."
+    "That widths fit a scheme, in a line; `ValueError` if they do not."
     from ..checkpoint.shards import read_tensor_shapes
     from ..core.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()
     if "quantization_config" in json.loads((path / "config.json").read_text()):
-        if scheme:
-            raise ValueError(f"{folder} is quantized already: leave --quantize out")
-        return ""
-    shapes, group = read_tensor_shapes(path), SCHEMES[scheme or "w4a16"]
-    error = group_size_error(shapes, group) if group else ""
-    if error and scheme:
+        raise ValueError(f"{folder} is quantized already: leave --quantize out")
+    shapes, group = read_tensor_shapes(path), SCHEMES[scheme]
+    if error := group_size_error(shapes, group) if group else "":
         raise ValueError(f"{folder} does not fit {scheme}: {error}")
-    if error or not scheme:
-        return error and f"W4A16: {error}"
     rule = f"groups of {group} divide all rows" if group else "one scale per row fits any width"
     fused = [n for n, s in shapes.items() if len(s) == 3 and ".experts." in n]
     note = f"; fused experts ({fused[0]} …) were not checked" if fused else ""
     return f"{scheme}: fits, {rule}{note}"
+
+
+def _fold_runs(columns, L):
+    "Rows of a table, one for each run of layers with equal words"
+    rows = []
+    for i, words in enumerate(zip(*columns, strict=True) if columns else [()] * L):
+        if rows and rows[-1][2] == words:
+            rows[-1][1] = i
+        else:
+            rows.append([i, i, words])
+    return [(f"{a}-{b}" if b > a else f"{a}", *words) for a, b, words in rows]
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec11
 def inspect(o: InspectOptions) -> int:  # exit code
@@ -122,6 +133,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
         check_output_folder,
         save_pruned,
     )
+    from .commands import align
     from ..core.files import atomic_file
     from ..reporting.report import plot_kept
     from ..runtime.devices import quiet
@@ -134,14 +146,11 @@ def inspect(o: InspectOptions) -> int:  # exit code
         check_output_folder(o.save, o.overwrite)
     if o.figure:
         _check_figure(o.figure, o.folder)
-    fit = _describe_fit(o.folder, o.quantize)
+    fit = _describe_fit(o.folder, o.quantize) if o.quantize else ""
     columns = _list_layers(plan, {"ffn": full})
     print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n")
-    table = [["layer", *map(str, range(len(plan)))]]
-    table += [[label, *(words for words, _ in cells)] for label, cells in columns.items()]
-    widths = [max(map(len, column)) for column in table]
-    for row in zip(*table, strict=True):
-        print("  ".join(f"{x:<{w}}" for x, w in zip(row, widths, strict=True)).rstrip())
+    words = [[text for text, _ in cells] for cells in columns.values()]
+    print(align([("layer", *columns), *_fold_runs(words, len(plan))]))
     if fit:
         print(f"\n{fit}")
     if o.figure:

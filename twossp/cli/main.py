@@ -59,6 +59,10 @@ COMMANDS: dict[str, Command] = {
         "cli.commands:check", "cli.commands:CheckOptions",
         "verify a checkpoint and list compatible engines",
     ),
+    "chat": Command(
+        "cli.chat:chat", "cli.chat:ChatOptions",
+        "ask a checkpoint, beside its dense model, in the terminal",
+    ),
     "inspect": Command(
         "cli.inspect:inspect", "cli.inspect:InspectOptions",
         "show what was removed, by layer, in any pruned model",

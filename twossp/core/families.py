@@ -351,6 +351,7 @@ class ModelMemo:
     structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
     check: object = None  # the replay mode of its layers
     statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
+    collected: object = None  # for whom, and at which cost, these were collected
     held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
     constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
     # while the size after pruning is estimated, from a model without weights: what would be

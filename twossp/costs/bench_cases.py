@@ -38,7 +38,7 @@ from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.extras import is_installed
-from ..core.plan import Plan, drop, get_kind, kind_of
+from ..core.plan import Plan, drop, get_kind, keep_parts, kind_of
 from ..core.registries import UNITS, score_names
 from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
@@ -240,12 +240,13 @@ def _same_parts(family, b, left):
     "Every part at half its width, and removed, in float32"
     here, there = _tiny(b, family, torch.float32), _tiny(b, family, torch.float64, "cpu")
     ids, errors = tiny_ids(2, 24), []
-    for part in structure(there).parts:
+    s = structure(there)
+    for part in s.parts:
         ends = [] if part.fixed else [part.nothing]
-        if part.width and not part.groups:
-            ends.append(tuple(range(0, part.width, 2)))
+        if part.width:
+            ends.append(part.pick(range(0, part.width, 2)))
         for kept in ends:
-            plan = Plan(layers=4, kept={(part.layer, part.slot): kept})
+            plan = keep_parts(s, {part: kept})
             errors.append(_relative_error(_losses(here, plan, ids), _losses(there, plan, ids)))
     return _verdict(max(errors), TOLERANCES[torch.float32], plans=len(errors))
 

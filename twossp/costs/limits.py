@@ -53,23 +53,43 @@ def find_within(
         )
     height = (lambda value: -1 / value) if lower else float
     n = 2**steps
-    low, top = 0, n  # the dense model's place, and one within the limit
-    below, tries, side = dense, 0, 0
-    while top - low > 1:
-        middle = (low + top) // 2
-        if below is not None and top - low > 64 and tries % 4 < 3:
-            share = (height(below) - height(limit)) / (height(below) - height(best))
-            middle = round(low + (top - low) * share) + side * max(1, (top - low) >> 5)
-            middle = min(top - 1, max(low + 1, middle))
-        tries += 1
+
+    def probe(place):
         try:
-            value = prune(highest * middle / n)
-        except ValueError:  # less than the method can remove
-            value = None
-        if value is not None and keeps(value):
-            top, best, side = middle, value, -1
+            return prune(highest * place / n)
+        except ValueError:  # less than the method can remove, or a gap in what it can
+            return None
+
+    def close(low, below, top, best):
+        "Close a bracket; its upper end is within the limit, or impossible (`best` is None)"
+        tries = side = 0
+        while top - low > 1:
+            middle = (low + top) // 2
+            if below is not None and best is not None and top - low > 64 and tries % 4 < 3:
+                share = (height(below) - height(limit)) / (height(below) - height(best))
+                middle = round(low + (top - low) * share) + side * max(1, (top - low) >> 5)
+                middle = min(top - 1, max(low + 1, middle))
+            tries += 1
+            value = probe(middle)
+            if value is None and best is None or value is not None and keeps(value):
+                top, best, side = middle, value, -1
+            else:
+                low, below, side = middle, value, 1
+        return low, below, top, best
+
+    low, below, top, best = close(0, dense, n, best)
+    while below is None:  # what is right below is impossible: below that gap it may not be
+        places = range(low - max(1, n >> 6), 0, -max(1, n >> 6))
+        place, value = next(((x, v) for x in places if (v := probe(x)) is not None), (0, None))
+        if value is None:
+            break
+        if keeps(value):
+            low, below, top, best = close(0, dense, place, value)
         else:
-            low, below, side = middle, value, 1
+            _, below, last, found = close(place, value, low, None)
+            if found is not None:
+                top, best = last, found
+            break
     return highest * top / n, best
 
 # %% ../../nbs/costs/01_limits.ipynb #meetlim1
@@ -103,19 +123,21 @@ class Limit:
         find: Callable,  # sparsity -> the method's plan
     ) -> tuple[float, float]:  # sparsity, value of its plan
         "Find the smallest sparsity whose plan, as it was found, is within the limit."
-        shift, found = 0.0, {}
+        estimate = lambda x: self.measure(self.sketch(x))
+        within = lambda v: v >= self.value if self.lower else v <= self.value
+        shift, found, asked, last = 0.0, {}, None, None
         while len(found) < _TRIES:
             try:
-                x = self.solve(shift)
+                asked = self.solve(shift)
             except ValueError:
                 if not found:
                     raise
                 break
-            if x in found:
+            if asked in found:
                 break
-            found[x] = self.measure(find(x))
-            shift = found[x] - self.measure(self.sketch(x))
-        within = lambda v: v >= self.value if self.lower else v <= self.value
+            last = asked
+            found[last] = self.measure(find(last))
+            shift = found[last] - estimate(last)
         good = [x for x, value in found.items() if within(value)]
         if not good:
             x = max(found)
@@ -123,7 +145,28 @@ class Limit:
                 f"{self.what} to {self.show(self.value)}: the plan found at sparsity {x:.4f} has"
                 f" {self.show(found[x])}; ask for less, or give --sparsity"
             )
-        return min(good), found[min(good)]
+        best = min(good)
+        if asked == best == last:  # by its own difference, the next larger plan exceeds the limit
+            return best, found[best]
+        low = max((x for x, value in found.items() if x < best and not within(value)), default=0)
+        top, above, below = best, estimate(best), estimate(low) if low else self.dense
+        while len(found) < _TRIES and top - low > best / 2**self.steps:
+            middle = (low + top) / 2
+            try:
+                value = estimate(middle)
+            except ValueError:
+                value = below
+            if value not in (above, below):  # another plan than the two that enclose the limit
+                found[middle] = self.measure(find(middle))
+                if within(found[middle]):
+                    best, above = middle, value
+                else:
+                    below = value
+            if value == above:
+                top = middle
+            else:
+                low = middle
+        return best, found[best]
 
 # %% ../../nbs/costs/01_limits.ipynb #ccc45835
 LIMITS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is limited

@@ -95,15 +95,19 @@ def _find_plan(search, model, progress):
     device = input_device(model)
     if calib is not None:  # cached for the model, so that its cost is no method's
         check_replay(model, calib.check(model))
+    question = replace(search, target=0.0).key  # one at all sparsities: statistics are shared
     with (
         fork_rng(search.seed or 0),
-        fresh_statistics(model),
+        fresh_statistics(model, question) as used,
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
         start = read_clock(device)
         plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
+    for work in used:  # each search has the cost that it has alone
+        seconds += work.seconds
+        counts.tokens += work.tokens
     t = 1 if calib is None else calib.shape[-1]
     forwards = counts.forwards(t) or report.get("forwards", 0.0)
     cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)

@@ -7,7 +7,7 @@ __all__ = ['MIN_PAIRS', 'Difference', 'paired_interval', 'difference_table']
 
 # %% ../../nbs/evaluation/05_paired.ipynb #fcbaa48f
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -104,12 +104,11 @@ def _are_scores(a, b):
 
 # %% ../../nbs/evaluation/05_paired.ipynb #95215386
 def _comparable(a, b, number):
-    "Whether two rows of a model have values for the same windows or documents."
-    names = [k for k in {*a.texts, *b.texts} if number.startswith(f"{k}/")]
-    same_text = all(a.texts.get(k) == b.texts.get(k) for k in names)
-    if a.model != b.model or not same_text or not (number in a.each and number in b.each):
+    "Whether two rows, of any methods and options, have values for the same windows or documents."
+    a, b = (replace(r, options={}) for r in (a, b))
+    if a.conditions(number) != b.conditions(number):
         return False
-    return len(a.each[number]) == len(b.each[number])
+    return number in a.each and number in b.each and len(a.each[number]) == len(b.each[number])
 
 # %% ../../nbs/evaluation/05_paired.ipynb #30e821cc
 def difference_table(

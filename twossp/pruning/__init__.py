@@ -2,6 +2,6 @@
 
 from functools import partial
 
-from .. import find_module
+from .. import _find_module
 
-__getattr__ = partial(find_module, __name__)
+__getattr__ = partial(_find_module, __name__)

@@ -369,7 +369,7 @@ def _tune_norms(student, teacher, paths, fit, held, options, progress):
     before, trained = measure_kl(student, teacher, held), {}
     hooks = ((m, partial(scale_input, k)) for k, _, m in readers)
     with hooked([m.register_forward_pre_hook(hook) for m, hook in hooks]):
-        lr = options.lr or _NORM_RATE
+        lr = options.rate
         models, rest = (student, teacher), (steps, lr, options.seed, progress)
         loss = _optimize_scales(*models, scales, fit, *rest)
     for k, x, module in readers:
@@ -464,6 +464,11 @@ class DistillOptions:
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out has to be between 0 and 1; got {self.held_out!r}")
 
+    @property
+    def rate(self) -> float:
+        "Highest learning rate."
+        return self.lr or dict(all=5e-4, lora=1e-3, norms=_NORM_RATE)[self.how]
+
 # %% ../../nbs/recovery/05_distill.ipynb #869f5a45
 def _check_teacher(model, calib):
     """Return the ids (n, t) of the text. Raises `ValueError` unless the model can be a student or
@@ -524,7 +529,7 @@ def _training_arguments(student, options, folder, steps, eval_steps, last):
         per_device_train_batch_size=options.batch,
         per_device_eval_batch_size=options.batch,
         gradient_accumulation_steps=options.accumulate,
-        learning_rate=options.lr or (5e-4 if options.how == "all" else 1e-3),
+        learning_rate=options.rate,
         adam_beta2=0.95,
         bf16=dtype is torch.bfloat16 or options.mixed and dtype is torch.float32,
         fp16=dtype is torch.float16,
@@ -659,7 +664,7 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
     same names -> names in the dense model, and facts for the provenance; None without a gain"""
     paths = _find_trainable(student, plan)
     if options.how == "norms":
-        facts = dict(how="norms", lr=options.lr or _NORM_RATE, seed=options.seed)
+        facts = dict(how="norms", lr=options.rate, seed=options.seed)
         windows = split_held_out(calib, options)
         with inference(teacher), inference(student):
             result, trained = _tune_norms(student, teacher, paths, *windows, options, progress)

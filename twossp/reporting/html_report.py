@@ -29,9 +29,9 @@ from .report import (
     plot_removed,
     plot_speedup,
     row_names,
-    samples,
     style_table,
-    summary,
+    summary_table,
+    text_table,
     to_latex,
     to_markdown,
 )
@@ -118,7 +118,7 @@ mark {background: #fff0c2}
 <h1>{{ title }}</h1>
 {%- for m in models %}
 <h2>{{ m.name }}</h2>
-{{- show(summary(m.rows)) }}
+{{- show(summary_table(m.rows)) }}
 {{- image("speed-up against sparsity", png(plot_speedup, m.rows)) }}
 {%- for metric, t, is_text, notes in m.tables %}
 <h3>{{ metric }}</h3>
@@ -177,7 +177,7 @@ def _to_png(plot, *args):
 def _prepare(model, rows):
     "Return what the page shows of one model."
     names = row_names(rows)
-    table = samples(sorted(rows, key=lambda r: r.method != "dense"))
+    table = text_table(sorted(rows, key=lambda r: r.method != "dense"))
     shown = []
     for prompt, texts in table.iterrows():
         pairs = [(k, v) for k, v in texts.items() if isinstance(v, str)]
@@ -222,7 +222,7 @@ def html_report(
 
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(
-        title=title, models=models, html=to_html, png=_to_png, summary=summary,
+        title=title, models=models, html=to_html, png=_to_png, summary_table=summary_table,
         style_table=style_table, plot_speedup=plot_speedup, plot_metric=plot_metric,
         plot_removed=plot_removed, plot_kept=plot_kept, MIN_PAIRS=MIN_PAIRS,
     )
@@ -246,7 +246,7 @@ def _csv_report(rows):
 # %% ../../nbs/reporting/01_html_report.ipynb #661a1a17
 def _markdown_report(rows):
     models = _group_by_model(rows)
-    parts = [(f"# {model}", summary(rs), False) for model, rs in models.items()]
+    parts = [(f"# {model}", summary_table(rs), False) for model, rs in models.items()]
     for model, rs in models.items():
         parts += [(f"## {model}: {name}", t, True) for name, t, *_ in _main_tables(rs)]
     for rs in models.values():

@@ -6,8 +6,9 @@
 __all__ = [
     'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
     'plot_kept', 'plot_plan', 'plot_trials', 'plot_quality', 'tidy', 'row_names',
-    'compare', 'to_markdown', 'samples', 'plot_metric', 'plot_removed', 'plot_speedup',
-    'summary', 'format_rows', 'paper_table', 'to_latex', 'style_table'
+    'comparison_table', 'to_markdown', 'text_table', 'plot_metric', 'plot_removed',
+    'plot_speedup', 'summary_table', 'format_rows', 'paper_table', 'to_latex',
+    'style_table'
 ]
 
 # %% ../../nbs/reporting/00_report.ipynb #28c4280f
@@ -466,7 +467,7 @@ def _reference(rows):
     return " (of the checkpoint)" if again else ""
 
 # %% ../../nbs/reporting/00_report.ipynb #807e4306
-def compare(
+def comparison_table(
     rows: ResultsLike,  # at least one
     every: bool = False,  # show all metrics of a task; default: the main one, with error
 ) -> "pd.DataFrame":  # a row per fact, a column per model; all text
@@ -586,7 +587,7 @@ def _to_cell(x):
     return text.replace("|", "\\|").replace("\n", " ")
 
 # %% ../../nbs/reporting/00_report.ipynb #180ac00b
-def samples(
+def text_table(
     rows: ResultsLike,  # with evaluated prompts
 ) -> "pd.DataFrame":  # a row per prompt, a column per model
     """Compare the continuations of prompts by model.
@@ -814,7 +815,7 @@ def plot_speedup(
     return fig
 
 # %% ../../nbs/reporting/00_report.ipynb #719c1fca
-def summary(
+def summary_table(
     rows: ResultsLike,  # of one model
     names: Sequence[str] = (),  # metrics; default: all
 ) -> "pd.DataFrame":  # numbers, not text

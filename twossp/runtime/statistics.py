@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'UNIT_FIELDS', 'GROUP_FIELDS', 'Statistics', 'window_norms', 'float64_device',
-    'collect', 'fresh_statistics', 'collect_gradients', 'upcast', 'merge_moments',
-    'accumulate_moments', 'moments', 'walk_hidden_states'
+    'Collected', 'collect', 'fresh_statistics', 'collect_gradients', 'upcast',
+    'merge_moments', 'accumulate_moments', 'moments', 'walk_hidden_states'
 ]
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00004
@@ -25,10 +25,16 @@ from ..core.parts import Part
 from ..core.registries import check_finite
 from ..core.structure import structure
 from .calibration import Calibration
-from .devices import input_device, rank_and_size, sum_over_processes
+from .devices import (
+    input_device,
+    rank_and_size,
+    read_clock,
+    sum_over_processes,
+)
 from .identity import constant_identity
 from .layers import (
     check_replay,
+    count_forwards,
     is_offloaded,
     output_head,
     record_calls,
@@ -226,8 +232,8 @@ def _cache_key(model, calib, *options):
         return None
     state = [(name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)) for name, x in tensors]
     weights = constant_identity(model) or _sum_bits([x for _, x in tensors])
-    attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), weights, Calibration.of(calib).identity, attention, options
+    implementation = getattr(model.config, "_attn_implementation", None)
+    return tuple(state), weights, Calibration.of(calib).identity, implementation, options
 
 
 def _sum_bits(tensors):
@@ -242,6 +248,15 @@ def _sum_bits(tensors):
     return tuple(int(total) for total in checksums.values())
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00020
+@dataclass(frozen=True)
+class Collected:
+    "What it cost to collect a model's statistics."
+
+    owner: str | None = None  # the question that they were collected for
+    seconds: float = 0.0
+    tokens: int = 0  # tokens that a layer was run on, summed over the layers
+
+
 def collect(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
@@ -263,19 +278,24 @@ def collect(
         raise ValueError("weighted=True needs a router, and this model has none")
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
-    key = _cache_key(model, calib, p, weighted) if cache else None
-    held = {part: dict(sums) for part, sums in model_memo(model).statistics.get(key, {}).items()}
+    key, memo = _cache_key(model, calib, p, weighted) if cache else None, model_memo(model)
+    held = {part: dict(sums) for part, sums in memo.statistics.get(key, {}).items()}
     missing = []
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
             missing.append(_PartSums(part, names, p, weighted))
     if missing:
-        _walk_parts(model, calib, missing, bs, budget, progress)
+        device, owner = input_device(model), getattr(memo.collected, "owner", None)
+        start = read_clock(device)
+        with count_forwards(model) as counts:
+            _walk_parts(model, calib, missing, bs, budget, progress)
+        if key:
+            memo.collected = Collected(owner, read_clock(device) - start, counts.tokens)
         totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
     if key:
-        model_memo(model).statistics = {key: held}
+        memo.statistics = {key: held}
     results = {}
     for part, names in wanted.items():
         sums = {n: held[part][n].squeeze(1) if n in GROUP_FIELDS else held[part][n] for n in names}
@@ -287,14 +307,21 @@ def collect(
 @contextmanager
 def fresh_statistics(
     model: PreTrainedModel,  # whose kept statistics are ignored
-) -> Iterator[None]:
-    "Ignore statistics that were collected before the block."
-    memo = model_memo(model)
-    kept, memo.statistics = memo.statistics, {}
+    owner: str | None = None,  # a question: what was collected for the same one is used
+) -> Iterator[list[Collected]]:  # filled at the end: earlier work that was used
+    "Ignore statistics that were collected before the block, for another owner."
+    memo, used = model_memo(model), []
+    kept, before = memo.statistics, memo.collected
+    shared = owner is not None and before is not None and before.owner == owner
+    if not shared:
+        memo.statistics, memo.collected = {}, Collected(owner)
     try:
-        yield
+        yield used
+        if shared and memo.collected is before:
+            used.append(before)
     finally:
-        memo.statistics = memo.statistics or kept
+        if not memo.statistics:
+            memo.statistics, memo.collected = kept, before
 
 # %% ../../nbs/runtime/09_statistics.ipynb #bsc00018
 @contextmanager

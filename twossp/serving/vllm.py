@@ -37,12 +37,12 @@ from .opening import open_model
 def _block_configs(model):
     "Entries of `config.json` for each layer."
     c, blocks = model.config, []
-    group = c.num_attention_heads // c.num_key_value_heads
+    queries = c.num_attention_heads // c.num_key_value_heads
     for i, (has_attn, width) in enumerate(layer_shapes(model)):
         no_op = i > 0 and not has_attn
-        attention = dict(no_op=no_op, n_heads_in_group=None if no_op else group)
-        ffn = dict(no_op=width == 0, intermediate_size=width or None)
-        block = dict(attention=attention, ffn=ffn)
+        mixer = dict(no_op=no_op, n_heads_in_group=None if no_op else queries)
+        mlp = dict(no_op=width == 0, intermediate_size=width or None)
+        block = dict(attention=mixer, ffn=mlp)
         blocks.append({k: v | dict(replace_with_linear=False) for k, v in block.items()})
     return blocks
 
@@ -156,10 +156,10 @@ def export_vllm(
             " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
             " model"
         )
-    heads = model.config.num_attention_heads, model.config.num_key_value_heads
-    if others := [n for n in head_counts(model) if n not in (heads, (0, 0))]:
+    full = model.config.num_attention_heads, model.config.num_key_value_heads
+    if others := [n for n in head_counts(model) if n not in (full, (0, 0))]:
         raise ValueError(
-            f"the DeciLM format has {heads[0]} query heads in every layer, and here a layer keeps"
+            f"the DeciLM format has {full[0]} query heads in every layer, and here a layer keeps"
             f" {others[0][0]}: save the model compact (vLLM serves it with twossp's plugin), or"
             " export it as a GGUF"
         )

@@ -132,7 +132,8 @@ def grid(s):
     evals = {'text': on_text(s.text), 'forward': on_forward(s.text[:1])}
     names = ['2ssp', 'random']
     rows = run_grid(s.model, s.tok, s.text, names, [SHARE], evals, None, progress=False)
-    made = [r.compare(rows), r.summary(rows), r.to_latex(r.paper_table(rows, 'text/ppl'))]
+    made = [r.comparison_table(rows), r.summary_table(rows)]
+    made.append(r.to_latex(r.paper_table(rows, 'text/ppl')))
     made += [r.plot_metric(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
     made += [r.plot_metric(rows, 'text/ppl', 'seconds'), html_report(rows)]
     assert all(x is not None for x in made)
