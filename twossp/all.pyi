@@ -43,7 +43,6 @@ from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
-from .pruning.balance import Balance
 from .pruning.depth import Trial
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
@@ -57,6 +56,7 @@ from .reporting.report import comparison_table as comparison_table
 from .reporting.report import paper_table as paper_table
 from .reporting.report import plot_kept as plot_kept
 from .reporting.report import plot_metric as plot_metric
+from .reporting.report import plot_overlap as plot_overlap
 from .reporting.report import plot_plan as plot_plan
 from .reporting.report import plot_quality as plot_quality
 from .reporting.report import plot_removed as plot_removed
@@ -96,10 +96,6 @@ _Depth_Scores: TypeAlias = Literal[
     "perplexity", "kl", "cosine", "random"
 ]
 
-_Dtypes: TypeAlias = Literal[
-    "float32", "bfloat16", "float16"
-]
-
 _Formats: TypeAlias = Literal[
     "auto", "native", "compact", "compatible"
 ]
@@ -130,6 +126,10 @@ _Widths: TypeAlias = Literal[
     "uniform", "search", "dense"
 ]
 
+__Dtypes: TypeAlias = Literal[
+    "float32", "bfloat16", "float16"
+]
+
 def activation_scores(
     model: PreTrainedModel,
     calib: torch.Tensor | Calibration | _Windows,
@@ -157,7 +157,7 @@ def balance(
     multiple: int = 1,
     count: _Counts | str = 'all',
     protect: Sequence[int] = ...,
-) -> Balance: ...
+) -> dict[str, int]: ...
 
 def block_influence(
     model: PreTrainedModel,
@@ -166,6 +166,23 @@ def block_influence(
     bs: int = 1,
     progress: bool = True,
 ) -> torch.Tensor: ...
+
+def collect_scores(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | None | _Windows,
+    scores: Sequence[_Scores | str | Score | Callable],
+    unit: str = 'neurons',
+    *,
+    p: float = 2,
+    weighted: bool = False,
+    bs: int | None = None,
+    budget: int | None = None,
+    cache: bool = True,
+    also: Collection[str] = ...,
+    progress: bool = True,
+    log: dict | None = None,
+    **options: Any,
+) -> list: ...
 
 def estimate(
     model: PreTrainedModel,
@@ -229,7 +246,7 @@ def kl(
 
 def load_model(
     name: str | Path,
-    dtype: _Dtypes | str | torch.dtype | None = None,
+    dtype: __Dtypes | str | torch.dtype | None = None,
     device_map: str | dict | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -302,7 +319,7 @@ def prune(
     save: str | Path | None = None,
     overwrite: bool = False,
     device: str | None = None,
-    dtype: _Dtypes | str = 'auto',
+    dtype: __Dtypes | str = 'auto',
     progress: bool = True,
     **options: Any,
 ) -> Pruned: ...

@@ -77,7 +77,7 @@ def list_families(o: FamiliesOptions) -> int:  # exit code
     if o.all:
         return _list_types()
     rows = [
-        (k, a.layers, " ".join(m.name for m in arch_mixers(a)), " ".join((*a.up, a.down)))
+        (k, a.layers, " ".join(m.attn for m in arch_mixers(a)), " ".join((*a.up, a.down)))
         for k, a in sorted(ARCHS.items())
     ]
     print(align([("family", "layers", "attention", "FFN"), *rows]))
@@ -163,12 +163,12 @@ def _describe_fits(model, context):
     import torch
 
     from ..costs.estimate import estimate
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
     dense = estimate(model, "dense", context=context)
     need = dense.bytes + dense.cache
-    for kind in (k for k, count in DEVICES.items() if count()):
+    for kind in (k for k, n in count_devices().items() if n):
         free = free_bytes(torch.device(kind))
         verdict = "fits" if need <= free else "does not fit"
         yield (
@@ -183,11 +183,10 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
 
     from ..costs.estimate import PruningSetup, estimate_memory
     from ..evaluation.measure import weight_bytes
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
-    devices = DEVICES.items()
-    kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
+    kind = next((k for k, n in count_devices().items() if k != "cpu" and n), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
     config = model.config.get_text_config()
     t = min(2048, getattr(config, "max_position_embeddings", None) or 2048)
@@ -369,7 +368,7 @@ class ExportOptions:
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
         " pruned", needs="an export format that takes it",
     )
-    overwrite: bool = flag("replace an existing output")
+    overwrite: bool = flag("replace an existing output", trusts=True)
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
 def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
@@ -449,9 +448,9 @@ class TrainingTextOptions:
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag("data type of the weights (default: as stored)")
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the teacher", decides="nothing",
+        "run the Python code that comes with the teacher", decides="nothing", trusts=True,
     )
-    overwrite: bool = flag("replace an existing --save", decides="nothing")
+    overwrite: bool = flag("replace an existing --save", decides="nothing", trusts=True)
 
 # %% ../../nbs/cli/01_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")

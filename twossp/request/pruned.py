@@ -99,9 +99,9 @@ def engine_commands(
 ) -> list[tuple[str, str]]:  # engine; its command, or 'not: ' and the reason
     "How each engine loads a checkpoint."
     rows = []
-    for row in list_checkpoint_engines(folder, read_record(folder)):
-        command = row.command and row.command.replace("PATH", shown_path(folder))
-        rows.append((row.engine, command or f"not: {row.note}"))
+    for engine, command, note in list_checkpoint_engines(folder, read_record(folder)):
+        command = command and command.replace("PATH", shown_path(folder))
+        rows.append((engine, command or f"not: {note}"))
     return rows
 
 
@@ -134,7 +134,8 @@ def _defaults(name):
 
 # %% ../../nbs/request/03_pruned.ipynb #prd18
 _FILES = {  # of a checkpoint, that a reader may not know
-    "plan.json": "", "plan.png": " (what was removed)", "trials.png": " (how it was chosen)",
+    "plan.json": "", "run.yaml": " (its flags)",
+    "plan.png": " (what was removed)", "trials.png": " (how it was chosen)",
     "README.md": " (the model card)",
 }
 
