@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
+from .runtime.skeleton import load_skeleton
+
 from .baselines.methods import METHODS, Method, method
 from .checkpoint.card import model_card
 from .checkpoint.load import load_pruned, push_pruned
@@ -31,7 +33,7 @@ from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.registries import SCORES, Score
 from .core.structure import structure
-from .costs.estimate import estimate, estimate_table, load_skeleton
+from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement

@@ -23,12 +23,12 @@ import torch
 from accelerate.utils.memory import clear_device_cache
 from jinja2 import Environment
 from transformers import AutoConfig
+from ..runtime.skeleton import build_model
 
 from ..baselines.methods import method
 from ..core.extras import is_installed, require
 from ..core.files import append_line, repair_last_line
 from ..core.registries import resolve
-from .estimate import build_model
 from .latency import MULTIPLES, device_name, largest_divisor
 from ..evaluation.measure import weight_bytes
 from ..evaluation.results import code_version, versions

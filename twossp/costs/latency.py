@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from transformers import Cache, DynamicLayer, PreTrainedModel
 from transformers.utils import is_flash_attn_2_available
+from ..runtime.skeleton import as_skeleton, build_model
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
@@ -37,7 +38,7 @@ from ..core.extras import require
 from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
-from .estimate import as_skeleton, build_model, sketch_plan
+from .estimate import sketch_plan
 from .limits import Limit, highest_sparsity
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls

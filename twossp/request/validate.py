@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
+from ..runtime.skeleton import load_skeleton
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
@@ -29,7 +30,7 @@ from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import did_you_mean, parse_count, parse_size, parse_time
-from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
+from ..costs.estimate import Costs, NoEstimate, sketch_plan
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
 from ..detection.detect import check_fused_experts
