@@ -42,7 +42,6 @@ from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
-from .pruning.balance import Balance
 from .pruning.depth import Trial
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
@@ -56,6 +55,7 @@ from .reporting.report import comparison_table as comparison_table
 from .reporting.report import paper_table as paper_table
 from .reporting.report import plot_kept as plot_kept
 from .reporting.report import plot_metric as plot_metric
+from .reporting.report import plot_overlap as plot_overlap
 from .reporting.report import plot_plan as plot_plan
 from .reporting.report import plot_quality as plot_quality
 from .reporting.report import plot_removed as plot_removed
@@ -95,10 +95,6 @@ _Depth_Scores: TypeAlias = Literal[
     "perplexity", "kl", "cosine", "random"
 ]
 
-_Dtypes: TypeAlias = Literal[
-    "float32", "bfloat16", "float16"
-]
-
 _Formats: TypeAlias = Literal[
     "auto", "native", "compact", "compatible"
 ]
@@ -129,6 +125,10 @@ _Widths: TypeAlias = Literal[
     "uniform", "search", "dense"
 ]
 
+__Dtypes: TypeAlias = Literal[
+    "float32", "bfloat16", "float16"
+]
+
 def activation_scores(
     model: PreTrainedModel,
     calib: torch.Tensor | Calibration | _Windows,
@@ -156,7 +156,7 @@ def balance(
     multiple: int = 1,
     count: _Counts | str = 'all',
     protect: Sequence[int] = ...,
-) -> Balance: ...
+) -> dict[str, int]: ...
 
 def block_influence(
     model: PreTrainedModel,
@@ -165,6 +165,23 @@ def block_influence(
     bs: int = 1,
     progress: bool = True,
 ) -> torch.Tensor: ...
+
+def collect_scores(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | None | _Windows,
+    scores: Sequence[_Scores | str | Score | Callable],
+    unit: str = 'neurons',
+    *,
+    p: float = 2,
+    weighted: bool = False,
+    bs: int | None = None,
+    budget: int | None = None,
+    cache: bool = True,
+    also: Collection[str] = ...,
+    progress: bool = True,
+    log: dict | None = None,
+    **options: Any,
+) -> list: ...
 
 def estimate(
     model: PreTrainedModel,
@@ -228,7 +245,7 @@ def kl(
 
 def load_model(
     name: str | Path,
-    dtype: _Dtypes | str | torch.dtype | None = None,
+    dtype: __Dtypes | str | torch.dtype | None = None,
     device_map: str | dict | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,

@@ -318,7 +318,7 @@ def replaceme(
     yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
         draws(windows=1, fit=model.config.get_text_config().hidden_size)
         return drop(L, blocks=range(front + 1, front + 1 + n))
     sums = _gap_moments(model, calib, foldable[front], front + n, progress)

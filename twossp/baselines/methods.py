@@ -220,14 +220,14 @@ def method_defaults(
 ) -> dict:  # option -> default
     "Return the options of a method."
     row = find_method(name)
-    return read_signature(row.fn).options | row.preset
+    return read_signature(row.fn)[0] | row.preset
 
 
 def method_scores(
     name: str,  # of a method
 ) -> dict[str, str]:  # unit -> the option that names its score
     "Return the units that a method ranks by scores, the main one first."
-    return read_signature(find_method(name).fn).scores
+    return read_signature(find_method(name).fn)[1]
 
 # %% ../../nbs/baselines/05_methods.ipynb #3354ed65
 DECIDES = dict.fromkeys((

@@ -275,7 +275,7 @@ def global_plan(
 def _compensate(model, plan, statistics):
     "Biases of output projections plus the mean output of removed units, by name"
     weights = {}
-    if model_memo(model).draws is not None:  # its size is estimated
+    if model_memo(model)["draws"] is not None:  # its size is estimated
         return weights
     for part, x in statistics.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)

@@ -38,7 +38,7 @@ from .card import (
 from .reference import REFERENCE_FILE, make_reference
 from .remote_code import MODELING_MODULE, write_modeling_code
 from .shards import read_tensor_shapes, save_model
-from ..core.apply import Saver, applied, check_plan
+from ..core.apply import applied, check_plan, recorded_plan
 from ..core.compat import (
     causal_class,
     config_class,
@@ -374,14 +374,6 @@ def _write_checkpoint(
     write_record(folder, record)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #5ea12a83
-def _applied_plan(model):
-    "A pruned model's plan and its dense parameter counts; None, None for a dense model"
-    saver = vars(model).get("save_pretrained")
-    if isinstance(saver, Saver):
-        return saver.plan, saver.dense
-    return getattr(model, "twossp_plan", None), getattr(model, "twossp_dense", None)
-
-
 def _check_same(current, plan):
     "Raise `ValueError` unless `plan` equals the plan that the model was pruned with."
     if current is plan:
@@ -631,7 +623,7 @@ def save_pruned(
         the folder
     """
     _check_class(model)
-    current, dense = _applied_plan(model)
+    current, dense = recorded_plan(model)
     names = {n for n, _ in model.named_parameters(remove_duplicate=False)}
     if current is None and (extra := sorted(getattr(plan, "weights", {}).keys() - names)):
         raise ValueError(

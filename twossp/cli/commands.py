@@ -76,7 +76,7 @@ def list_families(o: FamiliesOptions) -> int:  # exit code
     if o.all:
         return _list_types()
     rows = [
-        (k, a.layers, " ".join(m.name for m in arch_mixers(a)), " ".join((*a.up, a.down)))
+        (k, a.layers, " ".join(m.attn for m in arch_mixers(a)), " ".join((*a.up, a.down)))
         for k, a in sorted(ARCHS.items())
     ]
     print(align([("family", "layers", "attention", "FFN"), *rows]))
@@ -162,12 +162,12 @@ def _describe_fits(model, context):
     import torch
 
     from ..costs.estimate import estimate
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
     dense = estimate(model, "dense", context=context)
     need = dense.bytes + dense.cache
-    for kind in (k for k, count in DEVICES.items() if count()):
+    for kind in (k for k, n in count_devices().items() if n):
         free = free_bytes(torch.device(kind))
         verdict = "fits" if need <= free else "does not fit"
         yield (
@@ -182,11 +182,10 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
 
     from ..costs.estimate import PruningSetup, estimate_memory
     from ..evaluation.measure import weight_bytes
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
-    devices = DEVICES.items()
-    kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
+    kind = next((k for k, n in count_devices().items() if k != "cpu" and n), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
     config = model.config.get_text_config()
     t = min(2048, getattr(config, "max_position_embeddings", None) or 2048)
@@ -262,9 +261,10 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
         find_served_model(o.url, o.served_name, o.key)
     print(align(_call_quietly(verify_checkpoint, o.folder)))
     rows = []
-    for row in _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder)):
-        command = row.command and row.command.replace("PATH", shown_path(o.folder))
-        rows.append((row.engine, command or f"not: {row.note}"))
+    found = _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder))
+    for engine, command, note in found:
+        command = command and command.replace("PATH", shown_path(o.folder))
+        rows.append((engine, command or f"not: {note}"))
     print(f"\n{align(rows)}")
     if not o.url:
         return 0
@@ -387,7 +387,7 @@ class ExportOptions:
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
         " pruned", needs="an export format that takes it",
     )
-    overwrite: bool = flag("replace an existing output")
+    overwrite: bool = flag("replace an existing output", trusts=True)
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
 def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
@@ -467,9 +467,9 @@ class TrainingTextOptions:
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag("data type of the weights (default: as stored)")
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the teacher", decides="nothing",
+        "run the Python code that comes with the teacher", decides="nothing", trusts=True,
     )
-    overwrite: bool = flag("replace an existing --save", decides="nothing")
+    overwrite: bool = flag("replace an existing --save", decides="nothing", trusts=True)
 
 # %% ../../nbs/cli/01_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")

@@ -59,11 +59,11 @@ def _describe_devices():
     "A line for each kind of device of this machine"
     import torch
 
-    from ..runtime.devices import DEVICES
+    from ..runtime.devices import count_devices
     from ..runtime.memory import free_bytes
 
-    for kind, count in DEVICES.items():
-        if n := count():
+    for kind, n in count_devices().items():
+        if n:
             name = torch.cuda.get_device_name() if kind == "cuda" else ""
             free = format_bytes(free_bytes(torch.device(kind)))
             parts = [f"{n} × {name or kind}" if n > 1 or name else "", f"{free} free"]

@@ -251,7 +251,7 @@ def _rope_entries(file, fields, d, length):
     row, name = _ARCHITECTURES[file.arch], f"{file.arch}.rope"
     theta = fields.take("rope.freq_base", 10000.0)
     rotated = fields.take("rope.dimension_count", d)
-    attention = fields.take("rope.scaling.attn_factor", 1.0)
+    attn_factor = fields.take("rope.scaling.attn_factor", 1.0)
     original = fields.take("rope.scaling.original_context_length", length)
     used, scaling = _field_scaling(file, fields, original)
     rope = dict(rope_type=used, rope_theta=theta) | scaling
@@ -265,14 +265,15 @@ def _rope_entries(file, fields, d, length):
         used = _ROPE[1]
         long, short = (x.tolist() for x in factors.values())
         rope |= dict(rope_type="longrope", long_factor=long, short_factor=short)
-        rope |= dict(factor=max(length / original, 1.0), attention_factor=attention)
+        rope |= dict(factor=max(length / original, 1.0), attention_factor=attn_factor)
         rope |= dict(original_max_position_embeddings=original)
     elif factors:
         raise file.error(f"{next(iter(factors))} without its counterpart is not supported")
-    if used == "yarn" and attention != 1:
-        rope |= dict(attention_factor=attention * (0.1 * math.log(rope["factor"]) + 1))
-    elif attention != 1 and used != _ROPE[1]:
-        raise file.error(f"{name}.scaling.attn_factor = {attention} is not supported")
+    if used == "yarn" and attn_factor != 1:
+        scaled = attn_factor * (0.1 * math.log(rope["factor"]) + 1)
+        rope |= dict(attention_factor=scaled)
+    elif attn_factor != 1 and used != _ROPE[1]:
+        raise file.error(f"{name}.scaling.attn_factor = {attn_factor} is not supported")
     if used not in ("default", *row.scaling):
         what = used if used in _ROPE else f"{name}.scaling.type = {used}"
         raise file.error(f"{what} is not supported for {row.type}")
@@ -331,8 +332,8 @@ def gguf_config(
     kind = "rms_epsilon" if has_rms else "epsilon"
     entries |= row.entries | {row.eps: fields.take(f"attention.layer_norm_{kind}")}
     width, heads = entries["hidden_size"], entries["num_attention_heads"]
-    attention, d = _attention_entries(file, fields, heads, width)
-    entries |= attention
+    of_heads, d = _attention_entries(file, fields, heads, width)
+    entries |= of_heads
     if row.rotary:
         rope = _rope_entries(file, fields, d, entries["max_position_embeddings"])
         if file.arch == "gemma3":  # its layers with a window have a base of their own

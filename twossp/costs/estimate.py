@@ -74,7 +74,7 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
     n = max(find_method(method).windows, options.get("n_search") or 1, 4)
     calib = _blank_windows(*(shape or (n, 2048)))
     memo = model_memo(model)
-    memo.draws = draws = _Draws(seed)
+    memo["draws"] = draws = _Draws(seed)
     try:
         with warnings.catch_warnings(action="ignore"):
             plan = fn(model, calib, check_sparsity(sparsity), progress=False, **options)
@@ -85,7 +85,7 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
             f"{method} cannot be estimated: it computes from weights ({one_line(e)})"
         ) from e
     finally:
-        memo.draws = None
+        memo["draws"] = None
     return plan, [dict(need) for need in draws.needs]
 
 

@@ -68,7 +68,7 @@ from ..runtime.identity import (
     runtime_facts,
     tokenizer_identity,
 )
-from ..runtime.layers import check_replay, count_forwards
+from ..runtime.layers import check_replay, count_forwards, forward_passes
 from ..runtime.memory import peak_memory
 from ..runtime.provenance import (
     label_functions,
@@ -106,11 +106,11 @@ def _find_plan(search, model, progress):
         plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
     for work in used:  # each search has the cost that it has alone
-        seconds += work.seconds
-        counts.tokens += work.tokens
+        seconds += work["seconds"]
+        counts["tokens"] += work["tokens"]
     t = 1 if calib is None else calib.shape[-1]
-    forwards = counts.forwards(t) or report.get("forwards", 0.0)
-    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
+    forwards = forward_passes(counts, t) or report.get("forwards", 0.0)
+    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory["peak"])
     return plan, cost, report
 
 # %% ../../nbs/evaluation/07_grid.ipynb #35861279

@@ -246,7 +246,7 @@ def generation_speed(
             _generate(model, ids, new, key)
     parts = zip(*runs[warmup:], strict=True)
     prefill, first, decode, size = map(statistics.median, parts)
-    memory = None if p.extra is None else weight_bytes(model) + p.extra
+    memory = None if p["extra"] is None else weight_bytes(model) + p["extra"]
     return Speed(prefill, first, decode, int(size), memory)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #c13331ac

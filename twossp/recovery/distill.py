@@ -35,7 +35,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel
 
-from ..core.apply import Saver, apply_plan, check_plan
+from ..core.apply import apply_plan, check_plan, record_plan, recorded_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
@@ -857,7 +857,6 @@ def distill(
         p.data = w.to(p)
     refitted = {*names.values(), *plan.weights, *(plan.provenance.get("refitted") or ())}
     facts = dict(recovery=facts, refitted=sorted(refitted))
-    student.twossp_plan = with_provenance(replace(plan, weights={}), **facts)
-    if isinstance(saver := vars(student).get("save_pretrained"), Saver):
-        saver.plan = student.twossp_plan
+    recovered = with_provenance(replace(plan, weights={}), **facts)
+    record_plan(student, recovered, recorded_plan(student)[1])
     return True

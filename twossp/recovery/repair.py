@@ -38,7 +38,6 @@ from .least_squares import (
 from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.layers import (
-    LayerCalls,
     check_replay,
     record_calls,
     run_layer,
@@ -127,7 +126,7 @@ class _Repair:
 
     model: PreTrainedModel  # dense, in inference mode
     s: Structure
-    tape: LayerCalls | None = None  # from `record_calls`
+    tape: Sequence[tuple] | None = None  # from `record_calls`
     share: float = 0.5  # weight of the *stream* target; the rest is *own*
     lams: tuple[float, ...] = LAMBDAS  # candidates for λ
     n_fit: int = 1  # windows to fit on; the others are held out to choose λ
@@ -376,7 +375,7 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
         draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
         if log is not None:
             log.update(repair=[[] for _ in plans])

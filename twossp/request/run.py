@@ -57,6 +57,7 @@ from ..reporting.report import (
     to_markdown,
 )
 from ..reporting.tensorboard import log_to_tensorboard
+from .config import write_config
 from .options import BOUND_FLAGS, Options, shown_path
 from .validate import (
     check_feasible,
@@ -123,7 +124,7 @@ def draw_windows(
 ) -> Calibration | None:  # None: the text needs a model that is not loaded
     "Calibration windows (n, t)."
     args = sources, tok, o.seq_len, n, seed or None, o.score_on
-    if model is None and any(s.synthetic for s in sources):
+    if model is None and any(s["synthetic"] for s in sources):
         check_sources(*args)
         return None
     kwargs = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
@@ -137,7 +138,7 @@ def count_windows(
     most: int | None = None,  # windows that are needed
 ) -> float:  # infinite for generated text
     "Number of windows that a source has, at most `most`."
-    if sources[0].synthetic:
+    if sources[0]["synthetic"]:
         return inf
     # drawn windows need all of the text, which is then tokenized once
     return available_windows(sources[0], tok, o.seq_len, None if o.seed else most, o.score_on)
@@ -146,7 +147,7 @@ def count_windows(
 def _choose_count(o, sources, tok):
     """Number of windows: `n_samples`, or the method's number; fewer, with a warning, if the
     source has fewer. None: as the sources say."""
-    if o.n_samples is not None or sources[0].windows:
+    if o.n_samples is not None or sources[0]["windows"]:
         return o.n_samples
     n = o.default_windows
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
@@ -248,7 +249,8 @@ def _check_loaded(o, model, tok):
     "Check what only the loaded model and its tokenizer show; the target sparsities."
     if o.evaluate_downstream:
         check_task_tokenizer(tok, o.apply_chat_template)
-    check_export_tokenizer(export_request(o), tok)
+    if o.export:
+        check_export_tokenizer(export_request(o), tok)
     return check_feasible(o, model)
 
 # %% ../../nbs/request/03_run.ipynb #1894516c
@@ -275,11 +277,11 @@ def _advise_multiple(o, model):
 # %% ../../nbs/request/03_run.ipynb #s32pr01
 def _advise_chats(o, sources, tok):
     "A recommendation if a chat model is calibrated on plain text only, else an empty string"
-    plain = sources and all(s.chats is None for s in sources)
+    plain = sources and all(s["chats"] is None for s in sources)
     chats = getattr(tok, "chat_template", None)
     if o.quiet or o.demo or not (plain and o.method and chats):
         return ""
-    names = "+".join(s.name for s in sources)
+    names = "+".join(s["name"] for s in sources)
     return (
         f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
         f" chat model: --calibration self+self-chat, or, with this text too, {names}+self-chat"
@@ -339,7 +341,17 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _make_saver(o, model, tok, calib, searches=(), searched=None):
+def _repeat(o, target):
+    "The flags that find the plan of a target again, as YAML"
+    given = dict(demo=False)
+    if o.needs_calibration:
+        given["calibration"] = o.calibration_name
+    if o.has_several_targets:  # one of them is saved in this folder
+        given |= dict(sparsity=(target,), num_prune=None)
+    return write_config(o, **given)
+
+
+def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
     dense, facts = structure(model), {} if calib is None else calib.facts
     keys = {s.target: s.key for s in searches}
@@ -348,6 +360,7 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None):
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
 
     def save(plan, r, report):
+        repeats = _repeat(asked or o, r.target)
         report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = _save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
@@ -363,11 +376,16 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None):
             if "path" in report:
                 meta["path"] = [asdict(p) for p in report["path"]]
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
+            meta |= dict(run=repeats) if repeats else {}
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
+            if repeats:
+                with atomic_file(folder / "run.yaml") as draft:
+                    draft.write_text(repeats, encoding="utf-8")
             figures = _draw_figures(folder, plan, dense, report)
             log.info("saved %s", " ".join([shown_path(folder), *figures]))
-        for line in run_export(export_request(o), folder, exists):
-            log.info("%s", line)
+        if o.export:
+            for line in run_export(export_request(o), folder, exists):
+                log.info("%s", line)
 
     return save
 
@@ -388,7 +406,7 @@ def _read_plan(o, model):
 
 # %% ../../nbs/request/03_run.ipynb #c5d1a183
 def _run_grid(
-    o, model, tok, calib, targets, evals, executor=None, searches=(), report=None
+    o, model, tok, calib, targets, evals, executor=None, searches=(), report=None, asked=None,
 ):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
     name, methods, source = o.method, [o.method] if targets else [], model
@@ -399,7 +417,7 @@ def _run_grid(
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
-    saver = _make_saver(o, model, tok, calib, searches, report)
+    saver = _make_saver(o, model, tok, calib, searches, report, asked)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
@@ -558,6 +576,8 @@ def run(o: Options) -> list[Result]:  # dense first
             searches = _ask(o, model, calib, targets)
             _check_folders(o, model, searches)
         if not o.ablation:
-            return _run_grid(o, model, tok, calib, targets, evals, executor, searches, report)
+            return _run_grid(
+                o, model, tok, calib, targets, evals, executor, searches, report, asked
+            )
         rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
         return rows + _run_ablations(o, model, tok, sources, evals)

@@ -32,7 +32,7 @@ from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_mas
 from ..core.registries import Score, check_finite, score_label
 from .calibration import Calibration
 from .devices import one_line
-from .layers import count_forwards
+from .layers import count_forwards, forward_passes
 
 # %% ../../nbs/runtime/05_provenance.ipynb #189bf83d
 def with_provenance(
@@ -157,7 +157,7 @@ def planner(
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
             # its size is estimated, or another method runs, which records its own request
-            if model_memo(model).draws is not None or _RUNNING.get():
+            if model_memo(model)["draws"] is not None or _RUNNING.get():
                 return _finish(fn(model, calib, sparsity, **options))
             check_dense(model)
             log = options.get("log")
@@ -171,7 +171,7 @@ def planner(
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
-                log.setdefault("forwards", counter.forwards(t))
+                log.setdefault("forwards", forward_passes(counter, t))
             config = model.config.get_text_config()
             facts = dict(
                 method=name,
