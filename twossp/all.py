@@ -23,8 +23,6 @@ __all__ = [
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
-from .runtime.skeleton import load_skeleton
-
 from .baselines.methods import METHODS, Method, method
 from .checkpoint.card import model_card
 from .checkpoint.load import load_pruned, push_pruned
@@ -81,6 +79,7 @@ from .runtime.data import load_model, load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
+from .runtime.skeleton import load_skeleton
 from .runtime.sources import source_windows
 from .runtime.text_names import TEXTS
 

@@ -23,7 +23,6 @@ import torch
 from accelerate.utils.memory import clear_device_cache
 from jinja2 import Environment
 from transformers import AutoConfig
-from ..runtime.skeleton import build_model
 
 from ..baselines.methods import method
 from ..core.extras import is_installed, require
@@ -35,6 +34,7 @@ from ..evaluation.results import code_version, versions
 from ..runtime.devices import as_device, one_line
 from ..runtime.identity import facts_identity
 from ..runtime.memory import free_bytes
+from ..runtime.skeleton import build_model
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,7 +29,6 @@ import numpy as np
 import torch
 from transformers import Cache, DynamicLayer, PreTrainedModel
 from transformers.utils import is_flash_attn_2_available
-from ..runtime.skeleton import as_skeleton, build_model
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
@@ -44,6 +43,7 @@ from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
 from ..runtime.metrics import inference
+from ..runtime.skeleton import as_skeleton, build_model
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
-from ..runtime.skeleton import load_skeleton
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
@@ -42,6 +41,7 @@ from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.provenance import load_plan, plan_file
+from ..runtime.skeleton import load_skeleton
 from ..serving.export import (
     ExportRequest,
     check_export_request,
