@@ -20,6 +20,7 @@ ARGUMENTS = {
     'methods': 'METHODS',
     ('method', 'name'): 'METHODS',
     'score': 'SCORES',
+    ('collect_scores', 'scores'): 'SCORES',
     ('greedy', 'score'): '',  # what a table calls the losses
     'depth_score': 'DEPTH_SCORES',
     'balance': 'COUNTS',

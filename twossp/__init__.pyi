@@ -19,6 +19,7 @@ from .all import apply_plan as apply_plan
 from .all import arch as arch
 from .all import balance as balance
 from .all import block_influence as block_influence
+from .all import collect_scores as collect_scores
 from .all import comparison_table as comparison_table
 from .all import cut_windows as cut_windows
 from .all import dense_plan as dense_plan
@@ -58,6 +59,7 @@ from .all import plan_identity as plan_identity
 from .all import planner as planner
 from .all import plot_kept as plot_kept
 from .all import plot_metric as plot_metric
+from .all import plot_overlap as plot_overlap
 from .all import plot_plan as plot_plan
 from .all import plot_quality as plot_quality
 from .all import plot_recovery as plot_recovery

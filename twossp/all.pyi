@@ -28,7 +28,6 @@ from .core.scores import Score as Score
 from .core.structure import Structure
 from .core.structure import structure as structure
 from .costs.estimate import Estimate
-from .costs.estimate import load_skeleton as load_skeleton
 from .evaluation.executor import Source as Source
 from .evaluation.generation import on_agreement as on_agreement
 from .evaluation.measure import forward_time as forward_time
@@ -56,6 +55,7 @@ from .reporting.report import comparison_table as comparison_table
 from .reporting.report import paper_table as paper_table
 from .reporting.report import plot_kept as plot_kept
 from .reporting.report import plot_metric as plot_metric
+from .reporting.report import plot_overlap as plot_overlap
 from .reporting.report import plot_plan as plot_plan
 from .reporting.report import plot_quality as plot_quality
 from .reporting.report import plot_removed as plot_removed
@@ -75,6 +75,7 @@ from .runtime.identity import plan_identity as plan_identity
 from .runtime.provenance import load_plan as load_plan
 from .runtime.provenance import planner as planner
 from .runtime.provenance import save_plan as save_plan
+from .runtime.skeleton import load_skeleton as load_skeleton
 from .runtime.sources import source_windows as source_windows
 from .runtime.text_names import TEXTS as TEXTS
 
@@ -164,6 +165,23 @@ def block_influence(
     bs: int = 1,
     progress: bool = True,
 ) -> torch.Tensor: ...
+
+def collect_scores(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | None | _Windows,
+    scores: Sequence[_Scores | str | Score | Callable],
+    unit: str = 'neurons',
+    *,
+    p: float = 2,
+    weighted: bool = False,
+    bs: int | None = None,
+    budget: int | None = None,
+    cache: bool = True,
+    also: Collection[str] = ...,
+    progress: bool = True,
+    log: dict | None = None,
+    **options: Any,
+) -> list: ...
 
 def estimate(
     model: PreTrainedModel,

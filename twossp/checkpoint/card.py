@@ -163,6 +163,9 @@ _LOAD = {
 }
 
 
+_REPEAT = "`run.yaml` has the flags of the run that found the plan:"
+
+
 def _table(d):
     rows = [f"| {k} | {v} |" for k, v in d.items() if v is not None]
     return "\n".join(["| | |", "|---|---|", *rows])
@@ -255,6 +258,7 @@ def model_card(
         README.md
     """
     base, results = record.get("base_model"), record.get("results")
+    repeats = record.get("run")
     method, paper = record.get("method"), record.get("paper")
     first = "import twossp\n" if record["format"] == "compact" else ""
     auto = f"AutoModelFor{'ImageTextToText' if record.get('reads') else 'CausalLM'}"
@@ -269,6 +273,7 @@ def model_card(
         "\n".join(f"- {x}" for x in _describe_plan(record)),
         _table(_facts(record)),
         *(["## Results", _table(results)] if results else []),
+        *(["## How to repeat", _REPEAT, f"```yaml\n{repeats}```"] if repeats else []),
         "## How to load",
         _LOAD[record["format"]],
         f"```python\n{first}from transformers import {auto}\n"

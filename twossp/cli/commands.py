@@ -387,7 +387,7 @@ class ExportOptions:
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
         " pruned", needs="an export format that takes it",
     )
-    overwrite: bool = flag("replace an existing output")
+    overwrite: bool = flag("replace an existing output", trusts=True)
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
 def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
@@ -467,9 +467,9 @@ class TrainingTextOptions:
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag("data type of the weights (default: as stored)")
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the teacher", decides="nothing",
+        "run the Python code that comes with the teacher", decides="nothing", trusts=True,
     )
-    overwrite: bool = flag("replace an existing --save", decides="nothing")
+    overwrite: bool = flag("replace an existing --save", decides="nothing", trusts=True)
 
 # %% ../../nbs/cli/01_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")

@@ -40,7 +40,9 @@ class InspectOptions:
     save: Location | None = flag(
         "convert another program's model to a twossp checkpoint in this folder",
     )
-    overwrite: bool = flag("replace an existing --save folder", needs="a folder to save in")
+    overwrite: bool = flag(
+        "replace an existing --save folder", needs="a folder to save in", trusts=True,
+    )
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec07
 def _list_layers(plan, full):

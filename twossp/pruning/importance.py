@@ -231,7 +231,42 @@ def collect_scores(
     log: dict | None = None,  # if given, receives `statistics`, by part
     **options,  # of functions (model, calib), such as `seed`; each gets those that it has
 ) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
-    "Compute several scores; what they ask for is collected in one pass over the text."
+    """Compute several scores; what they ask for is collected in one pass over the text.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor | Calibration | None
+        (n, t) calibration windows; None if the scores read weights alone
+    scores : Sequence[str | Score | Callable]
+        of the table by name; or a `Score`; or a function (model, calib, *, progress=True)
+    unit : str, default 'neurons'
+        that names and functions rank; a `Score` has its own
+    p : float, default 2
+        of the norms over a window's tokens
+    weighted : bool, default False
+        MoE models: weight activations by router weights
+    bs : int | None, default None
+        windows per batch; default: by their tokens
+    budget : int | None, default None
+        bytes; default: a quarter of the free memory
+    cache : bool, default True
+        use what was collected before, and keep what is now
+    also : Collection[str], default ()
+        further statistics to collect of the same parts
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        if given, receives `statistics`, by part
+    **options
+        of functions (model, calib), such as `seed`; each gets those that it has
+
+    Returns
+    -------
+    list
+        for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
+    """
     rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
     draws = model_memo(model)["draws"]
     if draws is not None:  # its size is estimated

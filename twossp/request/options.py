@@ -42,6 +42,7 @@ from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.scores import UNITS, score_names
 from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
+from .config import find_files, read_config
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
@@ -252,6 +253,7 @@ def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = (
         "decides", "positional", "needs", "excludes", "reads", "alias", "means", "basic", "split",
+        "trusts",
     )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     types = _type_parts(f)
@@ -334,7 +336,7 @@ def _flag_words(cls, words, prog):
         if f is None:
             raise _unknown_flag(name, [*spelled, *fixed], prog)
         if bool in _type_parts(f):
-            found.append(word if equals else f"--{f.name}")
+            found.append(f"--{f.name}" + f"={value}" * bool(equals))
             continue
         if not equals and (not words or re.match("--[^0-9]", words[0])):
             raise ValueError(f"--{name} needs a value ({prog} --help lists the flags)")
@@ -353,6 +355,87 @@ def _flag_words(cls, words, prog):
                 values = [y for x in values for y in ([x] if _exists(x) else x.split(","))]
         found += [f"--{f.name}={x}" for x in values]
     return found
+
+# %% ../../nbs/request/00_options.ipynb #cfgopt01
+def _take_config(words, prog):
+    "A command line without `--config FILE`, and the file; None if there is none"
+    words, file = list(words), None
+    for i, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name != "--config":
+            continue
+        if not equals and i + 1 == len(words):
+            raise ValueError(f"--config needs a value ({prog} --help lists the flags)")
+        rest = words[i + 1 :] if equals else words[i + 2 :]
+        file = value if equals else words[i + 1]
+        if any(x.partition("=")[0] == "--config" for x in rest):
+            raise ValueError("--config is given twice: one file is read")
+        return words[:i] + rest, file
+    return words, file
+
+
+def _read_switch(text, name):
+    "Whether a switch is on"
+    if (word := text.lower()) in ("yes", "true", "on"):
+        return True
+    if word in ("no", "false", "off"):
+        return False
+    raise ValueError(f"{name} is yes or no; got {text!r}")
+
+
+def _switched(cls, words):
+    "A command line in which switches have no value: those that are off are left out"
+    names = {f"--{f.name}" for f in fields(cls) if bool in _type_parts(f)}
+    found = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in names or not equals:
+            found.append(word)
+        elif _read_switch(value, name):
+            found.append(name)
+    return found
+
+
+def _config_words(cls, file, given, parser):
+    "Words of the flags of a file that are not `given`; what is wrong names the file"
+    settings, names = read_config(file), {x.partition("=")[0][2:] for x in given}
+    wanted, line = settings.pop("files", ({}, 0))
+    spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
+    fixed = {x: f for f in fields(cls) for x in f.metadata.get("means", {})}
+    values, lines, switches = {}, {}, []
+    for key, (texts, line) in settings.items():
+        name, where = key.replace("-", "_"), f"--config {file}, line {line}"
+        f = spelled.get(name) or fixed.get(name)
+        if f is None:
+            hint = did_you_mean(name, [*spelled, *fixed]) or ":"
+            raise ValueError(f"{where}: no flag {key!r}{hint} {parser.prog} --help all lists them")
+        if f.metadata.get("trusts"):
+            raise ValueError(
+                f"{where}: {f.name} is read from the command line only, since it trusts what a"
+                f" file may not: give --{f.name} there"
+            )
+        if f.name in lines:
+            raise ValueError(f"{where}: {f.name} is given twice")
+        lines[f.name] = where
+        if f.name in names or not texts:
+            continue
+        if isinstance(texts, dict) or len(texts) > 1 and not _is_many(f):
+            raise ValueError(f"{where}: {key} takes one value")
+        if name in fixed:
+            switches += [f"--{name}"] * _read_switch(texts[0], where)
+        else:
+            values[f.name] = texts
+    if not isinstance(wanted, dict):
+        raise ValueError(f"--config {file}, line {line}: files has a hash for each name")
+    values = find_files(file, wanted, values)
+    words = [f"--{name}={text}" for name, texts in values.items() for text in texts]
+    for word in words:
+        name = word.partition("=")[0][2:]
+        try:
+            parser.parse_args(_switched(cls, _flag_words(cls, [word], parser.prog)))
+        except ValueError as e:
+            raise ValueError(f"{lines[name]}: {e}") from None
+    return _flag_words(cls, [*words, *switches], parser.prog)
 
 # %% ../../nbs/request/00_options.ipynb #ef9eed12
 def make_parser(
@@ -388,6 +471,11 @@ def make_parser(
                 kwargs["help"] = argparse.SUPPRESS
             short = ["-o"] if f.name == "save" else []
             group.add_argument(*short, f"--{f.name}", **kwargs)
+    parser.add_argument_group("Flags of a file").add_argument(
+        "--config", metavar="FILE",
+        help="YAML file of flags by name, such as the run.yaml of a checkpoint; the command"
+        " line wins",
+    )
     return parser
 
 
@@ -397,13 +485,16 @@ def parse_flags(
     **kwargs,  # for `make_parser`
 ) -> dict:  # field -> value
     """Parse a command line; flags that were not given are left out. `--help` shows the flags that
-    most people need, `--help all` all of them."""
+    most people need, `--help all` all of them. `--config FILE` gives flags that are not in it."""
     words = [*(sys.argv[1:] if words is None else words)]
     if {"-h", "--help"} & {*words}:
         print(make_parser(cls, **kwargs, basic="all" not in words).format_help())
         raise SystemExit(0)
     parser = make_parser(cls, **kwargs)
-    given = vars(parser.parse_args(_flag_words(cls, words, parser.prog)))
+    words, file = _take_config(words, parser.prog)
+    words = _flag_words(cls, words, parser.prog)
+    words += _config_words(cls, file, words, parser) if file else []
+    given = vars(parser.parse_args(_switched(cls, words)))
     missing = [
         f.name.upper() if f.metadata.get("positional") else f"--{f.name}"
         for f in fields(cls) if f.default is MISSING and f.name not in given
@@ -434,7 +525,7 @@ class ModelOptions:
         excludes=("device", "target_latency"),
     )
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the checkpoint", decides="nothing",
+        "run the Python code that comes with the checkpoint", decides="nothing", trusts=True,
     )
     stream: bool = flag(
         "leave the decoder layers on disk and load each one when it is needed, for"
@@ -685,6 +776,7 @@ class TaskOptions:
     )
     include_path: tuple[Folder, ...] = flag(
         "folder with your own lm-eval task definitions; can be repeated", (), split=False,
+        trusts=True,
         needs="downstream tasks, or calibration on a task",
     )
 
@@ -701,7 +793,9 @@ class TaskRunOptions:
     apply_chat_template: bool = flag(
         "format questions with the tokenizer's chat template (default: plain text)",
     )
-    confirm_run_unsafe_code: bool = flag("allow tasks that run model-written code on this machine")
+    confirm_run_unsafe_code: bool = flag(
+        "allow tasks that run model-written code on this machine", trusts=True,
+    )
     limit: int | None = flag("evaluate only the first N documents of each task (default: all)")
     task_batch: str = flag(
         "questions per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
@@ -744,7 +838,7 @@ class OutputOptions:
         " get a subfolder each", needs="a pruning method or a plan", basic=True,
     )
     overwrite: bool = flag(
-        "replace an existing checkpoint", needs="a folder to save in",
+        "replace an existing checkpoint", needs="a folder to save in", trusts=True,
     )
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
@@ -760,7 +854,7 @@ class OutputOptions:
     executor: str | None = flag(
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
-        metavar="PATH",
+        metavar="PATH", trusts=True,
         excludes=("save", "plan", "ablation", "max_loss", "min_agreement", "stream"),
     )
     tensorboard: Folder | None = flag("log each result to TensorBoard in this folder")

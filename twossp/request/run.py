@@ -57,6 +57,7 @@ from ..reporting.report import (
     to_markdown,
 )
 from ..reporting.tensorboard import log_to_tensorboard
+from .config import write_config
 from .options import BOUND_FLAGS, Options, shown_path
 from .validate import (
     check_feasible,
@@ -340,7 +341,17 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _make_saver(o, model, tok, calib, searches=(), searched=None):
+def _repeat(o, target):
+    "The flags that find the plan of a target again, as YAML"
+    given = dict(demo=False)
+    if o.needs_calibration:
+        given["calibration"] = o.calibration_name
+    if o.has_several_targets:  # one of them is saved in this folder
+        given |= dict(sparsity=(target,), num_prune=None)
+    return write_config(o, **given)
+
+
+def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
     dense, facts = structure(model), {} if calib is None else calib.facts
     keys = {s.target: s.key for s in searches}
@@ -349,6 +360,7 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None):
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
 
     def save(plan, r, report):
+        repeats = _repeat(asked or o, r.target)
         report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = _save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
@@ -364,7 +376,11 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None):
             if "path" in report:
                 meta["path"] = [asdict(p) for p in report["path"]]
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
+            meta |= dict(run=repeats) if repeats else {}
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
+            if repeats:
+                with atomic_file(folder / "run.yaml") as draft:
+                    draft.write_text(repeats, encoding="utf-8")
             figures = _draw_figures(folder, plan, dense, report)
             log.info("saved %s", " ".join([shown_path(folder), *figures]))
         if o.export:
@@ -390,7 +406,7 @@ def _read_plan(o, model):
 
 # %% ../../nbs/request/03_run.ipynb #c5d1a183
 def _run_grid(
-    o, model, tok, calib, targets, evals, executor=None, searches=(), report=None
+    o, model, tok, calib, targets, evals, executor=None, searches=(), report=None, asked=None,
 ):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
     name, methods, source = o.method, [o.method] if targets else [], model
@@ -401,7 +417,7 @@ def _run_grid(
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
-    saver = _make_saver(o, model, tok, calib, searches, report)
+    saver = _make_saver(o, model, tok, calib, searches, report, asked)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
@@ -560,6 +576,8 @@ def run(o: Options) -> list[Result]:  # dense first
             searches = _ask(o, model, calib, targets)
             _check_folders(o, model, searches)
         if not o.ablation:
-            return _run_grid(o, model, tok, calib, targets, evals, executor, searches, report)
+            return _run_grid(
+                o, model, tok, calib, targets, evals, executor, searches, report, asked
+            )
         rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
         return rows + _run_ablations(o, model, tok, sources, evals)
