@@ -30,9 +30,9 @@ from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.registries import SCORES, Score
+from .core.scores import SCORES, Score
 from .core.structure import structure
-from .costs.estimate import estimate, estimate_table, load_skeleton
+from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
@@ -79,6 +79,7 @@ from .runtime.data import load_model, load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
+from .runtime.skeleton import load_skeleton
 from .runtime.sources import source_windows
 from .runtime.text_names import TEXTS
 

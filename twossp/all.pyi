@@ -23,12 +23,11 @@ from .core.plan import Plan as Plan
 from .core.plan import dense_plan as dense_plan
 from .core.plan import drop as drop
 from .core.plan import sparsity as sparsity
-from .core.registries import SCORES as SCORES
-from .core.registries import Score as Score
+from .core.scores import SCORES as SCORES
+from .core.scores import Score as Score
 from .core.structure import Structure
 from .core.structure import structure as structure
 from .costs.estimate import Estimate
-from .costs.estimate import load_skeleton as load_skeleton
 from .evaluation.executor import Source as Source
 from .evaluation.generation import on_agreement as on_agreement
 from .evaluation.measure import forward_time as forward_time
@@ -76,6 +75,7 @@ from .runtime.identity import plan_identity as plan_identity
 from .runtime.provenance import load_plan as load_plan
 from .runtime.provenance import planner as planner
 from .runtime.provenance import save_plan as save_plan
+from .runtime.skeleton import load_skeleton as load_skeleton
 from .runtime.sources import source_windows as source_windows
 from .runtime.text_names import TEXTS as TEXTS
 

@@ -34,7 +34,6 @@ from ..core.apply import cache_name
 from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
 from ..core.plan import Plan, kept_fractions
-from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from .results import versions
 from ..runtime.calibration import Calibration, check_weights
@@ -52,6 +51,7 @@ from ..runtime.identity import (
 )
 from ..runtime.memory import peak_memory
 from ..runtime.metrics import (
+    check_finite,
     finite_logits,
     inference,
     mean_windows,
