@@ -24,7 +24,7 @@ from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.registries import SCORES, Score
+from .core.scores import SCORES, Score
 from .core.structure import structure
 from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity

@@ -23,8 +23,8 @@ from .core.plan import Plan as Plan
 from .core.plan import dense_plan as dense_plan
 from .core.plan import drop as drop
 from .core.plan import sparsity as sparsity
-from .core.registries import SCORES as SCORES
-from .core.registries import Score as Score
+from .core.scores import SCORES as SCORES
+from .core.scores import Score as Score
 from .core.structure import Structure
 from .core.structure import structure as structure
 from .costs.estimate import Estimate

@@ -35,7 +35,7 @@ from twossp.baselines.methods import (
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
-from ..core.registries import UNITS, score_names
+from ..core.scores import UNITS, score_names
 from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
 from .config import find_files, read_config
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
