@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from ..core.registries import entry_names, load_entry
+from ..core.entries import entry_names, load_entry
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import exporter_names
+from ..core.words import format_size
 from ..request.arguments import ESTIMATE_TARGETS, check_estimate
 from ..request.options import (
     MISSING,
@@ -171,8 +172,8 @@ def _describe_fits(model, context):
         free = free_bytes(torch.device(kind))
         verdict = "fits" if need <= free else "does not fit"
         yield (
-            f"{kind}: the dense model with its cache ({need / 1e6:,.1f} MB) {verdict}:"
-            f" {free / 1e9:,.1f} GB are free"
+            f"{kind}: the dense model with its cache ({format_size(need)}) {verdict}:"
+            f" {format_size(free)} are free"
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #61d3a662
@@ -198,7 +199,7 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
             yield f"{kind}: the memory that {name} needs is not known: {e}"
             continue
         yield (
-            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {peak / 1e6:,.1f} MB"
+            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {format_size(peak)}"
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #96092161
@@ -251,20 +252,16 @@ class CheckOptions:
 def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
     """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
     checkpoint, and compare a server with it."""
-    from ..checkpoint.card import list_checkpoint_engines
-    from ..checkpoint.load import read_record, verify_checkpoint
+    from ..checkpoint.load import verify_checkpoint
     from ..checkpoint.reference import read_reference
+    from ..request.pruned import engine_commands
     from ..serving.runners import check_server, find_served_model
 
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
     print(align(_call_quietly(verify_checkpoint, o.folder)))
-    rows = []
-    found = _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder))
-    for engine, command, note in found:
-        command = command and command.replace("PATH", shown_path(o.folder))
-        rows.append((engine, command or f"not: {note}"))
+    rows = _call_quietly(engine_commands, o.folder)
     print(f"\n{align(rows)}")
     if not o.url:
         return 0
@@ -312,6 +309,7 @@ def _collect_results(o):
     "Metrics of this checkpoint in a results file, with those of the dense model"
     from ..checkpoint.load import read_record
     from ..evaluation.results import load_results
+    from ..request.pruned import card_results
 
     record = read_record(o.folder)
     identities = record.get("model_identity"), record.get("plan_identity")
@@ -330,13 +328,7 @@ def _collect_results(o):
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    results, show = {}, lambda x: x if isinstance(x, str) else f"{x:,.4g}"
-    for r in included:
-        for name, value in r.metrics.items():
-            dense = _find_dense(rows, r, name)
-            suffix = "" if dense is None else f" (dense: {show(dense)})"
-            results[name] = f"{show(value)}{suffix}"
-    return results | ({"rows left out": left_out} if left_out else {})
+    return card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
 
 
 def _exclusion_reason(r, model_id, plan_id):
@@ -350,17 +342,6 @@ def _exclusion_reason(r, model_id, plan_id):
     if r.plan_id != plan_id:
         return "of another plan"
     return "" if r.metrics else "without a number"
-
-# %% ../../nbs/cli/01_commands.ipynb #c10ckdns
-def _find_dense(rows, r, metric):
-    "The dense model's value of a metric, measured in the same way; None if there is none"
-    names = [n for n in r.evaluations if metric.startswith(f"{n}/")]
-    if not names:
-        return None
-    name = max(names, key=len)
-    facts = lambda x: (x.model_id, x.evaluations.get(name), x.dtype, x.device.split(":")[0])
-    alike = [x for x in rows if x.method == "dense" and facts(x) == facts(r)]
-    return next((x.metrics[metric] for x in alike[::-1] if metric in x.metrics), None)
 
 # %% ../../nbs/cli/01_commands.ipynb #0a878900
 @flag_dataclass(decides="nothing")

@@ -40,7 +40,7 @@ from ..baselines.methods import (
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
-from ..core.registries import UNITS, score_names
+from ..core.scores import UNITS, score_names
 from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
 from .config import find_files, read_config
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
@@ -581,6 +581,10 @@ class TargetOptions:
         excludes=("method", *TARGETS),
     )
     dense: bool = flag("also evaluate the unpruned model", decides="row")
+    no_dense: bool = flag(
+        "do not measure the dense model's perplexity beside the pruned model's", decides="row",
+        needs="an evaluation text", excludes=("dense",),
+    )
 
 
 @flag_dataclass(decides="plan", needs="a pruning method")
@@ -869,6 +873,14 @@ class OutputOptions:
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     quiet: bool = flag("hide progress bars")
+    dry_run: bool = flag(
+        "check the request, print what it would leave, needs and writes, and stop",
+        excludes=("plan", "demo", "ablation"),
+    )
+    json: bool = flag(
+        "print the results as one JSON object on stdout, and nothing else there",
+        excludes=("demo", "dry_run"),
+    )
 
 
 @flag_dataclass(decides="plan")

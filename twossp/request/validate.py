@@ -28,8 +28,8 @@ from ..core.extras import check_installed
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean, parse_count, parse_size, parse_time
-from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
+from ..core.words import did_you_mean, format_size, parse_count, parse_size, parse_time
+from ..costs.estimate import Costs, NoEstimate, sketch_plan
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
 from ..detection.detect import check_fused_experts
@@ -41,6 +41,7 @@ from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.provenance import load_plan, plan_file
+from ..runtime.skeleton import load_skeleton
 from ..serving.export import (
     ExportRequest,
     check_export_request,
@@ -290,11 +291,11 @@ def requested_limit(
 
     def describe(plan):
         e = Costs(model, context).of(plan)
-        active = f" ({e.active / 1e6:,.1f} M active per token)" if e.active < e.params else ""
+        active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters{active},"
-            f" {e.bytes / 1e6:,.1f} MB of weights and {e.cache / 1e6:,.1f} MB of cache at"
-            f" {context} tokens"
+            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
+            f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
+            " tokens"
         )
 
     return limit, describe
