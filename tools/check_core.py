@@ -44,7 +44,7 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         write_examples(place)
         write_shard(Path(place) / 'hub')
-        asked = 'prune my-model --sparsity 0.25 --save out'
+        asked = 'prune my-model --sparsity 0.25 --n_samples 8 --seq_len 256 --save out'
         run('-m', 'twossp', *asked.split(), cwd=place)
         run('-m', 'twossp', 'check', 'out', cwd=place)
         run('-c', ALL, cwd=place)

@@ -1,5 +1,5 @@
 """Check the sdist and the wheel in dist/: what they hold, and that the wheel installs,
-brings the command, and leads no entry point nowhere
+brings the command and the extras that errors name, and leads no entry point nowhere
 
 The wheel is installed without what it needs, into a folder that is put before this
 environment's own packages.
@@ -18,7 +18,11 @@ KINDS = '.py', '.typed', '.csv', '.json'
 FILES = 'settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO'
 ENTRIES = """from importlib.metadata import distribution
 import twossp
-found = [e.load() for e in distribution('twossp').entry_points]
+from twossp.core.extras import EXTRAS
+wheel = distribution('twossp')
+offered = {*wheel.metadata.get_all('Provides-Extra')}
+assert offered == {*EXTRAS, 'all', 'dev'}, f'extras of the wheel: {offered}'
+found = [e.load() for e in wheel.entry_points]
 print(len(found), twossp.__file__)"""
 
 

@@ -20,13 +20,14 @@ ARGUMENTS = {
     'methods': 'METHODS',
     ('method', 'name'): 'METHODS',
     'score': 'SCORES',
+    ('collect_scores', 'scores'): 'SCORES',
     ('greedy', 'score'): '',  # what a table calls the losses
     'depth_score': 'DEPTH_SCORES',
     'balance': 'COUNTS',
     'count': 'COUNTS',
     'widths': 'WIDTHS',
     'repair': 'REPAIRS',
-    'dtype': 'DTYPES',
+    'dtype': '_DTYPES',
     'format': 'FORMATS',
     'tasks': 'TASKS',
     ('load_tasks', 'names'): 'TASKS',
@@ -36,7 +37,7 @@ CONSTANTS = {  # name -> module, which may import torch and is read only
     'COUNTS': 'pruning.balance',
     'WIDTHS': 'recovery.allocate',
     'REPAIRS': 'recovery.repair',
-    'DTYPES': 'runtime.devices',
+    '_DTYPES': 'runtime.devices',
     'FORMATS': 'checkpoint.save',
     'TASKS': 'evaluation.tasks',
 }
@@ -66,7 +67,7 @@ def read_constant(source, name):
 def read_values(lib):
     "Registry or constant -> the strings that it names"
     from twossp.baselines.methods import METHODS
-    from twossp.core.registries import SCORES
+    from twossp.core.scores import SCORES
     from twossp.runtime.text_names import TEXTS
 
     values = dict(METHODS=METHODS, TEXTS=TEXTS)

@@ -6,6 +6,7 @@ from .all import Calibration as Calibration
 from .all import METHODS as METHODS
 from .all import Method as Method
 from .all import Plan as Plan
+from .all import Pruned as Pruned
 from .all import Result as Result
 from .all import SCORES as SCORES
 from .all import Score as Score
@@ -19,6 +20,7 @@ from .all import apply_plan as apply_plan
 from .all import arch as arch
 from .all import balance as balance
 from .all import block_influence as block_influence
+from .all import collect_scores as collect_scores
 from .all import comparison_table as comparison_table
 from .all import cut_windows as cut_windows
 from .all import dense_plan as dense_plan
@@ -58,12 +60,14 @@ from .all import plan_identity as plan_identity
 from .all import planner as planner
 from .all import plot_kept as plot_kept
 from .all import plot_metric as plot_metric
+from .all import plot_overlap as plot_overlap
 from .all import plot_plan as plot_plan
 from .all import plot_quality as plot_quality
 from .all import plot_recovery as plot_recovery
 from .all import plot_removed as plot_removed
 from .all import plot_speedup as plot_speedup
 from .all import plot_trials as plot_trials
+from .all import prune as prune
 from .all import push_pruned as push_pruned
 from .all import quality_table as quality_table
 from .all import recover as recover

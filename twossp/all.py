@@ -4,21 +4,22 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
-    'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method', 'method',
-    'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill',
-    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
-    'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
-    'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
-    'save_plan', 'load_plan', 'Search', 'plan_identity', 'model_identity',
-    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
-    'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
-    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
-    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
-    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'comparison_table',
-    'summary_table', 'text_table', 'tidy', 'paper_table', 'html_report', 'write_report',
-    'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric',
-    'plot_removed', 'plot_speedup', 'plot_quality'
+    'prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text',
+    'windows', 'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method',
+    'method', 'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan',
+    'distill', 'recover', 'plot_recovery', 'balance', 'activation_scores',
+    'block_influence', 'collect_scores', 'width_plan', 'greedy', 'load_skeleton',
+    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
+    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'Search',
+    'plan_identity', 'model_identity', 'save_pruned', 'load_pruned', 'push_pruned',
+    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
+    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
+    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
+    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
+    'to_frame', 'comparison_table', 'summary_table', 'text_table', 'tidy',
+    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
+    'plot_speedup', 'plot_quality', 'plot_overlap'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -29,9 +30,9 @@ from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.registries import SCORES, Score
+from .core.scores import SCORES, Score
 from .core.structure import structure
-from .costs.estimate import estimate, estimate_table, load_skeleton
+from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
@@ -50,7 +51,7 @@ from .evaluation.results import Result, load_results, to_frame
 from .evaluation.tasks import load_tasks, on_tasks, run_tasks
 from .pruning.balance import balance
 from .pruning.depth import greedy
-from .pruning.importance import activation_scores, block_influence
+from .pruning.importance import activation_scores, block_influence, collect_scores
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.repair import repair_plan
@@ -61,6 +62,7 @@ from .reporting.report import (
     paper_table,
     plot_kept,
     plot_metric,
+    plot_overlap,
     plot_plan,
     plot_quality,
     plot_removed,
@@ -72,24 +74,29 @@ from .reporting.report import (
     to_latex,
     to_markdown,
 )
+from .request.prune import prune
+from .request.pruned import Pruned
 from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_model, load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
+from .runtime.skeleton import load_skeleton
 from .runtime.sources import source_windows
 from .runtime.text_names import TEXTS
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
+    # a model in, a pruned one out
+    "prune", "Pruned",
     # models and texts
     "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
     "METHODS", "Method", "method", "SCORES", "Score", "planner", "two_ssp",
     "two_ssp_plus", "repair_plan", "distill", "recover",
-    "plot_recovery", "balance", "activation_scores", "block_influence", "width_plan",
-    "greedy",
+    "plot_recovery", "balance", "activation_scores", "block_influence",
+    "collect_scores", "width_plan", "greedy",
     # what a method would leave
     "load_skeleton", "estimate", "estimate_table", "find_sparsity",
     # what is removed, and files
@@ -105,5 +112,5 @@ _all_ = [
     "comparison_table", "summary_table", "text_table", "tidy", "paper_table",
     "html_report", "write_report",
     "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
-    "plot_removed", "plot_speedup", "plot_quality",
+    "plot_removed", "plot_speedup", "plot_quality", "plot_overlap",
 ]

@@ -23,12 +23,11 @@ from .core.plan import Plan as Plan
 from .core.plan import dense_plan as dense_plan
 from .core.plan import drop as drop
 from .core.plan import sparsity as sparsity
-from .core.registries import SCORES as SCORES
-from .core.registries import Score as Score
+from .core.scores import SCORES as SCORES
+from .core.scores import Score as Score
 from .core.structure import Structure
 from .core.structure import structure as structure
 from .costs.estimate import Estimate
-from .costs.estimate import load_skeleton as load_skeleton
 from .evaluation.executor import Source as Source
 from .evaluation.generation import on_agreement as on_agreement
 from .evaluation.measure import forward_time as forward_time
@@ -43,7 +42,6 @@ from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
-from .pruning.balance import Balance
 from .pruning.depth import Trial
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
@@ -57,6 +55,7 @@ from .reporting.report import comparison_table as comparison_table
 from .reporting.report import paper_table as paper_table
 from .reporting.report import plot_kept as plot_kept
 from .reporting.report import plot_metric as plot_metric
+from .reporting.report import plot_overlap as plot_overlap
 from .reporting.report import plot_plan as plot_plan
 from .reporting.report import plot_quality as plot_quality
 from .reporting.report import plot_removed as plot_removed
@@ -67,6 +66,7 @@ from .reporting.report import text_table as text_table
 from .reporting.report import tidy as tidy
 from .reporting.report import to_latex as to_latex
 from .reporting.report import to_markdown as to_markdown
+from .request.pruned import Pruned as Pruned
 from .runtime.calibration import Calibration as Calibration
 from .runtime.calibration import cut_windows as cut_windows
 from .runtime.data import windows as windows
@@ -76,6 +76,7 @@ from .runtime.identity import plan_identity as plan_identity
 from .runtime.provenance import load_plan as load_plan
 from .runtime.provenance import planner as planner
 from .runtime.provenance import save_plan as save_plan
+from .runtime.skeleton import load_skeleton as load_skeleton
 from .runtime.sources import source_windows as source_windows
 from .runtime.text_names import TEXTS as TEXTS
 
@@ -93,10 +94,6 @@ _Counts: TypeAlias = Literal[
 
 _Depth_Scores: TypeAlias = Literal[
     "perplexity", "kl", "cosine", "random"
-]
-
-_Dtypes: TypeAlias = Literal[
-    "float32", "bfloat16", "float16"
 ]
 
 _Formats: TypeAlias = Literal[
@@ -129,6 +126,10 @@ _Widths: TypeAlias = Literal[
     "uniform", "search", "dense"
 ]
 
+__Dtypes: TypeAlias = Literal[
+    "float32", "bfloat16", "float16"
+]
+
 def activation_scores(
     model: PreTrainedModel,
     calib: torch.Tensor | Calibration | _Windows,
@@ -156,7 +157,7 @@ def balance(
     multiple: int = 1,
     count: _Counts | str = 'all',
     protect: Sequence[int] = ...,
-) -> Balance: ...
+) -> dict[str, int]: ...
 
 def block_influence(
     model: PreTrainedModel,
@@ -165,6 +166,23 @@ def block_influence(
     bs: int = 1,
     progress: bool = True,
 ) -> torch.Tensor: ...
+
+def collect_scores(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | None | _Windows,
+    scores: Sequence[_Scores | str | Score | Callable],
+    unit: str = 'neurons',
+    *,
+    p: float = 2,
+    weighted: bool = False,
+    bs: int | None = None,
+    budget: int | None = None,
+    cache: bool = True,
+    also: Collection[str] = ...,
+    progress: bool = True,
+    log: dict | None = None,
+    **options: Any,
+) -> list: ...
 
 def estimate(
     model: PreTrainedModel,
@@ -228,7 +246,7 @@ def kl(
 
 def load_model(
     name: str | Path,
-    dtype: _Dtypes | str | torch.dtype | None = None,
+    dtype: __Dtypes | str | torch.dtype | None = None,
     device_map: str | dict | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -283,6 +301,28 @@ def perplexity(
     bs: int = 1,
     progress: bool = False,
 ) -> float: ...
+
+def prune(
+    model: str | Path,
+    sparsity: float | str | Sequence[float] | None = None,
+    *,
+    method: _Methods | str | None = None,
+    calibration: str | Path | None = None,
+    n_samples: int | None = None,
+    seq_len: int = 2048,
+    seed: int = 0,
+    score: _Scores | str | None = None,
+    depth_score: _Depth_Scores | str | None = None,
+    repair: _Repairs | str | None = None,
+    evaluation: str | Path | Sequence[str | Path] = ...,
+    n_eval: int | None = None,
+    save: str | Path | None = None,
+    overwrite: bool = False,
+    device: str | None = None,
+    dtype: __Dtypes | str = 'auto',
+    progress: bool = True,
+    **options: Any,
+) -> Pruned: ...
 
 def run_grid(
     model: PreTrainedModel | Source,

@@ -12,8 +12,7 @@ __all__ = [
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.registries import entry_names, load_entry, resolve
-from ..core.signatures import read_signature
+from ..core.entries import entry_names, load_entry, read_signature, resolve
 from ..core.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
@@ -220,14 +219,14 @@ def method_defaults(
 ) -> dict:  # option -> default
     "Return the options of a method."
     row = find_method(name)
-    return read_signature(row.fn).options | row.preset
+    return read_signature(row.fn)[0] | row.preset
 
 
 def method_scores(
     name: str,  # of a method
 ) -> dict[str, str]:  # unit -> the option that names its score
     "Return the units that a method ranks by scores, the main one first."
-    return read_signature(find_method(name).fn).scores
+    return read_signature(find_method(name).fn)[1]
 
 # %% ../../nbs/baselines/05_methods.ipynb #3354ed65
 DECIDES = dict.fromkeys((

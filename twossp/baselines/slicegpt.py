@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'STREAMS', 'UNSLICEABLE', 'SLICES', 'StreamSpec', 'stream_spec', 'SlicedNorm',
-    'SlicedLayer', 'Slices', 'slice_shape', 'sliced_hidden_size', 'slicegpt'
+    'STREAMS', 'SLICES', 'StreamSpec', 'stream_spec', 'SlicedNorm', 'SlicedLayer',
+    'Slices', 'slice_shape', 'sliced_hidden_size', 'slicegpt'
 ]
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #b0a81167
@@ -35,13 +35,12 @@ from ..core.families import (
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.plan import Plan, PlanKind, check_sparsity
-from ..core.registries import check_finite
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.memory import layer_batch_size
-from ..runtime.metrics import inference
+from ..runtime.metrics import check_finite, inference
 from ..runtime.provenance import planner
 from ..runtime.statistics import float64_device
 
@@ -108,7 +107,7 @@ _POST = (
     " does not pass through that norm's scale"
 )
 # config.model_type -> reason
-UNSLICEABLE = dict.fromkeys(("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3"), _POST)
+_UNSLICEABLE = dict.fromkeys(("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3"), _POST)
 
 
 def stream_spec(
@@ -124,7 +123,7 @@ def stream_spec(
             " vision-language model, whose image projector would have to be sliced too"
         )
     if kind not in sliceable:
-        reason = UNSLICEABLE.get(kind, "it has no row in twossp.baselines.slicegpt.STREAMS")
+        reason = _UNSLICEABLE.get(kind, "it has no row in twossp.baselines.slicegpt.STREAMS")
         raise ValueError(
             f"SliceGPT cannot slice model type {kind!r}: {reason}. It can slice:"
             f" {', '.join(sorted(sliceable))}"
@@ -489,10 +488,11 @@ def _calibrate(model, calib, widths, bs, progress):
         spectra.append(values.cpu())
         if j < len(steps):
             i, branch = steps[j]
-            kwargs = dict(zip(_argument_names(layers[i]), calls.args[i] or (), strict=False))
+            args, given = calls[i]
+            kwargs = dict(zip(_argument_names(layers[i]), args or (), strict=False))
             R = bases[-1] if widths[j] < len(Q) else None
             device = next(layers[i].parameters()).device
-            kwargs, R = send_to_device((kwargs | calls.kwargs[i], R), device)
+            kwargs, R = send_to_device((kwargs | given, R), device)
             run = partial(_run_branch, layers[i], spec, branch, kwargs, R)
     return tuple(bases), spectra
 
@@ -544,7 +544,7 @@ def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=
     "Keep the stream's first `width` principal components in front of every branch"
     Calibration.of(calib, model).all_counted("SliceGPT")
     plan = slice_shape(model, width, slice_head)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
         draws(windows=1, fit=plan.d)
         return plan
     _check_present(model)

@@ -23,7 +23,7 @@ from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, PreTrainedModel
 
 import twossp
-from .engines import EngineSupport, list_engines
+from .engines import list_engines
 from ..core.experts import is_experts
 from ..core.families import decoder_layers, is_vision_language
 from ..core.files import atomic_file
@@ -163,6 +163,9 @@ _LOAD = {
 }
 
 
+_REPEAT = "`run.yaml` has the flags of the run that found the plan:"
+
+
 def _table(d):
     rows = [f"| {k} | {v} |" for k, v in d.items() if v is not None]
     return "\n".join(["| | |", "|---|---|", *rows])
@@ -255,20 +258,22 @@ def model_card(
         README.md
     """
     base, results = record.get("base_model"), record.get("results")
+    repeats = record.get("run")
     method, paper = record.get("method"), record.get("paper")
     first = "import twossp\n" if record["format"] == "compact" else ""
     auto = f"AutoModelFor{'ImageTextToText' if record.get('reads') else 'CausalLM'}"
     rows = ["| engine | command | |", "|---|---|---|"]
-    for w in engines:
-        cells = (f"`{w.command}`", w.note) if w.command else (f"unsupported: {w.note}", "")
-        rows.append(f"| {w.engine} | {' | '.join(cells)} |")
+    for engine, command, note in engines:
+        cells = (f"`{command}`", note) if command else (f"unsupported: {note}", "")
+        rows.append(f"| {engine} | {' | '.join(cells)} |")
     credit = f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
     text = "\n\n".join([
-        f"# {base}, pruned" if base else "# A pruned model",
+        f"# {base or 'A model'}, {record['achieved_sparsity']:.0%} pruned".replace("%", " %"),
         "What was done:",
         "\n".join(f"- {x}" for x in _describe_plan(record)),
         _table(_facts(record)),
         *(["## Results", _table(results)] if results else []),
+        *(["## How to repeat", _REPEAT, f"```yaml\n{repeats}```"] if repeats else []),
         "## How to load",
         _LOAD[record["format"]],
         f"```python\n{first}from transformers import {auto}\n"
@@ -292,7 +297,7 @@ def model_card(
 def list_checkpoint_engines(
     folder: str | Path,  # a checkpoint
     record: dict,  # its plan.json
-) -> list[EngineSupport]:  # supported or not, with reasons
+) -> list[tuple]:  # engine, command, note, as `list_engines` returns them
     "Engines that can or cannot read a checkpoint."
     kind = kind_of(from_json(json.dumps(record["plan"])))
     return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)

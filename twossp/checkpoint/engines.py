@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'OWN_LOADER', 'EXPORTERS', 'GROUP', 'llama_unsupported_reason',
-    'gguf_unsupported_reason', 'vllm_unsupported_reason', 'EngineSupport',
-    'list_engines', 'Exporter', 'exporter_names', 'find_exporter'
+    'LLAMA_LIKE', 'EXPORTERS', 'GROUP', 'llama_unsupported_reason',
+    'gguf_unsupported_reason', 'vllm_unsupported_reason', 'list_engines', 'Exporter',
+    'exporter_names', 'find_exporter'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from ..core.registries import entry_names, load_entry
+from ..core.entries import entry_names, load_entry
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
 # what llama.cpp's loader of a family wants, as tried in benchmarks/llama_cpp_families
-OWN_LOADER = dict.fromkeys(("gemma3_text", "olmo2"), "an attention in every layer")
-OWN_LOADER |= dict.fromkeys(
+_OWN_LOADER = dict.fromkeys(("gemma3_text", "olmo2"), "an attention in every layer")
+_OWN_LOADER |= dict.fromkeys(
     ("mixtral", "qwen2_moe", "qwen3_moe"), "experts of layer 0's width in all"
 )
 
@@ -63,7 +63,7 @@ def gguf_unsupported_reason(
     c = getattr(config, "config", config)
     family = model_family(c)
     if reason := llama_unsupported_reason(c, ("phi3", "granite", "qwen3")):
-        needs = OWN_LOADER.get(family)
+        needs = _OWN_LOADER.get(family)
         return reason + (f"; llama.cpp's own loader of it wants {needs}" if needs else "")
     rope, openelm = c.rope_parameters or {}, family == "qwen3"
     if openelm and not c.tie_word_embeddings:
@@ -113,20 +113,12 @@ def vllm_unsupported_reason(
         )
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #9c20aba7
-@dataclass(frozen=True)
-class EngineSupport:
-    "How an engine reads a checkpoint, or why it cannot."
-
-    engine: str  # display name
-    command: str | None  # with PATH for the folder; None: unsupported
-    note: str = ""  # requirement, limit, or the reason
-
-
 def list_engines(
     config,  # of the checkpoint
     format: str,  # native, compact or compatible
     kind: str = "removal",  # of the plan
-) -> list[EngineSupport]:  # supported or not, with reasons
+    # engine; command, with PATH for the folder (None: unsupported); requirement, limit or reason
+) -> list[tuple[str, str | None, str]]:
     "Engines that can or cannot read a checkpoint, with commands."
     from ..core.compat import auto_class, causal_types
     from ..core.families import model_family
@@ -136,43 +128,42 @@ def list_engines(
     if format != "compact":
         return _list_ordinary_engines(config, family, auto, family in causal_types())
     command = f'import twossp; {auto}.from_pretrained("PATH")'
-    own = EngineSupport("transformers", command, "pip install twossp")
+    own = "transformers", command, "pip install twossp"
     if kind == "removal":
         return [own, *_list_compact_engines(config, auto), _ONNX]
     reason = "a model with rotations between its layers runs in PyTorch only"
-    others = ("vLLM", "llama.cpp", _ONNX.engine)
-    return [own, *(EngineSupport(name, None, reason) for name in others)]
+    return [own, *((name, None, reason) for name in ("vLLM", "llama.cpp", _ONNX[0]))]
 
 
-_ONNX = EngineSupport(
+_ONNX = (
     "ONNX Runtime",
-    "twossp export PATH --to onnx --save PATH-onnx",
+    "twossp export PATH onnx --save PATH-onnx",
     'pip install "twossp[onnx]"; no key–value cache: for scoring and short answers',
 )
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #c9a59682
 def _support(engine, command, note="", reason=None):
     "Support by an engine, unless there is a reason why it cannot read the checkpoint"
-    return EngineSupport(engine, None, reason) if reason else EngineSupport(engine, command, note)
+    return (engine, None, reason) if reason else (engine, command, note)
 
 
 def _list_compact_engines(config, auto):
     deci = (
-        "twossp export PATH --to vllm --save PATH-vllm"
+        "twossp export PATH vllm --save PATH-vllm"
         " && vllm serve PATH-vllm --trust-remote-code"
     )
     gguf = (
-        "twossp export PATH --to gguf --quantize q8_0 --save PATH.gguf"
+        "twossp export PATH gguf --quantize q8_0 --save PATH.gguf"
         " && llama-server -m PATH.gguf"
     )
     no_deci = _deci_unsupported_reason(config)
     return [
-        EngineSupport(
+        (
             "transformers alone",
             f'{auto}.from_pretrained("PATH", trust_remote_code=True)',
             "runs the checkpoint's modeling_twossp.py",
         ),
-        EngineSupport(
+        (
             "lm-eval",
             "lm_eval --model hf --model_args pretrained=PATH,trust_remote_code=True",
             "add --tasks",
@@ -209,10 +200,10 @@ def _list_ordinary_engines(config, family, auto, is_causal):
         command = "twossp prune PATH --dense --evaluate_downstream"
         note = "its own loader does not support this type; add --tasks"
     return [
-        EngineSupport("transformers", f'{auto}.from_pretrained("PATH")'),
-        EngineSupport("lm-eval", command, note),
+        ("transformers", f'{auto}.from_pretrained("PATH")', ""),
+        ("lm-eval", command, note),
         _support("vLLM", "vllm serve PATH", reason=no_vllm),
-        EngineSupport("SGLang", "python -m sglang.launch_server --model-path PATH"),
+        ("SGLang", "python -m sglang.launch_server --model-path PATH", ""),
         _support(
             "llama.cpp", "python convert_hf_to_gguf.py PATH && llama-server -m PATH/*.gguf",
             "llama.cpp's own converter, if it supports the family", no_llama_cpp,

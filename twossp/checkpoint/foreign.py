@@ -34,7 +34,7 @@ from .load import (
 )
 from .save import MODEL_TYPE
 from .shards import weight_files
-from ..core.apply import Saver
+from ..core.apply import record_plan
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
 from ..core.families import ARCHS, arch_to_dict, decoder_layers
 from ..core.plan import Plan
@@ -42,7 +42,7 @@ from ..core.record import plan_shapes, stub_record
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig06
-# entry of `twossp export --to anymodel`: the widest FFN, where `per_layer_config` has a larger one
+# entry of `twossp export … anymodel`: the widest FFN, where `per_layer_config` has a larger one
 WIDTH_RECORD = "twossp_width"
 
 
@@ -317,8 +317,7 @@ def load_foreign(
     if needed := sorted(filled.keys() - unused.keys()):
         raise ValueError(f"{folder} lacks {needed[0]}, which its layers need")
     model.name_or_path = model.config._name_or_path = str(folder)
-    model.twossp_plan, model.twossp_dense = plan, counts
-    model.save_pretrained = Saver(model, plan, counts)
+    record_plan(model, plan, counts)
     return model
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig25

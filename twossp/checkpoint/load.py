@@ -41,7 +41,7 @@ from .save import (
     hash_plan,
 )
 from .shards import read_tensor_shapes
-from ..core.apply import Saver
+from ..core.apply import record_plan
 from ..core.compat import (
     auto_class,
     causal_class,
@@ -194,9 +194,8 @@ def _attach_plan(model, record, path, **where):
             raise ValueError(f"{path}: {reason}")
     if config_hash and config_hash != hash_plan(record["plan"]):
         raise ValueError(f"{path}: plan.json and config.json are of different plans")
-    model.twossp_plan, model.twossp_dense = plan, record["parameters"]["dense"]
+    record_plan(model, plan, record["parameters"]["dense"])
     model.twossp_record = record
-    model.save_pretrained = Saver(model, plan, model.twossp_dense)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #caa15b3b
 @contextmanager

@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = [
     'REFERENCE_FILE', 'PROMPTS', 'NEW_TOKENS', 'TOP_K', 'EQUAL_TOLERANCE',
-    'NEAR_TOLERANCE', 'MIN_LOGPROB', 'VERDICT_TEXTS', 'make_reference',
-    'compare_answer', 'compare_logprobs', 'overall_verdict', 'read_reference',
-    'EngineReport'
+    'NEAR_TOLERANCE', 'MIN_LOGPROB', 'make_reference', 'compare_answer',
+    'compare_logprobs', 'overall_verdict', 'read_reference', 'EngineReport'
 ]
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #58eb359b
@@ -172,7 +171,7 @@ def _read_eos_ids(folder):
     return set(eos_ids) - {None}
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #8d636962
-VERDICT_TEXTS = {
+_VERDICT_TEXTS = {
     "equal": "it computes what the checkpoint does",
     "near": "as near as another precision or quantized weights are",
     "wrong": (
@@ -199,4 +198,4 @@ class EngineReport:
                 differences += f", {comparison['mean']:.1e} on average"
             same = f"{comparison['same']} of {comparison['of']} tokens equal"
             lines.append(f"{prompt!r}: {same}, {differences}")
-        return "\n".join([*lines, f"{self.verdict}: {VERDICT_TEXTS[self.verdict]}"])
+        return "\n".join([*lines, f"{self.verdict}: {_VERDICT_TEXTS[self.verdict]}"])

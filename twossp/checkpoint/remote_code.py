@@ -20,7 +20,7 @@ from ..core.compat import (
     mark_initialized,
 )
 from ..core.edits import NoAttention, OwnEntries, TakeSlopes, locate
-from ..core.families import MixerNames, model_family
+from ..core.families import model_family
 from ..core.linear import NoLinear, Zeros
 from ..core.record import Identity, apply_record, make_stub
 
@@ -31,8 +31,6 @@ Written by twossp, and the same in all its checkpoints. It needs torch and trans
 nothing of twossp: the model is the family's own, whose tensors and modules are changed as the
 entry `twossp` of config.json says.
 """
-from dataclasses import dataclass
-
 import torch
 import transformers
 from torch import nn
@@ -160,7 +158,7 @@ MODELING_MODULE = "modeling_twossp"  # module of the code in a checkpoint
 @cache
 def modeling_code() -> str:  # Python
     "Return the modeling file of all compact checkpoints."
-    classes = MixerNames, NoLinear, Zeros, Identity, NoAttention, OwnEntries, TakeSlopes
+    classes = NoLinear, Zeros, Identity, NoAttention, OwnEntries, TakeSlopes
     functions = locate, mark_initialized, drop_missing_ties, make_stub, apply_record
     blocks = [getsource(x).strip() for x in classes]
     blocks += [_STUBS.strip(), *(getsource(x).strip() for x in functions), _CLASSES.strip()]

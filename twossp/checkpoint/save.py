@@ -38,7 +38,7 @@ from .card import (
 from .reference import REFERENCE_FILE, make_reference
 from .remote_code import MODELING_MODULE, write_modeling_code
 from .shards import read_tensor_shapes, save_model
-from ..core.apply import Saver, applied, check_plan
+from ..core.apply import applied, check_plan, recorded_plan
 from ..core.compat import (
     causal_class,
     config_class,
@@ -53,7 +53,6 @@ from ..core.files import (
     atomic_folder,
     check_writable,
     flush_files,
-    format_bytes,
     real_path,
     temporary_path,
 )
@@ -71,6 +70,7 @@ from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..core.record import apply_structure, make_record
 from ..core.slots import SLOTS
 from ..core.structure import structure
+from ..core.words import format_size
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
@@ -206,8 +206,8 @@ def check_disk_space(
     folder = next(p for p in (real, *real.parents) if p.exists())
     free = shutil.disk_usage(folder).free
     if free < need:
-        left = format_bytes(free)
-        message = f"the {what} takes {format_bytes(need)}, the disk has {left} left"
+        left = format_size(free)
+        message = f"the {what} takes {format_size(need)}, the disk has {left} left"
         raise OSError(errno.ENOSPC, message, str(folder))
 
 
@@ -374,14 +374,6 @@ def _write_checkpoint(
     write_record(folder, record)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #5ea12a83
-def _applied_plan(model):
-    "A pruned model's plan and its dense parameter counts; None, None for a dense model"
-    saver = vars(model).get("save_pretrained")
-    if isinstance(saver, Saver):
-        return saver.plan, saver.dense
-    return getattr(model, "twossp_plan", None), getattr(model, "twossp_dense", None)
-
-
 def _check_same(current, plan):
     "Raise `ValueError` unless `plan` equals the plan that the model was pruned with."
     if current is plan:
@@ -631,7 +623,7 @@ def save_pruned(
         the folder
     """
     _check_class(model)
-    current, dense = _applied_plan(model)
+    current, dense = recorded_plan(model)
     names = {n for n, _ in model.named_parameters(remove_duplicate=False)}
     if current is None and (extra := sorted(getattr(plan, "weights", {}).keys() - names)):
         raise ValueError(

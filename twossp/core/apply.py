@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = [
-    'REMOVAL', 'SAVERS', 'Offloader', 'depth_edits', 'plan_edits', 'edits',
-    'check_plan', 'Saver', 'applied', 'apply_plan', 'cache_name', 'cached_logits',
-    'swap'
+    'REMOVAL', 'move_to_cpu', 'depth_edits', 'plan_edits', 'edits', 'check_plan',
+    'record_plan', 'recorded_plan', 'applied', 'apply_plan', 'cache_name',
+    'cached_logits', 'swap'
 ]
 
 # %% ../../nbs/core/12_apply.ipynb #02c615df
 import inspect
 import re
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pkgutil import resolve_name
 
 import torch
@@ -48,30 +49,23 @@ from .structure import Structure, structure
 _all_ = ["swap"]  # which callers look for here
 
 # %% ../../nbs/core/12_apply.ipynb #7eb3bbca
-class Offloader:
-    "Move replaced tensors to the CPU, and restored ones back."
+def move_to_cpu(
+    model: PreTrainedModel,  # tensors that it still uses are not moved
+    old,  # a replaced value
+) -> Callable:  # brings the moved tensors back to their devices
+    "Move the tensors of a replaced value to the CPU."
+    parameters = [*old.parameters()] if isinstance(old, nn.Module) else []
+    movable = [p for p in parameters if p.device.type not in ("cpu", "meta")]
+    used = {id(p) for p in model.parameters()} if movable else ()
+    moved = [(p, p.device) for p in movable if id(p) not in used]
+    for p, _ in moved:
+        p.data = p.data.to("cpu")
 
-    def __init__(self, model):  # tensors that it still uses are not moved
-        self.model, self.devices = model, {}
+    def bring_back():
+        for p, device in moved:
+            p.data = p.data.to(device)
 
-    def leave(self, old):
-        "Move the tensors of a replaced value that the model no longer uses to the CPU."
-        movable = [p for p in _parameters(old) if p.device.type not in ("cpu", "meta")]
-        used = {id(p) for p in self.model.parameters()} if movable else ()
-        for p in movable:
-            if id(p) not in used:
-                self.devices[id(p)] = p.device
-                p.data = p.data.to("cpu")
-
-    def come_back(self, old):
-        "Move the tensors of a restored value back to their device."
-        for p in _parameters(old):
-            if id(p) in self.devices:
-                p.data = p.data.to(self.devices.pop(id(p)))
-
-
-def _parameters(x):
-    return list(x.parameters()) if isinstance(x, nn.Module) else []
+    return bring_back
 
 # %% ../../nbs/core/12_apply.ipynb #444c070b
 def _config_edits(config, L, kept):
@@ -257,11 +251,7 @@ def check_plan(
     edits(model, plan)
 
 # %% ../../nbs/core/12_apply.ipynb #4deab872
-# function that saves a pruned model: "module:function"
-SAVERS = {"pruned": "twossp.checkpoint.save:save_in_place"}
-
-
-class Saver:
+class _Saver:
     "`model.save_pretrained` of a pruned model."
 
     def __init__(
@@ -274,7 +264,7 @@ class Saver:
 
     def __call__(self, save_directory, *args, **kwargs):
         kwargs |= dict(zip(("is_main_process", "state_dict"), args, strict=False))
-        save = resolve_name(SAVERS["pruned"])
+        save = resolve_name(get_kind(kind_of(self.plan)).save_model)
         return save(self.model(), save_directory, plan=self.plan, dense=self.dense, **kwargs)
 
     @property
@@ -290,6 +280,26 @@ class Saver:
 
     def __setstate__(self, state):
         self.__init__(**state)
+
+
+def record_plan(
+    model: PreTrainedModel,  # pruned for good; gets `twossp_plan` and `twossp_dense`
+    plan,  # of any kind, that it was pruned with
+    dense: dict | None,  # parameter counts of the dense model: total, layers
+):
+    "Record in a pruned model how it was pruned, which its `save_pretrained` then writes too."
+    model.twossp_plan, model.twossp_dense = plan, dense
+    model.save_pretrained = _Saver(model, plan, dense)
+
+
+def recorded_plan(
+    model: PreTrainedModel,  # any
+) -> tuple:  # its plan and its dense parameter counts; None, None for a dense model
+    "Return how a model is pruned, for good or inside `applied`."
+    saver = vars(model).get("save_pretrained")
+    if isinstance(saver, _Saver):
+        return saver.plan, saver.dense
+    return getattr(model, "twossp_plan", None), getattr(model, "twossp_dense", None)
 
 # %% ../../nbs/core/12_apply.ipynb #2a8684db
 def _count_dense(model, s):
@@ -307,7 +317,7 @@ def _save_edits(model, plan, edits, dense):
     for edit in edits:
         yield edit
     if edit is not None:
-        yield Edit(model, "save_pretrained", Saver(model, plan, dense))
+        yield Edit(model, "save_pretrained", _Saver(model, plan, dense))
 
 # %% ../../nbs/core/12_apply.ipynb #56d3b223
 @contextmanager
@@ -339,7 +349,7 @@ def applied(
         changes, s = edits(model, plan), structure(model)
         changes = _save_edits(model, plan, changes, _count_dense(model, s))
         install_capturing_hooks(model, s.layers_name)
-        with swapped(changes, Offloader(model) if offload else None):
+        with swapped(changes, partial(move_to_cpu, model) if offload else None):
             yield model
 
 # %% ../../nbs/core/12_apply.ipynb #5db23ccb

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = [
     'Edit', 'locate', 'swap', 'swapped', 'exclusive', 'hooked', 'NoAttention',
-    'zero_biases', 'zero_linear', 'mask_columns', 'UnitSlice', 'slice_units',
+    'zero_biases', 'zero_linear', 'mask_columns', 'unit_entries', 'slice_units',
     'TensorSpec', 'unit_tensors', 'OwnEntries', 'TakeSlopes', 'insert_weights'
 ]
 
 # %% ../../nbs/core/07_edits.ipynb #ce6b5f1d
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,6 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 
 from .experts import is_experts, shallow_copy
-from .families import MixerNames
 from .linear import (
     is_linear,
     make_linear,
@@ -65,38 +64,38 @@ def _read_attribute(parent, name):
     return getattr(parent, name)
 
 
-def _restore(parent, name, old, offloader):
+def _restore(parent, name, old, returns):
     if old is _ABSENT:
         delattr(parent, name)
     else:
         setattr(parent, name, old)
-    if offloader is not None:
-        offloader.come_back(old)
+    for bring_back in returns:
+        bring_back()
 
 # %% ../../nbs/core/07_edits.ipynb #b323be7f
 def swap(
     edits: Iterable[Edit],  # in order; may be lazy
-    # `leave(value)` is called when a value is replaced, `come_back(value)` when restored
-    offloader: object | None = None,
+    # called with each replaced value; what it returns is called when that is restored
+    leaving: Callable | None = None,
 ) -> ExitStack:  # that undoes them when it is closed
     "Apply edits, all or none."
     with ExitStack() as stack:
         for e in edits:
             old = _read_attribute(e.parent, e.name)
-            stack.callback(_restore, e.parent, e.name, old, offloader)
+            stack.callback(_restore, e.parent, e.name, old, returns := [])
             setattr(e.parent, e.name, e.new)
-            if offloader is not None:
-                offloader.leave(old)
+            if leaving is not None:
+                returns.append(leaving(old))
         return stack.pop_all()
 
 # %% ../../nbs/core/07_edits.ipynb #e33c44e9
 @contextmanager
 def swapped(
     edits: Iterable[Edit],  # in order; may be lazy
-    offloader: object | None = None,  # as in `swap`
+    leaving: Callable | None = None,  # as in `swap`
 ) -> Iterator[None]:
     "Apply edits inside the `with` block."
-    with swap(edits, offloader):
+    with swap(edits, leaving):
         yield
 
 # %% ../../nbs/core/07_edits.ipynb #apexcl01
@@ -133,25 +132,24 @@ class NoAttention(nn.Module):
     def __init__(
         self,
         layer_idx: int,  # index of the layer in the cache
-        # the removed mixer, or its fields; None: an attention like Llama's
-        mixer: MixerNames | dict | None = None,
+        # of the removed mixer, by `mixer_record`; None: an attention like Llama's
+        mixer: dict | None = None,
     ):
         super().__init__()
         self.layer_idx = layer_idx
-        self.stands_for = MixerNames(**mixer) if isinstance(mixer, dict) else mixer
+        self.stands_for = mixer
 
     def record(self) -> dict:  # JSON-able
         "Return the constructor's arguments."
-        mixer = self.stands_for
-        return dict(layer_idx=self.layer_idx, mixer=None if mixer is None else dict(vars(mixer)))
+        return dict(layer_idx=self.layer_idx, mixer=self.stands_for)
 
     def forward(self, hidden_states=None, *args, **kwargs):
         x = kwargs.pop("x", None) if hidden_states is None else hidden_states
-        others, mixer = (*args, *kwargs.values()), self.stands_for
+        others, mixer = (*args, *kwargs.values()), self.stands_for or {}
         cache = next((v for v in others if isinstance(v, Cache)), None)
         if cache is not None:
-            self._update_cache(cache, x, mixer.keeps if mixer else "keys")
-        gives = mixer.gives if mixer else "x-"
+            self._update_cache(cache, x, mixer.get("keeps", "keys"))
+        gives = mixer.get("gives", "x-")
         # + is the residual, the first of the other arguments
         values = {"x": torch.zeros_like(x), "-": None, "+": next(iter(others), None)}
         outputs = [values[c] for c in gives if c in values]
@@ -220,44 +218,42 @@ def mask_columns(
 
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00007
-@dataclass(frozen=True)
-class UnitSlice:
-    "A tensor, or a list of modules, with entries for each unit (neuron or key/value head)."
-
-    name: str  # of a projection, parameter or list
-    kind: str  # "out" or "in", the side of a projection; "tensor"; "list", of modules
-    sizes: tuple[int, ...]  # entries per unit, in each stacked block
-
-    def entries(self, kept, units) -> torch.Tensor:
-        "Entries of the `kept` ones of all `units`, in the order of `kept`."
-        kept, start, blocks = torch.as_tensor(kept, dtype=torch.long, device="cpu"), 0, []
-        for size in self.sizes:
-            each = start + kept[:, None] * size + torch.arange(size, device="cpu")
-            blocks.append(each.flatten())
-            start += units * size
-        return torch.cat(blocks)
+def unit_entries(
+    sizes: tuple[int, ...],  # entries per unit, in each stacked block
+    kept: tuple[int, ...],  # units to keep
+    units: int,  # all of them
+) -> torch.Tensor:  # indices, by block in the order of `kept`
+    "Return which entries of a tensor belong to the `kept` ones of all `units`."
+    kept, start, blocks = torch.as_tensor(kept, dtype=torch.long, device="cpu"), 0, []
+    for size in sizes:
+        each = start + kept[:, None] * size + torch.arange(size, device="cpu")
+        blocks.append(each.flatten())
+        start += units * size
+    return torch.cat(blocks)
 
 
 def slice_units(
     module: nn.Module,  # an attention, or the layer of an FFN
-    slices: Iterable[UnitSlice],  # by their names in `module`
+    # name of a projection, parameter or list of modules in `module`; kind: "out" or "in", the side
+    # of a projection, "tensor" or "list"; entries per unit, as `unit_entries` takes them
+    slices: Iterable[tuple[str, str, tuple]],
     kept: tuple[int, ...],  # units, ascending
     units: int,  # all of them
 ) -> Iterator[Edit]:  # one replacement for each slice
     "Yield the replacements that keep some units; offloaded projections stay offloaded."
     kept = torch.tensor(kept, dtype=torch.long, device="cpu")
-    for s in slices:
-        keep, (parent, name) = s.entries(kept, units), locate(module, s.name)
+    for dotted, kind, sizes in slices:
+        keep, (parent, name) = unit_entries(sizes, kept, units), locate(module, dotted)
         old = getattr(parent, name)
-        if s.kind == "list":
+        if kind == "list":
             new = nn.ModuleList(old[i] for i in keep.tolist()).train(old.training)
-        elif s.kind == "tensor":
+        elif kind == "tensor":
             with align_module_device(parent):
                 old = getattr(parent, name)
                 new = old.detach().index_select(0, keep.to(old.device))
                 new = nn.Parameter(new, old.requires_grad)
         else:
-            new = make_lazy(old, partial(slice_linear, keep=keep, side=s.kind))
+            new = make_lazy(old, partial(slice_linear, keep=keep, side=kind))
         del old  # its memory can be freed once it is replaced
         yield Edit(parent, name, new)
 
@@ -285,22 +281,23 @@ class TensorSpec:
 
 def unit_tensors(
     module: nn.Module,  # an attention, or the layer of an FFN
-    slices: Iterable[UnitSlice],  # by their names in `module`
+    slices: Iterable[tuple[str, str, tuple]],  # as in `slice_units`
     prefix: str = "",  # of `module` in its layer, with a dot
 ) -> Iterator[TensorSpec]:  # all parameters of the module
     "Yield names and shapes, with the dimension of the units; no weights are needed."
-    by_name = {s.name: s for s in slices}
+    by_name = {name: how for name, *how in slices}
     for n, p in module.named_parameters():
         path, _, last = n.rpartition(".")
-        s, owner = by_name.get(n) or by_name.get(path), module.get_submodule(path)
+        kind, sizes = by_name.get(n) or by_name.get(path) or ("", ())
+        owner = module.get_submodule(path)
         matrix, axis = last == "weight" and is_linear(owner), None
-        if s and last == "weight" and s.kind in ("out", "in"):
+        if last == "weight" and kind in ("out", "in"):
             # which dimension of a stored matrix is its outputs (2), its inputs (1)
             stored = list(store_matrix(owner, torch.empty(2, 1, device="meta")).shape)
-            axis = stored.index(2 if s.kind == "out" else 1)
-        elif s and s.kind in ("out", "tensor"):
+            axis = stored.index(2 if kind == "out" else 1)
+        elif kind in ("out", "tensor"):
             axis = 0
-        times = 1 if axis is None else sum(s.sizes)
+        times = 1 if axis is None else sum(sizes)
         yield TensorSpec(prefix + n, tuple(p.shape), axis, times, matrix=matrix)
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00014

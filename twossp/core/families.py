@@ -4,21 +4,21 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'MixerNames', 'arch_mixers',
-    'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
-    'is_vision_language', 'ModelMemo', 'model_memo', 'set_arch', 'using_arch',
-    'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class',
-    'check_model', 'check_dense', 'arch', 'decoder_layers', 'shared_ffn_layers',
-    'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
-    'unique_parameters', 'n_params', 'layer_signatures', 'config_switches',
-    'shipped_archs', 'shipped_arch', 'first_width', 'config_has_width'
+    'ARCHS', 'DETECTORS', 'Arch', 'arch_mixers', 'layer_mixers', 'mixer_record',
+    'model_family', 'unsupported_reason', 'is_vision_language', 'model_memo',
+    'set_arch', 'using_arch', 'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint',
+    'pick_auto_class', 'check_model', 'check_dense', 'arch', 'decoder_layers',
+    'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn',
+    'ffn_linears', 'unique_parameters', 'n_params', 'layer_signatures',
+    'config_switches', 'shipped_archs', 'shipped_arch', 'first_width',
+    'config_has_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -93,46 +93,48 @@ def _alternate(L):
     return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
-@dataclass(frozen=True)
-class MixerNames:
-    "One token mixer of a family row, usually attention."
-
-    name: str  # relative to a layer
-    norm: str  # of its branch, relative to a layer
-    out: str  # output projection, relative to the mixer
-    gives: str  # its return value, as in `Arch`
-    keeps: str  # what it writes to the cache: "keys", "states" or "nothing"
-
-
 def arch_mixers(
     a: Arch,  # any row
-) -> list[MixerNames]:  # one per name in `a.attn`
-    "Return the token mixers of a family row."
+) -> list[Arch]:  # one per name in `a.attn`
+    "Split a family row by token mixer: each of these rows has one."
     names = (a.attn,) if isinstance(a.attn, str) else a.attn
     columns = (a.attn_norm, a.out, a.gives, a.keeps)
     columns = [(x,) * len(names) if isinstance(x, str) else x for x in columns]
-    return [MixerNames(*row) for row in zip(names, *columns, strict=True)]
+    fields_ = "attn", "attn_norm", "out", "gives", "keeps"
+    mixers = zip(names, *columns, strict=True)
+    return [replace(a, **dict(zip(fields_, values, strict=True))) for values in mixers]
 
 
 def layer_mixers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> list[MixerNames]:  # in the order of `a.attn`, with removed ones
+) -> list[Arch]:  # in the order of `a.attn`, with removed ones; each with one mixer
     "Return the token mixers of a layer."
     mixers = arch_mixers(a)
     if isinstance(a.attn, str):
         return mixers
     return [m for m in mixers if _has_mixer(layer, m)]
 
+
+def mixer_record(
+    mixer: Arch,  # a row of one token mixer
+) -> dict[str, str]:  # JSON-able
+    "Return what the placeholder of a removed mixer knows of it."
+    return dict(
+        name=mixer.attn, norm=mixer.attn_norm, out=mixer.out, gives=mixer.gives,
+        keeps=mixer.keeps,
+    )
+
 # %% ../../nbs/core/06_families.ipynb #018c20c3
-def _has_mixer(layer, row):
+def _has_mixer(layer, mixer):
     "Whether a layer has this mixer, or the placeholder of a removed one."
-    module = _get_submodule(layer, row.name)
+    module = _get_submodule(layer, mixer.attn)
     if removed := getattr(module, "stands_for", None):
-        return removed == row
-    if _get_submodule(layer, f"{row.name}.{row.out}") is None or is_kv_source(module):
+        return removed == mixer_record(mixer)
+    out = _get_submodule(layer, f"{mixer.attn}.{mixer.out}")
+    if out is None or is_kv_source(module):
         return False
-    return reuses_kv(module) == (row.keeps == "nothing")
+    return reuses_kv(module) == (mixer.keeps == "nothing")
 
 
 def is_kv_source(
@@ -259,40 +261,6 @@ ARCHS |= {
     ),
 }
 
-# %% ../../nbs/core/06_families.ipynb #hds00002
-@dataclass(frozen=True)
-class HeadLayout:
-    "Layout of the heads in an attention class that differs from Llama's."
-
-    joint: str = ""  # the fused matrix of queries, keys and values
-    # its order: "blocks" (all queries, all keys, all values) or "groups" (for each
-    # key/value head its queries, its key, its value)
-    stacks: str = "groups"
-    widths: tuple[str, ...] = ()  # attributes that hold the total width of all heads
-    config: tuple[str, ...] = ()  # configuration entries that its forward pass reads
-    slopes: tuple[str, ...] = ()  # forward arguments with a row per head (ALiBi)
-    doubled: bool = False  # each query head is followed by a gate of the same width
-    whole: str = ""  # why single heads cannot be removed
-
-
-_NEOX = HeadLayout("query_key_value")
-_GATED_QUERY = HeadLayout(doubled=True)
-HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by attention class
-    "GPT2Attention": HeadLayout("c_attn", "blocks", widths=("split_size", "embed_dim")),
-    "Phi3Attention": HeadLayout("qkv_proj", "blocks", config=("num_attention_heads",)),
-    "GPTNeoXAttention": _NEOX,
-    "PersimmonAttention": _NEOX,
-    "FalconAttention": replace(_NEOX, slopes=("alibi", "attention_mask")),
-    "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
-    "MptAttention": HeadLayout("Wqkv", "blocks", slopes=("position_bias",)),
-    "GPTBigCodeAttention": HeadLayout("c_attn", widths=("split_size", "embed_dim")),
-    "XGLMAttention": HeadLayout(widths=("embed_dim",)),
-    "TrOCRAttention": HeadLayout(whole="it reshapes its heads to the width of its input"),
-    "Qwen3NextAttention": _GATED_QUERY,
-    "Qwen3_5Attention": _GATED_QUERY,
-    "Qwen3_5MoeAttention": _GATED_QUERY,
-}
-
 # %% ../../nbs/core/06_families.ipynb #9f9d36ad
 def model_family(
     config: PreTrainedConfig,  # of a dense or a pruned model
@@ -341,34 +309,30 @@ def is_vision_language(
     return model_family(config) in image_text_types()
 
 # %% ../../nbs/core/06_families.ipynb #9932fff1
-@dataclass(eq=False)
-class ModelMemo:
-    "Values cached for one model; freed with it."
-
-    row: Arch | None = None  # assigned by `set_arch` or `using_arch`
-    found: Arch | None = None  # shipped for its type, or detected
-    allowed: bool = False  # its configuration was checked: it is in scope
-    structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
-    check: object = None  # the replay mode of its layers
-    statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
-    collected: object = None  # for whom, and at which cost, these were collected
-    held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
-    constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
-    # while the size after pruning is estimated, from a model without weights: what would be
-    # measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it holds
-    # in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map, `gradients`)
-    draws: Callable | None = None
-
-
 _MEMOS: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def model_memo(
     model: nn.Module,  # any model
-) -> ModelMemo:  # the same object for the lifetime of the model
-    "Return the cached values of a model; a copy of the model has its own."
+) -> dict:  # the same object for the lifetime of the model
+    "Return the values that are kept for a model, and freed with it; a copy has its own."
     if model not in _MEMOS:
-        _MEMOS[model] = ModelMemo()
+        _MEMOS[model] = dict(
+            row=None,  # assigned by `set_arch` or `using_arch`
+            found=None,  # its row, shipped for its type or detected
+            allowed=False,  # its configuration was checked: it is in scope
+            structures={},  # its parts, by the shapes of the layers
+            check=None,  # the replay mode of its layers
+            statistics={},  # of its parts, by calibration text
+            collected=None,  # for whom, and at which cost, these were collected
+            held={},  # batch sizes, in tokens, that fit in memory
+            constant=None,  # state, tensors and identity inside `constant_weights`
+            # while the size after pruning is estimated, from a model without weights: what would
+            # be measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it
+            # holds in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map,
+            # `gradients`)
+            draws=None,
+        )
     return _MEMOS[model]
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
@@ -378,7 +342,7 @@ def set_arch(
 ):
     "Set the row that `arch` returns for one model."
     memo = model_memo(model)
-    memo.row, memo.structures = row, {}
+    memo["row"], memo["structures"] = row, {}
 
 
 @contextmanager
@@ -387,7 +351,7 @@ def using_arch(
     row: Arch,  # that `arch` returns for it inside the block
 ) -> Iterator[None]:
     "Set the row of one model inside a block."
-    before = model_memo(model).row
+    before = model_memo(model)["row"]
     set_arch(model, row)
     try:
         yield
@@ -412,7 +376,7 @@ def _parse_row(entries):
     "Return the row that `arch_to_dict` wrote; raise some error if it is malformed."
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
     row = Arch(**dict(values, up=tuple(entries["up"])))
-    names = [n for m in arch_mixers(row) for n in vars(m).values()]
+    names = [n for m in arch_mixers(row) for n in mixer_record(m).values()]
     names += [row.layers, row.down, row.width, *row.up, row.experts, *row.shared]
     types = {str, *map(type, names)}, type(row.fused), type(row.fixed)
     if types != ({str}, int, bool):
@@ -518,17 +482,22 @@ def arch(
     config, memo = check_model(model).config, model_memo(model)
     kind = model_family(config)
     _check_soft_cap(config)
-    if row := memo.row or saved_arch(config):
+    if row := memo["row"] or saved_arch(config):
         return row
-    if not memo.allowed and (reason := unsupported_reason(config)):
+    if not memo["allowed"] and (reason := unsupported_reason(config)):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
-    memo.allowed = True
+    memo["allowed"] = True
     if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
         two_norms = getattr(config, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
-    if memo.found is None:
-        memo.found = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
-    return memo.found
+    if memo["found"] is None:
+        memo["found"] = shipped_arch(model) or _detect_arch(model)
+    return memo["found"]
+
+
+def _detect_arch(model):
+    "The row of a model whose type has none"
+    return resolve_name(DETECTORS["causal"])(model)
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
 def decoder_layers(

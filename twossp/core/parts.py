@@ -14,7 +14,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import ClassVar
 
@@ -29,13 +29,13 @@ from .edits import (
     OwnEntries,
     TakeSlopes,
     TensorSpec,
-    UnitSlice,
     hooked,
     insert_weights,
     locate,
     mask_columns,
     slice_units,
     swapped,
+    unit_entries,
     zero_biases,
     zero_linear,
 )
@@ -48,7 +48,7 @@ from .experts import (
     slice_experts,
     slice_router,
 )
-from .families import HEAD_LAYOUTS, HeadLayout, MixerNames, is_kv_source, reuses_kv
+from .families import Arch, is_kv_source, mixer_record, reuses_kv
 from .linear import (
     NoLinear,
     Zeros,
@@ -343,10 +343,10 @@ class FFN(Part):
     width: int  # neurons
 
     @property
-    def slices(self) -> list[UnitSlice]:
-        "Where its neurons are."
-        ups = [UnitSlice(name, "out", (1,) * self.fused) for name in self.up]
-        return [*ups, UnitSlice(self.down, "in", (1,))]
+    def slices(self) -> list[tuple]:
+        "Where its neurons are, as `slice_units` takes it."
+        ups = [(name, "out", (1,) * self.fused) for name in self.up]
+        return [*ups, (self.down, "in", (1,))]
 
     @property
     def neuron(self) -> int:
@@ -375,10 +375,10 @@ class FFN(Part):
         layer = self.at(model)
         if kept:
             yield from slice_units(layer, self.slices, kept, self.width)
-        for s in self.slices if kept == () else ():
-            parent, name = locate(layer, s.name)
+        for dotted, kind, _ in self.slices if kept == () else ():
+            parent, name = locate(layer, dotted)
             old = getattr(parent, name)
-            new = NoLinear(out_features(old) if s.kind == "in" else 0).train(old.training)
+            new = NoLinear(out_features(old) if kind == "in" else 0).train(old.training)
             del old  # its memory can be freed once it is replaced
             yield Edit(parent, name, new)
 
@@ -407,11 +407,12 @@ class Heads:
     groups: int  # key/value heads
     queries: int  # query heads per key/value head
     dim: int  # width of a head
-    cuts: tuple[UnitSlice, ...]  # projections and all other tensors with entries per head
+    # as in `slice_units`: projections and all other tensors with entries per head
+    cuts: tuple[tuple, ...]
     # attributes of the attention that count heads or their width: name, value per head
     counts: tuple[tuple[str, int], ...] = ()
-    config: tuple[str, ...] = ()  # as in `HeadLayout`
-    slopes: tuple[str, ...] = ()  # as in `HeadLayout`
+    config: tuple[str, ...] = ()  # as in `_HeadLayout`
+    slopes: tuple[str, ...] = ()  # as in `_HeadLayout`
 
     @property
     def whole(self) -> str:
@@ -425,11 +426,11 @@ class Heads:
 
     def check(self, mixer):
         "Raise `ValueError` if a tensor to slice is offloaded; copies nothing."
-        for cut in self.cuts:
-            parent = locate(mixer, cut.name)[0]
-            if cut.kind in ("tensor", "list") and any(map(is_module_offloaded, parent.modules())):
+        for name, kind, _ in self.cuts:
+            parent = locate(mixer, name)[0]
+            if kind in ("tensor", "list") and any(map(is_module_offloaded, parent.modules())):
                 raise ValueError(
-                    f"cannot remove heads while {cut.name} is offloaded: load the model"
+                    f"cannot remove heads while {name} is offloaded: load the model"
                     " without offloading, or remove the attention whole"
                 )
 
@@ -442,7 +443,7 @@ class Heads:
             entries = dict.fromkeys(self.config, self.queries * len(kept))
             yield Edit(mixer, "config", OwnEntries(mixer.config, entries))
         if self.slopes:
-            query = UnitSlice("", "", (self.queries,)).entries(kept, self.groups).tolist()
+            query = unit_entries((self.queries,), kept, self.groups).tolist()
             hook = TakeSlopes(self.slopes, query, self.groups * self.queries)
             for name, value in (("", hook), ("_with_kwargs", True)):
                 hooks = f"_forward_pre_hooks{name}"
@@ -451,25 +452,60 @@ class Heads:
     def remaining_tensors(self, dense, name, kept) -> list:
         "Tensors of attention `name` that remain: without the modules of removed heads."
         removed = []
-        for cut in (c for c in self.cuts if c.kind == "list"):
-            remaining = {*cut.entries(kept, self.groups).tolist()}
-            others = {*range(sum(cut.sizes) * self.groups)} - remaining
-            removed += [f"{name}.{cut.name}.{j}." for j in others]
+        for cut, kind, sizes in self.cuts:
+            if kind == "list":
+                remaining = {*unit_entries(sizes, kept, self.groups).tolist()}
+                others = {*range(sum(sizes) * self.groups)} - remaining
+                removed += [f"{name}.{cut}.{j}." for j in others]
         return [t for t in dense if not t.name.startswith(tuple(removed))]
 
     def matrices(self, mixer, out) -> Iterator[tuple]:
         """Yield for each key/value head its rows of the input projections, a list of (rows, d),
         and its columns of `out`, as (columns, d); the weights must be in memory."""
-        cuts = {c.name: c for c in self.cuts if c.kind in ("out", "in")}
+        cuts = {name: sizes for name, kind, sizes in self.cuts if kind in ("out", "in")}
         matrices = {n: read_matrix(mixer.get_submodule(n)) for n in cuts}
         for g in range(self.groups):
-            at = {n: c.entries((g,), self.groups) for n, c in cuts.items()}
+            at = {n: unit_entries(sizes, (g,), self.groups) for n, sizes in cuts.items()}
             inputs = [matrices[n][at[n]] for n in cuts if n != out]
             yield inputs, matrices[out][:, at[out]].T
 
 # %% ../../nbs/core/09_parts.ipynb #mixheads
 class MixedHeads(ValueError):
     "Why the heads of an attention cannot be removed individually."
+
+# %% ../../nbs/core/09_parts.ipynb #hds00002
+@dataclass(frozen=True)
+class _HeadLayout:
+    "Layout of the heads in an attention class that differs from Llama's."
+
+    joint: str = ""  # the fused matrix of queries, keys and values
+    # its order: "blocks" (all queries, all keys, all values) or "groups" (for each
+    # key/value head its queries, its key, its value)
+    stacks: str = "groups"
+    widths: tuple[str, ...] = ()  # attributes that hold the total width of all heads
+    config: tuple[str, ...] = ()  # configuration entries that its forward pass reads
+    slopes: tuple[str, ...] = ()  # forward arguments with a row per head (ALiBi)
+    doubled: bool = False  # each query head is followed by a gate of the same width
+    whole: str = ""  # why single heads cannot be removed
+
+
+_NEOX = _HeadLayout("query_key_value")
+_GATED_QUERY = _HeadLayout(doubled=True)
+_HEAD_LAYOUTS: dict[str, _HeadLayout] = {  # by attention class
+    "GPT2Attention": _HeadLayout("c_attn", "blocks", widths=("split_size", "embed_dim")),
+    "Phi3Attention": _HeadLayout("qkv_proj", "blocks", config=("num_attention_heads",)),
+    "GPTNeoXAttention": _NEOX,
+    "PersimmonAttention": _NEOX,
+    "FalconAttention": replace(_NEOX, slopes=("alibi", "attention_mask")),
+    "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
+    "MptAttention": _HeadLayout("Wqkv", "blocks", slopes=("position_bias",)),
+    "GPTBigCodeAttention": _HeadLayout("c_attn", widths=("split_size", "embed_dim")),
+    "XGLMAttention": _HeadLayout(widths=("embed_dim",)),
+    "TrOCRAttention": _HeadLayout(whole="it reshapes its heads to the width of its input"),
+    "Qwen3NextAttention": _GATED_QUERY,
+    "Qwen3_5Attention": _GATED_QUERY,
+    "Qwen3_5MoeAttention": _GATED_QUERY,
+}
 
 # %% ../../nbs/core/09_parts.ipynb #hdm00008
 _SPLIT = ("q_proj", "k_proj", "v_proj"), ("Wq", "Wk", "Wv")
@@ -503,8 +539,8 @@ def _slice_projections(attn, layout, out):
     sizes = [tuple(dim * n for n in block) for block in blocks]
     if [sum(x) * kv for x in sizes] != [out_features(m) for m in linears]:
         raise MixedHeads("its projections have other widths than heads would have")
-    cuts = [UnitSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
-    return kv, r, dim, [*cuts, UnitSlice(out, "in", (r * dim,))]
+    cuts = [(n, "out", x) for n, x in zip(names, sizes, strict=True)]
+    return kv, r, dim, [*cuts, (out, "in", (r * dim,))]
 
 # %% ../../nbs/core/09_parts.ipynb #hdm00009
 def _slice_other(name, shape, kv, r, dim):
@@ -512,17 +548,17 @@ def _slice_other(name, shape, kv, r, dim):
     base = name.rpartition(".")[0] or name
     if match := _NORM.match(name):
         if match[3]:
-            return UnitSlice(base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,))
+            return base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,)
         if shape == (dim,):
             return None
         size = r if name[0] == "q" else 1
         if shape == (size * kv, dim):
-            return UnitSlice(name, "tensor", (size,))
+            return name, "tensor", (size,)
         raise MixedHeads(f"its norm {base} goes over all heads at once")
     if _SINKS.fullmatch(name) and shape == (kv * r,):
-        return UnitSlice(name, "tensor", (r,))
+        return name, "tensor", (r,)
     if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
-        return UnitSlice(base, "out", (shape[0] // kv,))
+        return base, "out", (shape[0] // kv,)
     raise MixedHeads(f"its tensor {name} belongs to no one head")
 
 # %% ../../nbs/core/09_parts.ipynb #hdm00010
@@ -536,7 +572,7 @@ def read_heads(
         raise MixedHeads("its class is none of transformers")
     attn = mixer.get_submodule(parent)
     names = type(mixer).__name__, type(attn).__name__
-    layout = next((HEAD_LAYOUTS[n] for n in names if n in HEAD_LAYOUTS), HeadLayout())
+    layout = next((_HEAD_LAYOUTS[n] for n in names if n in _HEAD_LAYOUTS), _HeadLayout())
     if layout.whole:
         raise MixedHeads(layout.whole)
     if is_kv_source(mixer) or reuses_kv(mixer):
@@ -544,19 +580,19 @@ def read_heads(
     if any(n.startswith("kv_a_proj") for n, _ in attn.named_children()):
         raise MixedHeads("its keys and values come from one latent vector for all heads (MLA)")
     kv, r, dim, cuts = _slice_projections(attn, layout, last)
-    done = {c.name for c in cuts}
+    done = {name for name, *_ in cuts}
     for name, p in attn.named_parameters():
         if name.rpartition(".")[0] in done:
             continue
         cut = _slice_other(name, tuple(p.shape), kv, r, dim)
         if cut and cut not in cuts:
             cuts.append(cut)
-            done.add(cut.name)
+            done.add(cut[0])
     sizes = {n: r if query else 1 for n, query in _COUNTS.items()}
     sizes |= dict.fromkeys(layout.widths, r * dim)
     prefix = f"{parent}." if parent else ""
     counts = [(prefix + n, k) for n, k in sizes.items() if vars(attn).get(n) == k * kv]
-    cuts = tuple(UnitSlice(prefix + c.name, c.kind, c.sizes) for c in cuts)
+    cuts = tuple((prefix + name, *how) for name, *how in cuts)
     return Heads(kv, r, dim, cuts, tuple(counts), layout.config, layout.slopes)
 
 # %% ../../nbs/core/09_parts.ipynb #hdp00003
@@ -566,7 +602,8 @@ class Attention(Part):
 
     role = "mixer"
     slots = "attn", "heads"
-    row: MixerNames | None = None  # its name, what it returns and what it caches
+    # of the family, for this mixer alone: its output projection, what it returns and caches
+    row: Arch | None = field(default=None, repr=False)
     index: int = 0  # its number among the layer's removable token mixers
     score_width: int = 0  # heads times the width of a head
     cached: int = 0  # cache entries per token
@@ -639,7 +676,7 @@ class Attention(Part):
         "Remaining columns of the output projection."
         if not isinstance(kept, tuple):
             return slice(None)
-        return UnitSlice("", "in", (self.heads.columns,)).entries(kept, self.units).tolist()
+        return unit_entries((self.heads.columns,), kept, self.units).tolist()
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "Cost of projections, scores and values; a stub caches two numbers per token."
@@ -667,7 +704,8 @@ class Attention(Part):
         if kept:
             return
         layer, old = self.at(model), self.module(model)
-        stub = NoAttention(number, self.row).train(layer.training)
+        record = None if self.row is None else mixer_record(self.row)
+        stub = NoAttention(number, record).train(layer.training)
         for n in old._non_persistent_buffers_set:  # Falcon H1 fills them by name
             stub.register_buffer(n, old._buffers[n], persistent=False)
         yield Edit(*locate(layer, self.name), stub)

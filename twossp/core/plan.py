@@ -473,6 +473,8 @@ class PlanKind:
     # their dotted paths
     apply: Callable | str = "twossp.core.apply:apply_plan"
     save: Callable | str = "twossp.runtime.provenance:save_plan"
+    # "module:function" that writes a model which is pruned by such a plan
+    save_model: str = "twossp.checkpoint.save:save_in_place"
     export_problem: str = ""  # why no other format holds such a model: "puts … between …"
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26

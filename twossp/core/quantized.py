@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'DEQUANTIZABLE', 'GROUPS', 'SCHEMES', 'quantization_method',
-    'quantization_obstacle', 'dequantized_config', 'dequantized_dtype',
-    'dequantize_options', 'group_size_error'
+    'GROUPS', 'SCHEMES', 'quantization_method', 'quantization_obstacle',
+    'dequantized_config', 'dequantized_dtype', 'dequantize_options', 'group_size_error'
 ]
 
 # %% ../../nbs/core/04_quantized.ipynb #33bbdfb4
@@ -20,11 +19,11 @@ import torch
 import transformers
 from transformers import PreTrainedConfig
 
-from .files import format_bytes
+from .words import format_size
 
 # %% ../../nbs/core/04_quantized.ipynb #07484c48
 # method -> transformers' configuration class; dequantized without other packages
-DEQUANTIZABLE = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
+_DEQUANTIZABLE = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
 
 
 def quantization_method(
@@ -45,7 +44,7 @@ def quantization_obstacle(
     method: str,  # of `quantization_method`
 ) -> str:  # "" if the weights are dequantized on loading, or not quantized
     "Return the fix for a checkpoint whose weights cannot be dequantized on loading."
-    if not method or method in DEQUANTIZABLE:
+    if not method or method in _DEQUANTIZABLE:
         return ""
     if method == "bitsandbytes":
         return (
@@ -85,7 +84,7 @@ def dequantize_options(
     trust_remote_code: bool = False,  # for models with remote code
 ) -> dict:  # {} if the weights are not quantized
     "Return `from_pretrained` arguments that dequantize the weights; warn with dtype and size."
-    if (method := quantization_method(config)) not in DEQUANTIZABLE:
+    if (method := quantization_method(config)) not in _DEQUANTIZABLE:
         return {}
     dtype = dtype if isinstance(dtype, torch.dtype) else dequantized_dtype(config)
     with torch.device("meta"):
@@ -94,11 +93,11 @@ def dequantize_options(
     n = sum(p.numel() * p.itemsize for p in model.parameters())
     warnings.warn(
         f"the weights of {name!r} are in {method}: they are unpacked to"
-        f" {str(dtype).removeprefix('torch.')}, {format_bytes(n)} in memory; what is saved"
+        f" {str(dtype).removeprefix('torch.')}, {format_size(n)} in memory; what is saved"
         " stays so, and can be quantized again",
         stacklevel=2,
     )
-    cls = getattr(transformers, DEQUANTIZABLE[method])
+    cls = getattr(transformers, _DEQUANTIZABLE[method])
     return dict(dtype=dtype, quantization_config=cls(dequantize=True))
 
 # %% ../../nbs/core/04_quantized.ipynb #groups02

@@ -221,7 +221,7 @@ def _find_ffn(model, layer, a, i):
         name=row.down.rpartition(".")[0], up=row.up, down=row.down, fused=row.fused,
         width=in_features(down),
     )
-    names = {s.name for s in part.slices}
+    names = {name for name, *_ in part.slices}
     tensors = unit_tensors(layer, part.slices)
     dense = tuple(t for t in tensors if t.name.rpartition(".")[0] in names)
     return [replace(part, dense=dense)]
@@ -274,8 +274,8 @@ def _find_mixers(model, layer, a, i):
     config, parts = model.config.get_text_config(), []
     rows, modules = layer_mixers(layer, a), dict(layer.named_modules())
     named = arch_mixers(a) if isinstance(a.attn, tuple) else []
-    for row in [*rows, *(m for m in named if m.name not in {r.name for r in rows})]:
-        m, index = modules.get(row.name), rows.index(row) if row in rows else -1
+    for row in [*rows, *(m for m in named if m.attn not in {r.attn for r in rows})]:
+        m, index = modules.get(row.attn), rows.index(row) if row in rows else -1
         if m is None or index < 0 and not is_kv_source(m):
             continue
         heads, whole = None, "it is no attention with keys and values of its own"
@@ -287,8 +287,8 @@ def _find_mixers(model, layer, a, i):
                 whole = str(e)
         parts.append(Attention(
             kind="recurrent mixer" if row.keeps == "states" else "",
-            layers_name=a.layers, layers=(i,), name=row.name, row=row, index=index,
-            dense=tuple(unit_tensors(m, heads.cuts if heads else (), f"{row.name}.")),
+            layers_name=a.layers, layers=(i,), name=row.attn, row=row, index=index,
+            dense=tuple(unit_tensors(m, heads.cuts if heads else (), f"{row.attn}.")),
             fixed="" if index >= 0 else "other layers attend to the keys that it computes",
             itemsize=model.dtype.itemsize, heads=heads, whole=whole,
             **_attention_sizes(config, row.keeps, i, heads),
@@ -352,7 +352,7 @@ def structure(
         cached until a plan changes the model
     """
     with exclusive(model):
-        a, cache = arch(model), model_memo(model).structures
+        a, cache = arch(model), model_memo(model)["structures"]
         layers = model.get_submodule(a.layers)
         shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
         # by layer: without norms, flat lists of two plans could be equal

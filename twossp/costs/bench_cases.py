@@ -39,7 +39,7 @@ from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.extras import is_installed
 from ..core.plan import Plan, drop, get_kind, keep_parts, kind_of
-from ..core.registries import UNITS, score_names
+from ..core.scores import UNITS, score_names
 from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
@@ -59,7 +59,7 @@ from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
 from ..runtime.data import load_model
-from ..runtime.devices import DEVICES, one_line, quiet, synchronize, time_calls
+from ..runtime.devices import count_devices, one_line, quiet, synchronize, time_calls
 from ..runtime.layers import count_forwards
 from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.metrics import inference, nll
@@ -384,7 +384,7 @@ def _timed(b, work):
         out = work()
         synchronize(b.device)
         seconds = time.perf_counter() - start
-    return dict(seconds=seconds, peak=p.peak), out
+    return dict(seconds=seconds, peak=p["peak"]), out
 
 
 def _extend_line(points, amount):
@@ -517,7 +517,7 @@ def _widths_rate(shape, b, left):
     search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
     with count_forwards(model) as work:
         times, _ = _timed(b, search)
-    rate = work.tokens / len(work.layers) / times["seconds"]
+    rate = work["tokens"] / len(work["layers"]) / times["seconds"]
     return dict(verdict="measured", tokens_a_second=rate) | times
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #b5897725
@@ -656,7 +656,7 @@ def _prune_offloaded(how, shape, b, left):
         facts = dict(verdict="equal")
     else:  # with less memory, batches and 16-bit rounding differ
         facts = _explain_difference(plan, want, *logs[::-1], TOLERANCES[b.dtype])
-    moved = sum(n * size for n, size in zip(work.visits, sizes, strict=True))
+    moved = sum(n * size for n, size in zip(work["visits"], sizes, strict=True))
     peak = None if found["peak"] is None else found["peak"] - taken
     facts |= dict(seconds=found["seconds"], peak=peak, weights=weights, moved=moved)
     facts |= dict(limit=weights // 3 if taken else None, bytes_a_second=moved / found["seconds"])
@@ -706,7 +706,7 @@ def _prune_distributed(processes, how, shape, b, left):
 # %% ../../nbs/costs/04_bench_cases.ipynb #329b7f5c
 def _offload_cases(b):
     "The cases of the part *offload*, on shapes of few layers"
-    n = DEVICES[b.device.type]()
+    n = count_devices()[b.device.type]
     for shape in b.dense:
         for how in ("streamed", "offloaded"):
             yield BenchCase(f"2ssp, {how}", partial(_prune_offloaded, how, shape), shape)

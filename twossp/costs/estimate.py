@@ -4,43 +4,27 @@
 
 # %% auto #0
 __all__ = [
-    'load_skeleton', 'build_model', 'as_skeleton', 'NoEstimate', 'sketch_plan',
-    'Estimate', 'count_units', 'Costs', 'estimate', 'estimate_table', 'estimate_rows',
-    'PruningSetup', 'estimate_memory'
+    'NoEstimate', 'sketch_plan', 'Estimate', 'count_units', 'Costs', 'estimate',
+    'estimate_table', 'estimate_rows', 'PruningSetup', 'estimate_memory'
 ]
 
 # %% ../../nbs/costs/00_estimate.ipynb #71f4c2fd
-import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from huggingface_hub import get_local_safetensors_metadata, get_safetensors_metadata
-from transformers import Cache, PreTrainedConfig, PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
 from ..baselines.methods import ESTIMATED_METHODS, find_method, method as take_method
-from ..core.compat import auto_class, keep_soft_cap
 from ..core.edits import swapped
 from ..core.extras import require
-from ..core.families import (
-    check_model,
-    model_family,
-    model_memo,
-    n_params,
-    pick_auto_class,
-)
+from ..core.families import model_memo, n_params
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
-from ..core.quantized import (
-    dequantized_config,
-    dequantized_dtype,
-    quantization_method,
-)
 from ..core.structure import structure
 from ..evaluation.measure import (
     count_operations,
@@ -49,96 +33,14 @@ from ..evaluation.measure import (
     weight_bytes,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.data import load_config
-from ..runtime.devices import fork_rng, one_line
+from ..runtime.devices import one_line
 from ..runtime.layers import PROBE
 from ..runtime.memory import activation_bytes, device_batch_size
 from ..runtime.search import DEFAULT_LOGITS_BYTES, LOGITS_BYTES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# %% ../../nbs/costs/00_estimate.ipynb #6ef39650
-_STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
-
-
-def _stored_type(name, revision=None):
-    "Dtype of most weights of a folder, or of a repository on the hub"
-    try:
-        if Path(name).is_dir():
-            counts = get_local_safetensors_metadata(name).parameter_count
-        else:
-            counts = get_safetensors_metadata(name, revision=revision).parameter_count
-    except Exception as e:
-        raise ValueError(
-            f"the headers of {name}'s safetensors files could not be read: {one_line(e)}"
-        ) from e
-    kind = max(counts, key=counts.get)
-    if kind not in _STORED:
-        raise ValueError(
-            f"the weights are stored as {kind}: a quantized checkpoint has to be"
-            " dequantized before it can be pruned"
-        )
-    return _STORED[kind]
-
-# %% ../../nbs/costs/00_estimate.ipynb #27d749db
-def load_skeleton(
-    name: str | Path,  # 'smollm2', a checkpoint folder, or a name on the hub
-    revision: str | None = None,  # on the hub
-    cache_dir: str | Path | None = None,  # of configurations
-    trust_remote_code: bool = False,  # run the checkpoint's Python code
-) -> PreTrainedModel:  # on the meta device, in the stored dtype
-    """Build a model with a checkpoint's shapes and dtype, without weights.
-
-    Parameters
-    ----------
-    name : str | Path
-        'smollm2', a checkpoint folder, or a name on the hub
-    revision : str | None, default None
-        on the hub
-    cache_dir : str | Path | None, default None
-        of configurations
-    trust_remote_code : bool, default False
-        run the checkpoint's Python code
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device, in the stored dtype
-    """
-    config, source = load_config(name, revision, trust_remote_code, cache_dir)
-    pick_auto_class(str(name), config)
-    quantized = quantization_method(config)
-    dtype = dequantized_dtype(config) if quantized else _stored_type(source, revision)
-    kwargs = dict(trust_remote_code=trust_remote_code)
-    return build_model(dequantized_config(config), dtype, **kwargs)
-
-# %% ../../nbs/costs/00_estimate.ipynb #buildmd1
-def build_model(
-    config: PreTrainedConfig,  # of a causal language model
-    dtype: torch.dtype = torch.float32,  # of its weights
-    device: str | torch.device = "meta",  # of its weights; the default has no storage
-    seed: int = 0,  # of the weights, which are equal on devices of one kind
-    trust_remote_code: bool = False,  # use the configuration's own Python code
-) -> PreTrainedModel:  # in eval mode
-    "Build a randomly initialized model from a configuration, or one without storage."
-    config = copy.deepcopy(config)
-    with fork_rng(seed), torch.device(device):
-        model = auto_class(model_family(config)).from_config(
-            config, dtype=dtype, trust_remote_code=trust_remote_code
-        )
-    return keep_soft_cap(model).eval()
-
-
-def as_skeleton(
-    model: PreTrainedModel,  # loaded, or on the meta device
-) -> PreTrainedModel:  # on the meta device
-    "The same model without storage; a skeleton is returned unchanged."
-    if next(model.parameters()).is_meta:
-        return model
-    if not hasattr(model, "config"):
-        check_model(model)  # raises
-    return build_model(model.config, model.dtype)
+from ..runtime.skeleton import as_skeleton
 
 # %% ../../nbs/costs/00_estimate.ipynb #7dfead12
 class NoEstimate(ValueError):
@@ -172,7 +74,7 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
     n = max(find_method(method).windows, options.get("n_search") or 1, 4)
     calib = _blank_windows(*(shape or (n, 2048)))
     memo = model_memo(model)
-    memo.draws = draws = _Draws(seed)
+    memo["draws"] = draws = _Draws(seed)
     try:
         with warnings.catch_warnings(action="ignore"):
             plan = fn(model, calib, check_sparsity(sparsity), progress=False, **options)
@@ -183,7 +85,7 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
             f"{method} cannot be estimated: it computes from weights ({one_line(e)})"
         ) from e
     finally:
-        memo.draws = None
+        memo["draws"] = None
     return plan, [dict(need) for need in draws.needs]
 
 

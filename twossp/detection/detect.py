@@ -14,7 +14,7 @@ import copy
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,6 @@ from ..core.experts import find_experts, fused_experts, is_experts
 from ..core.families import (
     ARCHS,
     Arch,
-    MixerNames,
     arch_mixers,
     config_has_width,
     decoder_layers,
@@ -389,7 +388,7 @@ def _check_causal(model):
 class LayerParts:
     "Token mixers and FFN of one decoder layer."
 
-    mixers: tuple[MixerNames, ...]  # () if it has only an FFN
+    mixers: tuple[tuple, ...]  # fields of a row; () if it has only an FFN
     ffn: tuple | None  # (up, down, fused), beside experts of the shared one; None: there is none
     experts: str = ""  # name of the fused experts
 
@@ -403,7 +402,7 @@ def _find_parts(model, layer):
             continue  # it cannot be removed
         out = _find_out(calls, n)
         forms = _find_output(model, layer.get_submodule(n), out)
-        mixers.append(MixerNames(n, _find_mixer_norm(calls, n), out, *forms))
+        mixers.append((n, _find_mixer_norm(calls, n), out, *forms))
     experts = find_experts(layer)
     return LayerParts(tuple(mixers), _find_ffn(calls, names, experts), experts)
 
@@ -455,11 +454,10 @@ def _merge_mixers(parts):
             "no submodule of a layer lets a token see an earlier one: the layer does it"
             " itself, or it has no attention"
         )
-    keys = dict(name="attn", norm="attn_norm")
     alike = len(mixers) == 1 and all(len(p.mixers) == 1 and (p.ffn or p.experts) for p in parts)
-    names = [f.name for f in fields(MixerNames)]
-    columns = {keys.get(n, n): [getattr(m, n) for m in mixers] for n in names}
-    return {k: v[0] if alike else tuple(v) for k, v in columns.items()}
+    names = "attn", "attn_norm", "out", "gives", "keeps"
+    columns = zip(names, zip(*mixers, strict=True), strict=True)
+    return {k: values[0] if alike else values for k, values in columns}
 
 
 def _check_unshared(layers):
@@ -545,10 +543,10 @@ def _check_names(p):
         )
     for i, layer in enumerate(layers):
         mixers = layer_mixers(layer, p.a)
-        if len({m.name for m in mixers}) < len(mixers):
+        if len({m.attn for m in mixers}) < len(mixers):
             raise ValueError(f"layer {i}: the row names a token mixer twice")
         for m in mixers:
-            for n in (m.name, f"{m.name}.{m.out}", m.norm):
+            for n in (m.attn, f"{m.attn}.{m.out}", m.attn_norm):
                 _check_name(i, layer, n)
         a = layer_arch(layer, p.a)
         for n in (*a.up, a.down) if has_ffn(layer, a) and a.down else ():
@@ -573,7 +571,7 @@ def _count_kinds(layers, a):
     experts = f"; experts in {routed}" if routed else ""
     if isinstance(a.attn, str):
         return experts
-    kinds = [tuple(m.name for m in layer_mixers(x, a)) or ("nothing",) for x in layers]
+    kinds = [tuple(m.attn for m in layer_mixers(x, a)) or ("nothing",) for x in layers]
     counts = [f"{' and '.join(k)} in {kinds.count(k)}" for k in dict.fromkeys(kinds)]
     ffn = sum(has_ffn(x, a) for x in layers)
     return f"; tokens mixed by {', '.join(counts)}; an FFN in {ffn}{experts}"
@@ -591,7 +589,7 @@ def _check_shapes(p):
         if not has_ffn(layer, p.a) or not (a := layer_arch(layer, p.a)).down:
             continue
         ups, down = ffn_linears(layer, p.a)
-        mixers = [layer.get_submodule(m.name) for m in layer_mixers(layer, p.a)]
+        mixers = [layer.get_submodule(m.attn) for m in layer_mixers(layer, p.a)]
         inside = {id(m) for mixer in mixers for m in mixer.modules()}
         if inside & {id(m) for m in (*ups, down)}:
             raise ValueError("a projection of the FFN is inside the attention")
@@ -636,12 +634,12 @@ def _check_norm(p):
     firsts = {x.row: x for x in reversed(p.parts.mixers)}
     for m, part in firsts.items():
         calls = _record_calls(p.model, p.ids, part.at(p.model))
-        want = _find_mixer_norm(calls, m.name)
-        if want != m.norm:
+        want = _find_mixer_norm(calls, m.attn)
+        if want != m.attn_norm:
             raise ValueError(
-                f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"
+                f"the attention's branch ({m.attn}) has the norm {want}, not {m.attn_norm}"
             )
-    return ", ".join(dict.fromkeys(m.norm for m in arch_mixers(p.a)))
+    return ", ".join(dict.fromkeys(m.attn_norm for m in arch_mixers(p.a)))
 
 # %% ../../nbs/detection/00_detect.ipynb #659c65e0
 def _check_neurons(p):

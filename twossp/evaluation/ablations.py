@@ -88,9 +88,9 @@ def _columns_rows(model, calib, sparsity, *, progress=True):
     s, L = structure(model), len(structure(model))
     b = balance(s, sparsity)
     read, write = _stream_scores(model, calib)
-    k = round(len(read[0]) * b.width / s.width[0])
+    k = round(len(read[0]) * b["width"] / s.width[0])
     start, attns = _masked(model, read, write, k), [drop(L, attn=[i]) for i in range(L)]
-    return greedy(model, start, attns, b.n_attn, calib[:1], progress=progress)[0]
+    return greedy(model, start, attns, b["n_attn"], calib[:1], progress=progress)[0]
 
 # %% ../../nbs/evaluation/08_ablations.ipynb #abltab01
 @dataclass(frozen=True)

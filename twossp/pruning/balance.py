@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = [
     'COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'check_multiple',
-    'Balance', 'reachable_range', 'width_after', 'balance', 'depth_split'
+    'reachable_range', 'width_after', 'balance', 'depth_split'
 ]
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.structure import Structure
@@ -104,14 +103,6 @@ def check_multiple(
             f" {multiple!r}"
         )
 
-# %% ../../nbs/pruning/03_balance.ipynb #70e65ecf
-@dataclass(frozen=True)
-class Balance:
-    "Width/depth split of a sparsity target."
-
-    n_attn: int  # attention modules to remove
-    width: int  # FFN neurons to keep per layer
-
 # %% ../../nbs/pruning/03_balance.ipynb #0f1fc70e
 def reachable_range(
     s: Structure,  # structure of the dense model
@@ -172,7 +163,8 @@ def balance(
     multiple: int = 1,
     count: str = "all",  # FFN parameters to count: "all" or "active" per token
     protect: Sequence[int] = (),  # layers that stay whole; negative ones count from the end
-) -> Balance:  # that meets the target as closely as such widths allow
+    # `n_attn`: attention modules to remove; `width`: FFN neurons to keep per layer
+) -> dict[str, int]:
     """Split a target. Raises `ValueError` with the achievable range if it cannot be met.
 
     Parameters
@@ -194,8 +186,8 @@ def balance(
 
     Returns
     -------
-    Balance
-        that meets the target as closely as such widths allow
+    dict[str, int]
+        `n_attn`: attention modules to remove; `width`: FFN neurons to keep per layer
     """
     sparsity, free = check_sparsity(sparsity), s.without(protect)
     A, _ = mean_sizes(free)
@@ -211,13 +203,13 @@ def balance(
     _check_reach(free, sparsity, n)
     width = width_after(free, sparsity, n * A, multiple)
     _check_narrowest(free, n, width, multiple)
-    return Balance(n, width)
+    return dict(n_attn=n, width=width)
 
 # %% ../../nbs/pruning/03_balance.ipynb #dsplit02
 def depth_split(
     s: Structure,  # structure of the dense model
     sparsity: float,  # target, in (0, 1)
-) -> Balance:  # all FFN neurons are kept
+) -> dict[str, int]:  # as `balance` returns it; all FFN neurons are kept
     "Return the split that meets a target by attention modules alone."
     A, L = mean_sizes(s)[0], len(s.mixers)
     n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))
@@ -226,4 +218,4 @@ def depth_split(
             f"attention alone reaches sparsity {L * A / s.total:.4f}, with all {L} removed;"
             f" {sparsity:.4g} was asked for"
         )
-    return Balance(n, s.full_width)
+    return dict(n_attn=n, width=s.full_width)

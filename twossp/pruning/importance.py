@@ -19,12 +19,14 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
+from ..core.entries import resolve
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
-from ..core.registries import SCORES, Score, check_finite, find_score, resolve
+from ..core.scores import SCORES, Score, find_score
 from ..core.structure import Structure, structure
 from ..runtime.calibration import Calibration
 from ..runtime.layers import weights_loaded
+from ..runtime.metrics import check_finite
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import (
     UNIT_FIELDS,
@@ -229,9 +231,44 @@ def collect_scores(
     log: dict | None = None,  # if given, receives `statistics`, by part
     **options,  # of functions (model, calib), such as `seed`; each gets those that it has
 ) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
-    "Compute several scores; what they ask for is collected in one pass over the text."
+    """Compute several scores; what they ask for is collected in one pass over the text.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor | Calibration | None
+        (n, t) calibration windows; None if the scores read weights alone
+    scores : Sequence[str | Score | Callable]
+        of the table by name; or a `Score`; or a function (model, calib, *, progress=True)
+    unit : str, default 'neurons'
+        that names and functions rank; a `Score` has its own
+    p : float, default 2
+        of the norms over a window's tokens
+    weighted : bool, default False
+        MoE models: weight activations by router weights
+    bs : int | None, default None
+        windows per batch; default: by their tokens
+    budget : int | None, default None
+        bytes; default: a quarter of the free memory
+    cache : bool, default True
+        use what was collected before, and keep what is now
+    also : Collection[str], default ()
+        further statistics to collect of the same parts
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        if given, receives `statistics`, by part
+    **options
+        of functions (model, calib), such as `seed`; each gets those that it has
+
+    Returns
+    -------
+    list
+        for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
+    """
     rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
-    draws = model_memo(model).draws
+    draws = model_memo(model)["draws"]
     if draws is not None:  # its size is estimated
         if log is not None:
             log["statistics"] = {}
@@ -319,7 +356,7 @@ def magnitude_scores(
     p: float = 2,  # of the p-norm
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
-    if model_memo(model).draws is not None:  # its size is estimated
+    if model_memo(model)["draws"] is not None:  # its size is estimated
         return random_scores(model)
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):

@@ -9,15 +9,16 @@ __all__ = [
 ]
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #34a7fdd8
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 from transformers import PreTrainedModel
 
+from ..core.entries import resolve
 from ..core.plan import Plan, keep_parts
-from ..core.registries import Score, find_score, resolve, score_label
+from ..core.scores import Score, find_score, score_label
 from ..core.structure import Structure
-from .balance import Balance, mixer_drops, width_after
+from .balance import mixer_drops, width_after
 from .depth import Trial, greedy
 from .importance import collect_scores
 from .width import width_plan
@@ -102,7 +103,7 @@ def two_stages(
     s: Structure,  # of the model
     calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     sparsity: float,  # target, in (0, 1)
-    split: Balance,  # of the target
+    split: Mapping[str, int],  # of the target, by `balance`
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
     *,
     multiple: int = 1,  # round widths to multiples of this
@@ -112,8 +113,8 @@ def two_stages(
     "Narrow the FFNs to their best neurons, then remove attention modules: Algorithm 1."
     free = s.without(protect)
     scores = open_scores(free, scores)
-    stage1 = width_plan(scores, free.widths(split.width))
+    stage1 = width_plan(scores, free.widths(split["width"]))
     options |= dict(keep=protected_mixers(s, protect))
     drops = mixer_drops(s)
-    both, trials = remove_attention(model, stage1, drops, split.n_attn, calib, **options)
+    both, trials = remove_attention(model, stage1, drops, split["n_attn"], calib, **options)
     return meet_target(free, sparsity, both, scores, multiple), trials

@@ -17,10 +17,8 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.balance import (
-    Balance,
     attention_count,
     balance,
     mixer_drops,
@@ -32,6 +30,7 @@ from ..pruning.width import width_plan
 from .repair import repair_plans
 from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
+from ..runtime.metrics import check_finite
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def feasible_counts(
     sparsity = check_sparsity(sparsity)
     ranges = [reachable_range(s, n) for n in range(len(s.mixers) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
-    return counts or [balance(s, sparsity).n_attn]  # raises `ValueError`
+    return counts or [balance(s, sparsity)["n_attn"]]  # raises `ValueError`
 
 # %% ../../nbs/recovery/02_allocate.ipynb #e6f3bcd5
 def formula_split(
@@ -61,7 +60,7 @@ def formula_split(
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
     protect: Sequence[int] = (),  # layers that stay whole
-) -> Balance:  # the formula's, or the nearest feasible one
+) -> dict[str, int]:  # as `balance` returns it: the formula's, or the nearest feasible one
     "Return the split that the search starts from."
     counts = feasible_counts(s.without(protect), sparsity)
     formula_n = attention_count(s, sparsity, alpha)
@@ -90,7 +89,7 @@ def search_splits(
     s = s.without(protect)
     scores = open_scores(s, scores)
     feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
-    base = width_plan(scores, s.widths(start.width))
+    base = width_plan(scores, s.widths(start["width"]))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
             removed = removal_order(trials)
@@ -100,14 +99,14 @@ def search_splits(
         if n not in feasible:
             continue
         split = balance(s, sparsity, n_attn=n, multiple=multiple)
-        plan = width_plan(scores, s.widths(split.width))
+        plan = width_plan(scores, s.widths(split["width"]))
         for k in removal_order(trials):
             plan = plan | drops[k]
         plans.append(meet_target(s, sparsity, plan, scores, multiple))
-        splits.append(SplitTrial(n, split.width, mean_nll(model, plans[-1:], compare).item()))
+        splits.append(SplitTrial(n, split["width"], mean_nll(model, plans[-1:], compare).item()))
         # a split may overflow, and another one not
         best = min(splits, key=lambda p: math.inf if math.isnan(p.nll) else p.nll)
-        if n >= max(start.n_attn, best.n_attn + PATIENCE):
+        if n >= max(start["n_attn"], best.n_attn + PATIENCE):
             break
     return splits, plans, trials
 

@@ -35,7 +35,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel
 
-from ..core.apply import Saver, apply_plan, check_plan
+from ..core.apply import apply_plan, check_plan, record_plan, recorded_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
@@ -44,7 +44,6 @@ from ..core.families import arch, check_model, decoder_layers, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan
-from ..core.registries import check_finite
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
 from ..runtime.devices import (
@@ -57,7 +56,7 @@ from ..runtime.devices import (
     rank_and_size,
 )
 from ..runtime.identity import model_identity
-from ..runtime.metrics import inference, token_kl
+from ..runtime.metrics import check_finite, inference, token_kl
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889
@@ -857,7 +856,6 @@ def distill(
         p.data = w.to(p)
     refitted = {*names.values(), *plan.weights, *(plan.provenance.get("refitted") or ())}
     facts = dict(recovery=facts, refitted=sorted(refitted))
-    student.twossp_plan = with_provenance(replace(plan, weights={}), **facts)
-    if isinstance(saver := vars(student).get("save_pretrained"), Saver):
-        saver.plan = student.twossp_plan
+    recovered = with_provenance(replace(plan, weights={}), **facts)
+    record_plan(student, recovered, recorded_plan(student)[1])
     return True

@@ -170,9 +170,9 @@ def _cut_text(sources, tok, seq_len, n_windows, synthetic, training):
     """Windows of the text; None if there is none, or if the teacher writes part of it. Raises
     `ValueError` if they are too few, counting those that the teacher will write"""
     args, ids, n = (sources, tok, seq_len, n_windows), None, synthetic
-    if sources and any(s.synthetic for s in sources):
+    if sources and any(s["synthetic"] for s in sources):
         parts = zip(sources, check_sources(*args), strict=True)
-        n += sum(k if s.synthetic else len(part[0]) for s, (k, part) in parts)
+        n += sum(k if s["synthetic"] else len(part[0]) for s, (k, part) in parts)
     elif sources:
         ids = source_windows(*args)
         n += len(ids)

@@ -16,10 +16,10 @@ from transformers import PreTrainedModel
 
 from ..core.experts import FusedExperts
 from ..core.parts import Part
-from ..core.registries import check_finite
 from ..core.slots import ExpertMask
-from ..runtime.layers import LayerCalls, run_layer, weights_loaded
+from ..runtime.layers import run_layer, weights_loaded
 from ..runtime.memory import map_chunks
+from ..runtime.metrics import check_finite
 from ..runtime.statistics import Statistics, accumulate_moments, merge_moments, upcast
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3cc7d83a
@@ -120,7 +120,7 @@ def _expert_rows(inputs, e):
 def record_expert_inputs(
     model: PreTrainedModel,  # an MoE model, in inference mode; its experts are dense
     part: Part,  # a layer's experts
-    tape: LayerCalls,  # from `record_calls`
+    tape: Sequence[tuple],  # from `record_calls`
     h: torch.Tensor,  # (n, t, d) input of the layer
     rows: int,  # windows per batch
 ) -> list[tuple]:  # per call: token indices, inputs, experts

@@ -26,7 +26,6 @@ from ..core.experts import fused_experts
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, keep_parts
-from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED
 from .least_squares import (
@@ -38,14 +37,13 @@ from .least_squares import (
 from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.layers import (
-    LayerCalls,
     check_replay,
     record_calls,
     run_layer,
     weights_loaded,
 )
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
-from ..runtime.metrics import inference
+from ..runtime.metrics import check_finite, inference
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import accumulate_moments, float64_device, upcast
 
@@ -127,7 +125,7 @@ class _Repair:
 
     model: PreTrainedModel  # dense, in inference mode
     s: Structure
-    tape: LayerCalls | None = None  # from `record_calls`
+    tape: Sequence[tuple] | None = None  # from `record_calls`
     share: float = 0.5  # weight of the *stream* target; the rest is *own*
     lams: tuple[float, ...] = LAMBDAS  # candidates for λ
     n_fit: int = 1  # windows to fit on; the others are held out to choose λ
@@ -376,7 +374,7 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
         draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
         if log is not None:
             log.update(repair=[[] for _ in plans])

@@ -13,10 +13,9 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan, dense_plan
-from ..core.registries import Score, find_score, score_label
+from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
 from ..pruning.balance import (
-    Balance,
     balance as split_target,
     depth_split,
     mixer_drops,
@@ -58,7 +57,7 @@ def _search_split(
         options = dict(progress=progress, protect=protect)
         splits = repair_splits(model, splits, plans, calib, **options)
     k = best_split(splits)
-    return plans[k], Balance(splits[k].n_attn, splits[k].width), splits, trials
+    return plans[k], dict(n_attn=splits[k].n_attn, width=splits[k].width), splits, trials
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
 def _check_first_stage(s, widths, depth_score, options):
@@ -219,7 +218,7 @@ def two_ssp(
 
     check_repair(repair, calib)
     used = [] if widths == "dense" else [first]
-    used += [find_score(depth_score, "attention modules")] if split.n_attn else []
+    used += [find_score(depth_score, "attention modules")] if split["n_attn"] else []
     reads = bool(repair) or searched or widths == "search" or any(
         row.needs != "weights" for row in used
     )
@@ -228,7 +227,7 @@ def two_ssp(
     if widths == "dense":
         drops, keep = mixer_drops(s), protected_mixers(s, protect)
         plan, trials = remove_attention(
-            model, dense_plan(len(s)), drops, split.n_attn, calib, keep=keep, **stage2
+            model, dense_plan(len(s)), drops, split["n_attn"], calib, keep=keep, **stage2
         )
     else:
         options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)

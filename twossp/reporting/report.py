@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = [
     'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
-    'plot_kept', 'plot_plan', 'plot_trials', 'plot_quality', 'tidy', 'row_names',
-    'comparison_table', 'to_markdown', 'text_table', 'plot_metric', 'plot_removed',
-    'plot_speedup', 'summary_table', 'format_rows', 'paper_table', 'to_latex',
-    'style_table'
+    'plot_kept', 'plot_plan', 'score_overlap', 'plot_overlap', 'plot_trials',
+    'plot_quality', 'tidy', 'row_names', 'comparison_table', 'to_markdown',
+    'text_table', 'plot_metric', 'plot_removed', 'plot_speedup', 'summary_table',
+    'format_rows', 'paper_table', 'to_latex', 'style_table'
 ]
 
 # %% ../../nbs/reporting/00_report.ipynb #28c4280f
@@ -207,6 +207,76 @@ def plot_plan(
     # the experts of an MoE model have too many neurons to show
     if scores is not None and not s.grouped:
         _draw_scores(widths, plan, s, scores)
+    return fig
+
+# %% ../../nbs/reporting/00_report.ipynb #overlap2
+def score_overlap(
+    a: Sequence,  # (f,) scores of the neurons of each layer; (experts, f) of an MoE layer
+    b: Sequence,  # another score of the same neurons
+    width: int | Sequence[int],  # neurons to keep, of every layer or of each
+) -> list[float]:  # per layer, in [0, 1]; NaN: nothing is kept
+    "Return the fraction of the neurons kept by one score that another keeps, too."
+    if len(a) != len(b):
+        raise ValueError(f"the scores are for {len(a)} and {len(b)} layers: give two of one model")
+    widths = [width] * len(a) if isinstance(width, int) else list(width)
+    if len(widths) != len(a):
+        raise ValueError(f"{len(widths)} widths for {len(a)} layers: give one, or one each")
+    fractions = []
+    for i, (x, y, k) in enumerate(zip(a, b, widths, strict=True)):
+        x, y = (np.atleast_2d(_to_array(getattr(z, "experts", z))) for z in (x, y))
+        if x.shape != y.shape:
+            raise ValueError(f"layer {i}: scores {x.shape} and {y.shape} are not of one model")
+        if not 0 <= k <= x.shape[1]:
+            raise ValueError(f"layer {i} has {x.shape[1]} neurons, and {k} of them are to be kept")
+        kept = []
+        for z in (x, y):  # the highest scores; ties go to the lower index
+            order = np.argsort(-z, axis=1, kind="stable")[:, :k]
+            kept.append(np.zeros(z.shape, bool))
+            np.put_along_axis(kept[-1], order, True, axis=1)
+        count = kept[0].sum()
+        fractions.append(float((kept[0] & kept[1]).sum() / count) if count else math.nan)
+    return fractions
+
+
+def plot_overlap(
+    # name -> (f,) scores of the neurons of each layer, of two scores
+    scores: Mapping[str, Sequence],
+    width: int | Sequence[int],  # neurons to keep, of every layer or of each: `s.widths(k)`
+    title: str = "",  # above the figure
+) -> Figure:  # layers on the x-axis
+    """Plot by layer what two scores keep in common at a width.
+
+    Parameters
+    ----------
+    scores : Mapping[str, Sequence]
+        name -> (f,) scores of the neurons of each layer, of two scores
+    width : int | Sequence[int]
+        neurons to keep, of every layer or of each: `s.widths(k)`
+    title : str, default ''
+        above the figure
+
+    Returns
+    -------
+    Figure
+        layers on the x-axis
+    """
+    if len(scores) != 2:
+        raise ValueError(f"two scores are set side by side; got {', '.join(scores) or 'none'}")
+    overlap = score_overlap(*scores.values(), width)
+    L, each = len(overlap), next(iter(scores.values()))
+    widths = [width] * L if isinstance(width, int) else width
+    sizes = [_to_array(getattr(x, "experts", x)).shape[-1] for x in each]
+    chance = [k / f if f else math.nan for k, f in zip(widths, sizes, strict=True)]
+    fig = new_figure(max(4, min(12, 1.5 + 0.22 * L)), 2.6)
+    ax = fig.subplots()
+    ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
+    ax.bar(range(L), overlap, width=0.9, color=KEPT_COLOR)
+    ax.step(range(L), chance, where="mid", ls="--", lw=1, color=MARK_COLOR)
+    ax.set(ylim=(0, 1), xlim=(-0.6, L - 0.4), ylabel="kept by both")
+    ax.set_xlabel("layer (dashed: by chance)")
+    _set_integer_ticks(ax.xaxis)
+    mean = np.nanmean(overlap) if not all(map(math.isnan, overlap)) else math.nan
+    ax.set_title(title or f"{' and '.join(scores)}: {mean:.0%} in common", fontsize=9, loc="left")
     return fig
 
 # %% ../../nbs/reporting/00_report.ipynb #6ba8abd2

@@ -6,12 +6,12 @@
 __all__ = [
     'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
     'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS',
-    'BOUND_FLAGS', 'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional',
-    'same_flag', 'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions',
-    'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
-    'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
-    'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
-    'check_options', 'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
+    'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
+    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
+    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
+    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
+    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
     'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
     'CompareModelOptions', 'CompareOptions'
@@ -40,8 +40,9 @@ from ..baselines.methods import (
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
-from ..core.registries import UNITS, score_names
+from ..core.scores import UNITS, score_names
 from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
+from .config import find_files, read_config
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
@@ -98,7 +99,8 @@ def _resolve_file(name, mixed=True):
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides` and `needs`, if not as its class; `excludes`; arguments of argparse's
+    # `decides` and `needs`, if not as its class; `excludes`; `idea`, the class and name of the
+    # flag of another command that means the same; arguments of argparse's
     # `add_argument` that the field's type does not imply
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
@@ -151,7 +153,7 @@ def _resolve_paths(o):
 def flag_dataclass(
     *,
     decides: str,  # of flags that do not say: "plan" (and thereby the row), "row" or "nothing"
-    # of flags that do not say: what each needs to have an effect, keys of `NEEDS`
+    # of flags that do not say: what each needs to have an effect, keys of `_NEEDS`
     needs: str | tuple[str, ...] = (),
 ) -> Callable:  # class decorator
     "Frozen dataclass of flags that all have a decision; paths are resolved."
@@ -162,7 +164,8 @@ def flag_dataclass(
                 continue
             if cls.__annotations__[name] is bool:  # a switch
                 f.default = False
-            f.metadata = dict(decides=decides, needs=needs) | f.metadata
+            idea = f"{cls.__name__}.{name}"  # of a flag that another class defined: `idea=`
+            f.metadata = dict(decides=decides, needs=needs, idea=idea) | f.metadata
             if f.metadata["decides"] not in DECISIONS:
                 names = ", ".join(DECISIONS)
                 got = f.metadata["decides"]
@@ -252,6 +255,7 @@ def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = (
         "decides", "positional", "needs", "excludes", "reads", "alias", "means", "basic", "split",
+        "idea", "trusts",
     )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     types = _type_parts(f)
@@ -281,6 +285,7 @@ RENAMED = dict(
     methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
     depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
+    to=("export",),
 )
 
 
@@ -334,7 +339,7 @@ def _flag_words(cls, words, prog):
         if f is None:
             raise _unknown_flag(name, [*spelled, *fixed], prog)
         if bool in _type_parts(f):
-            found.append(word if equals else f"--{f.name}")
+            found.append(f"--{f.name}" + f"={value}" * bool(equals))
             continue
         if not equals and (not words or re.match("--[^0-9]", words[0])):
             raise ValueError(f"--{name} needs a value ({prog} --help lists the flags)")
@@ -353,6 +358,87 @@ def _flag_words(cls, words, prog):
                 values = [y for x in values for y in ([x] if _exists(x) else x.split(","))]
         found += [f"--{f.name}={x}" for x in values]
     return found
+
+# %% ../../nbs/request/00_options.ipynb #cfgopt01
+def _take_config(words, prog):
+    "A command line without `--config FILE`, and the file; None if there is none"
+    words, file = list(words), None
+    for i, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name != "--config":
+            continue
+        if not equals and i + 1 == len(words):
+            raise ValueError(f"--config needs a value ({prog} --help lists the flags)")
+        rest = words[i + 1 :] if equals else words[i + 2 :]
+        file = value if equals else words[i + 1]
+        if any(x.partition("=")[0] == "--config" for x in rest):
+            raise ValueError("--config is given twice: one file is read")
+        return words[:i] + rest, file
+    return words, file
+
+
+def _read_switch(text, name):
+    "Whether a switch is on"
+    if (word := text.lower()) in ("yes", "true", "on"):
+        return True
+    if word in ("no", "false", "off"):
+        return False
+    raise ValueError(f"{name} is yes or no; got {text!r}")
+
+
+def _switched(cls, words):
+    "A command line in which switches have no value: those that are off are left out"
+    names = {f"--{f.name}" for f in fields(cls) if bool in _type_parts(f)}
+    found = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in names or not equals:
+            found.append(word)
+        elif _read_switch(value, name):
+            found.append(name)
+    return found
+
+
+def _config_words(cls, file, given, parser):
+    "Words of the flags of a file that are not `given`; what is wrong names the file"
+    settings, names = read_config(file), {x.partition("=")[0][2:] for x in given}
+    wanted, line = settings.pop("files", ({}, 0))
+    spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
+    fixed = {x: f for f in fields(cls) for x in f.metadata.get("means", {})}
+    values, lines, switches = {}, {}, []
+    for key, (texts, line) in settings.items():
+        name, where = key.replace("-", "_"), f"--config {file}, line {line}"
+        f = spelled.get(name) or fixed.get(name)
+        if f is None:
+            hint = did_you_mean(name, [*spelled, *fixed]) or ":"
+            raise ValueError(f"{where}: no flag {key!r}{hint} {parser.prog} --help all lists them")
+        if f.metadata.get("trusts"):
+            raise ValueError(
+                f"{where}: {f.name} is read from the command line only, since it trusts what a"
+                f" file may not: give --{f.name} there"
+            )
+        if f.name in lines:
+            raise ValueError(f"{where}: {f.name} is given twice")
+        lines[f.name] = where
+        if f.name in names or not texts:
+            continue
+        if isinstance(texts, dict) or len(texts) > 1 and not _is_many(f):
+            raise ValueError(f"{where}: {key} takes one value")
+        if name in fixed:
+            switches += [f"--{name}"] * _read_switch(texts[0], where)
+        else:
+            values[f.name] = texts
+    if not isinstance(wanted, dict):
+        raise ValueError(f"--config {file}, line {line}: files has a hash for each name")
+    values = find_files(file, wanted, values)
+    words = [f"--{name}={text}" for name, texts in values.items() for text in texts]
+    for word in words:
+        name = word.partition("=")[0][2:]
+        try:
+            parser.parse_args(_switched(cls, _flag_words(cls, [word], parser.prog)))
+        except ValueError as e:
+            raise ValueError(f"{lines[name]}: {e}") from None
+    return _flag_words(cls, [*words, *switches], parser.prog)
 
 # %% ../../nbs/request/00_options.ipynb #ef9eed12
 def make_parser(
@@ -384,10 +470,17 @@ def make_parser(
         for f in shown:
             kwargs = _argparse_kwargs(f)
             if f.metadata.get("positional"):
-                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=kwargs["help"])
+                names = ", ".join(f.metadata.get("choices", ()))
+                said = f"{kwargs['help']}; one of {names}" if names else kwargs["help"]
+                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=said)
                 kwargs["help"] = argparse.SUPPRESS
             short = ["-o"] if f.name == "save" else []
             group.add_argument(*short, f"--{f.name}", **kwargs)
+    parser.add_argument_group("Flags of a file").add_argument(
+        "--config", metavar="FILE",
+        help="YAML file of flags by name, such as the run.yaml of a checkpoint; the command"
+        " line wins",
+    )
     return parser
 
 
@@ -397,13 +490,16 @@ def parse_flags(
     **kwargs,  # for `make_parser`
 ) -> dict:  # field -> value
     """Parse a command line; flags that were not given are left out. `--help` shows the flags that
-    most people need, `--help all` all of them."""
+    most people need, `--help all` all of them. `--config FILE` gives flags that are not in it."""
     words = [*(sys.argv[1:] if words is None else words)]
     if {"-h", "--help"} & {*words}:
         print(make_parser(cls, **kwargs, basic="all" not in words).format_help())
         raise SystemExit(0)
     parser = make_parser(cls, **kwargs)
-    given = vars(parser.parse_args(_flag_words(cls, words, parser.prog)))
+    words, file = _take_config(words, parser.prog)
+    words = _flag_words(cls, words, parser.prog)
+    words += _config_words(cls, file, words, parser) if file else []
+    given = vars(parser.parse_args(_switched(cls, words)))
     missing = [
         f.name.upper() if f.metadata.get("positional") else f"--{f.name}"
         for f in fields(cls) if f.default is MISSING and f.name not in given
@@ -434,7 +530,7 @@ class ModelOptions:
         excludes=("device", "target_latency"),
     )
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the checkpoint", decides="nothing",
+        "run the Python code that comes with the checkpoint", decides="nothing", trusts=True,
     )
     stream: bool = flag(
         "leave the decoder layers on disk and load each one when it is needed, for"
@@ -485,6 +581,10 @@ class TargetOptions:
         excludes=("method", *TARGETS),
     )
     dense: bool = flag("also evaluate the unpruned model", decides="row")
+    no_dense: bool = flag(
+        "do not measure the dense model's perplexity beside the pruned model's", decides="row",
+        needs="an evaluation text", excludes=("dense",),
+    )
 
 
 @flag_dataclass(decides="plan", needs="a pruning method")
@@ -503,9 +603,9 @@ class BoundOptions:
         "smallest sparsity that leaves at most this many parameters, such as 6.5B or"
         " 300M", metavar="N",
     )
-    target_active_params: Size | None = flag(
+    target_active_params: Count | None = flag(
         "MoE: smallest sparsity that leaves at most this many active parameters per token,"
-        " such as 2.5G", metavar="N", needs=("a pruning method", "an MoE model"),
+        " such as 2.5B", needs=("a pruning method", "an MoE model"),
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
@@ -685,6 +785,7 @@ class TaskOptions:
     )
     include_path: tuple[Folder, ...] = flag(
         "folder with your own lm-eval task definitions; can be repeated", (), split=False,
+        trusts=True,
         needs="downstream tasks, or calibration on a task",
     )
 
@@ -701,7 +802,9 @@ class TaskRunOptions:
     apply_chat_template: bool = flag(
         "format questions with the tokenizer's chat template (default: plain text)",
     )
-    confirm_run_unsafe_code: bool = flag("allow tasks that run model-written code on this machine")
+    confirm_run_unsafe_code: bool = flag(
+        "allow tasks that run model-written code on this machine", trusts=True,
+    )
     limit: int | None = flag("evaluate only the first N documents of each task (default: all)")
     task_batch: str = flag(
         "questions per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
@@ -744,7 +847,7 @@ class OutputOptions:
         " get a subfolder each", needs="a pruning method or a plan", basic=True,
     )
     overwrite: bool = flag(
-        "replace an existing checkpoint", needs="a folder to save in",
+        "replace an existing checkpoint", needs="a folder to save in", trusts=True,
     )
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
@@ -760,7 +863,7 @@ class OutputOptions:
     executor: str | None = flag(
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
-        metavar="PATH",
+        metavar="PATH", trusts=True,
         excludes=("save", "plan", "ablation", "max_loss", "min_agreement", "stream"),
     )
     tensorboard: Folder | None = flag("log each result to TensorBoard in this folder")
@@ -770,6 +873,14 @@ class OutputOptions:
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     quiet: bool = flag("hide progress bars")
+    dry_run: bool = flag(
+        "check the request, print what it would leave, needs and writes, and stop",
+        excludes=("plan", "demo", "ablation"),
+    )
+    json: bool = flag(
+        "print the results as one JSON object on stdout, and nothing else there",
+        excludes=("demo", "dry_run"),
+    )
 
 
 @flag_dataclass(decides="plan")
@@ -889,11 +1000,10 @@ def _advise_experts(o, option, model):
 
 def _advise_format(o, option, model):
     "Whether the requested export has the option"
-    to = getattr(o, "export", None) or getattr(o, "to", None)
-    if to and option in find_exporter(to).options:
+    if o.export and option in find_exporter(o.export).options:
         return ""
     formats = [name for name, row in EXPORTERS.items() if option in row.options]
-    return f"{', '.join(formats)}{f', not {to}' if to else ''}"
+    return f"{', '.join(formats)}{f', not {o.export}' if o.export else ''}"
 
 
 def _calibrates_on(*kinds):
@@ -911,7 +1021,7 @@ def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
     names = list(o.evaluation_names)
     names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
-    local = [name for name, text in TEXTS.items() if not text.wheel]
+    local = [name for name, text in TEXTS.items() if "wheel" not in text]
     return "" if {*names} & {*local} else f"it is for the texts {', '.join(local)}"
 
 # %% ../../nbs/request/00_options.ipynb #needsrc2
@@ -920,7 +1030,7 @@ _TEXTS = "evaluation", "evaluate_perplexity", "main_table_results"
 
 # what an option may need -> function of the options, its name and the model, or None before
 # its configuration is read; it returns what to do, or an empty string if the need is met
-NEEDS: dict[str, Callable] = {
+_NEEDS: dict[str, Callable] = {
     "a pruning method": _gives("method"),
     "a pruning method or a plan": _gives("method", "plan"),
     "a pruning method that takes it": _advise_method,
@@ -973,7 +1083,7 @@ def check_options(
     for f in given:
         needs = f.metadata.get("needs", ())
         for need in filter(None, [needs] if isinstance(needs, str) else needs):
-            if advice := NEEDS[need](o, f.name, model):
+            if advice := _NEEDS[need](o, f.name, model):
                 raise ValueError(f"--{f.name} needs {need}: {advice}")
     for f in given:
         values = getattr(o, f.name)
@@ -1025,9 +1135,13 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: File = positional("results file to report on", reads="file")
+    results: File = positional(
+        "results file to report on", reads="file",
+        idea="OutputOptions.results",
+    )
     save: File | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
+        idea="OutputOptions.save",
     )
 
 # %% ../../nbs/request/00_options.ipynb #e36ace62
@@ -1035,7 +1149,10 @@ class ReportOptions:
 class EstimateModelOptions:
     "Model."
 
-    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    model: Model = positional(
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'",
+        idea="ModelOptions.model",
+    )
     stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
@@ -1050,10 +1167,12 @@ class EstimateTargetOptions:
     method: tuple[str, ...] = flag(
         f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
         ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
+        idea="TargetOptions.method",
     )
     sparsity: tuple[Sparsity, ...] = flag(
         "fraction of the decoder layers' parameters to remove, 0.25 or 25%%", (),
         alias=("sparsity_rate",),
+        idea="TargetOptions.sparsity",
     )
 
 
@@ -1085,10 +1204,12 @@ class CompareOutputOptions:
     results: File = flag(
         "append results to this JSONL file and skip the runs that it already holds"
         " (default: compare.jsonl)", "compare.jsonl",
+        idea="OutputOptions.results",
     )
     save: File | None = flag(
         "write the report to this .html, .csv, .md or .tex file (default: the results file"
         " with .html)",
+        idea="OutputOptions.save",
     )
     retry: bool = flag("repeat failed runs")
     # dotted path
@@ -1105,29 +1226,35 @@ class CompareGridOptions:
     method: tuple[str, ...] = flag(
         f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
         ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
+        idea="TargetOptions.method",
     )
     # names of scores, of the units that methods rank
     score: tuple[str, ...] = flag(
         "also run each method that ranks neurons, heads or experts with these scores:"
         f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
         (), metavar="SCORE",
+        idea="MethodOptions.score",
     )
     # names of scores of attention modules
     depth_score: tuple[str, ...] = flag(
         "also run each method that scores attention modules with these scores:"
         f" {', '.join(score_names('attention modules'))}",
         (), metavar="SCORE",
+        idea="MethodOptions.depth_score",
     )
     sparsity: tuple[Sparsity, ...] = flag(
         "fractions of the decoder layers' parameters to remove (default: 0.25,0.5)",
         (0.25, 0.5), alias=("sparsity_rate",),
+        idea="TargetOptions.sparsity",
     )
     seed: tuple[int, ...] = flag(
         "random subsets of the calibration text: 0 takes its first windows, any other seed"
         " draws them at random (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
+        idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(
         "also run each method with this repair", (), choices=("least_squares",),
+        idea="MethodOptions.repair",
     )
 
 # %% ../../nbs/request/00_options.ipynb #ccm0005b
@@ -1135,7 +1262,10 @@ class CompareGridOptions:
 class CompareModelOptions:
     "Model."
 
-    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    model: Model = positional(
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'",
+        idea="ModelOptions.model",
+    )
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
     device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights

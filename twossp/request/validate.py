@@ -28,8 +28,8 @@ from ..core.extras import check_installed
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean, parse_count, parse_size, parse_time
-from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
+from ..core.words import did_you_mean, format_size, parse_count, parse_size, parse_time
+from ..costs.estimate import Costs, NoEstimate, sketch_plan
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
 from ..detection.detect import check_fused_experts
@@ -39,8 +39,9 @@ from ..evaluation.tasks import check_batch_size
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
-from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
+from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.provenance import load_plan, plan_file
+from ..runtime.skeleton import load_skeleton
 from ..serving.export import (
     ExportRequest,
     check_export_request,
@@ -76,7 +77,7 @@ def read_plan_json(
 # %% ../../nbs/request/02_validate.ipynb #d20d4a1e
 def pick_device(o: Options) -> str:  # "cuda", "cpu", …
     "`--device`, else an accelerator, else the CPU."
-    accelerators = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
+    accelerators = (kind for kind, n in count_devices().items() if kind != "cpu" and n)
     return o.device or next(accelerators, "cpu")
 
 # %% ../../nbs/request/02_validate.ipynb #chkresf1
@@ -139,7 +140,8 @@ def check_environment(
         _check_dense(o)
     if o.results:
         check_results_file(o.results)
-    check_export_request(export_request(o), None)
+    if o.export:
+        check_export_request(export_request(o), None)
     if not (o.save and is_main_process()):
         return
     if o.has_several_targets:  # the folder may exist
@@ -152,7 +154,8 @@ def check_environment(
     has_plan = o.plan or plan_file(plans_folder(o), record.get("plan_key", "")).is_file()
     if key not in record or not has_plan:
         check_output_folder(o.save, o.overwrite)
-        check_export_request(export_request(o), folder)
+        if o.export:
+            check_export_request(export_request(o), folder)
     check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/request/02_validate.ipynb #49ff076b
@@ -185,7 +188,8 @@ def check_feasible(
     has_sparsity = bool(o.sparsity) or o.num_prune is not None
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
     prepared = _prepare(o, model, targets) if o.method else {}
-    check_export_support(export_request(o), model.config, prepared if targets else {})
+    if o.export:
+        check_export_support(export_request(o), model.config, prepared if targets else {})
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
@@ -280,17 +284,18 @@ def requested_limit(
     flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
     value = getattr(o, flag)
     bound = flag.removeprefix("target_")
-    read = dict(params=parse_count, speedup=float).get(bound, parse_size)
+    count = parse_count
+    read = dict(params=count, active_params=count, speedup=float).get(bound, parse_size)
     number = read(value)
     limit = size_limit(model, bound, number, method, context, **o.method_options)
 
     def describe(plan):
         e = Costs(model, context).of(plan)
-        active = f" ({e.active / 1e6:,.1f} M active per token)" if e.active < e.params else ""
+        active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters{active},"
-            f" {e.bytes / 1e6:,.1f} MB of weights and {e.cache / 1e6:,.1f} MB of cache at"
-            f" {context} tokens"
+            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
+            f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
+            " tokens"
         )
 
     return limit, describe

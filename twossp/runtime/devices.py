@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'DTYPES', 'DEVICES', 'as_dtype', 'rank_and_size', 'is_main_process', 'as_device',
+    'as_dtype', 'rank_and_size', 'is_main_process', 'count_devices', 'as_device',
     'input_device', 'call_accelerator', 'synchronize', 'progress_bar', 'quiet',
     'read_clock', 'time_calls', 'one_line', 'RanksLost', 'TooFewDevices',
     'join_process_group', 'PeerFailed', 'sum_over_processes', 'broadcast_object',
@@ -32,22 +32,22 @@ from transformers import PreTrainedModel
 
 # %% ../../nbs/runtime/00_devices.ipynb #e130b87a
 # by name
-DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
+_DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
 
 
 def as_dtype(
-    # a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's dtype
+    # a key of `_DTYPES`, one of its values, or None / 'auto': the checkpoint's dtype
     dtype: str | torch.dtype | None,
 ) -> torch.dtype | str:  # or 'auto'
     "Parse a dtype to load weights in."
     if dtype is None or dtype == "auto":
         return "auto"
-    if dtype in DTYPES.values():
+    if dtype in _DTYPES.values():
         return dtype
-    if dtype not in DTYPES:
-        names = ", ".join(DTYPES)
+    if dtype not in _DTYPES:
+        names = ", ".join(_DTYPES)
         raise ValueError(f"unknown dtype {dtype!r}; there are: auto, {names}")
-    return DTYPES[dtype]
+    return _DTYPES[dtype]
 
 # %% ../../nbs/runtime/00_devices.ipynb #781715cc
 def _launched():
@@ -71,7 +71,7 @@ def is_main_process() -> bool:  # True without torchrun
     return rank_and_size()[0] == 0
 
 # %% ../../nbs/runtime/00_devices.ipynb #c324f08a
-DEVICES = {
+_DEVICES = {
     "cpu": lambda: 1,
     "cuda": torch.cuda.device_count,
     "mps": lambda: int(torch.backends.mps.is_available()),
@@ -79,14 +79,19 @@ DEVICES = {
 }  # kind -> number of devices of this machine
 
 
+def count_devices() -> dict[str, int]:  # by kind: cpu, cuda, mps, xpu
+    "Return how many devices of each kind this machine has."
+    return {kind: count() for kind, count in _DEVICES.items()}
+
+
 def _parse_device(device):
-    "A device of a kind in `DEVICES`, whether this machine has it or not"
+    "A device of a known kind, whether this machine has it or not"
     try:
         d = torch.device(device)
     except (RuntimeError, TypeError):
         d = None
-    if d is None or d.type not in DEVICES:
-        names = ", ".join(DEVICES)
+    if d is None or d.type not in _DEVICES:
+        names = ", ".join(_DEVICES)
         raise ValueError(f"unknown device {device!r}; there are: {names} (and cuda:1, …)")
     return d
 
@@ -97,7 +102,7 @@ def as_device(
 ) -> torch.device:  # available on this machine
     "Parse a device. Raises `ValueError` if this machine does not have it."
     d = _parse_device(device)
-    count, rank = DEVICES[d.type](), _launched()[2]
+    count, rank = _DEVICES[d.type](), _launched()[2]
     if d.index is None and count > 1 and rank is not None:
         d = torch.device(d.type, rank)
     if (d.index or 0) >= count:

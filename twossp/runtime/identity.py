@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'config_facts', 'weight_files', 'Origin', 'files_identity',
-    'record_origin', 'constant_identity', 'constant_weights', 'model_identity',
-    'same_model', 'plan_identity', 'function_identity', 'tokenizer_identity',
-    'fill_defaults', 'facts_identity', 'decides', 'runtime_facts', 'Search', 'row_key'
+    'DECISIONS', 'config_facts', 'weight_files', 'files_identity', 'record_origin',
+    'constant_identity', 'constant_weights', 'model_identity', 'same_model',
+    'plan_identity', 'function_identity', 'tokenizer_identity', 'fill_defaults',
+    'facts_identity', 'decides', 'runtime_facts', 'Search', 'row_key'
 ]
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
@@ -34,11 +34,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.entries import resolve
 from ..core.families import check_model, model_memo
 from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
-from ..core.registries import Score, find_score, resolve, score_label
+from ..core.scores import Score, find_score, score_label
 from .calibration import Calibration
 from .provenance import non_default_options, plan_tensors
 
@@ -151,7 +152,7 @@ def weight_files(
 
 # %% ../../nbs/runtime/06_identity.ipynb #e2a04977
 @dataclass(frozen=True)
-class Origin:
+class _Origin:
     "Folder that a model's weights were read from, and their checksum after loading."
 
     folder: str  # as given, or in the hub's cache
@@ -189,14 +190,14 @@ def record_origin(
     model: PreTrainedModel,  # as loaded; `twossp_origin` is set
     folder: str | Path,  # that it was loaded from
 ):
-    "Record the `Origin` of a model's weights; no effect if the files are not found."
+    "Record the `_Origin` of a model's weights; no effect if the files are not found."
     code = type(model).__module__.startswith("transformers_modules")
     try:
         files = files_identity(folder, model.dtype, code)
     except (OSError, ValueError):
         return
     facts = str(model.dtype).removeprefix("torch."), code
-    model.twossp_origin = Origin(str(folder), files, _weights_checksum(model), *facts)
+    model.twossp_origin = _Origin(str(folder), files, _weights_checksum(model), *facts)
 
 # %% ../../nbs/runtime/06_identity.ipynb #cnst0002
 def _weights_state(model):
@@ -213,7 +214,7 @@ def constant_identity(
     model: PreTrainedModel,  # any model
 ) -> str | None:  # None: outside of `constant_weights`, or its tensors have changed
     "The identity of a model that is known without reading its weights."
-    constant = model_memo(model).constant
+    constant = model_memo(model)["constant"]
     known = constant is not None and _weights_state(model) == constant[0]
     return constant[2] if known else None
 
@@ -225,16 +226,16 @@ def constant_weights(
 ):
     "Read the weights of a model once, for all its identities in the `with` block."
     memo = model_memo(model)
-    earlier = memo.constant
+    earlier = memo["constant"]
     if constant_identity(model) is None:
         origin = getattr(model, "twossp_origin", None) if loaded else None
         identity = f"files:{origin.files}" if origin else model_identity(model)
         # the tensors are kept, so that no other one gets their place in memory
-        memo.constant = _weights_state(model), model.state_dict(keep_vars=True), identity
+        memo["constant"] = _weights_state(model), model.state_dict(keep_vars=True), identity
     try:
         yield
     finally:
-        memo.constant = earlier
+        memo["constant"] = earlier
 
 # %% ../../nbs/runtime/06_identity.ipynb #15a19aac
 def model_identity(

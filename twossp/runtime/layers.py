@@ -5,16 +5,15 @@
 # %% auto #0
 __all__ = [
     'PROBE', 'split_call', 'take_hidden', 'placeholder_layers', 'weights_loaded',
-    'LayerCalls', 'record_calls', 'run_layer', 'run_layers', 'is_offloaded',
-    'output_head', 'ReplayMode', 'check_replay', 'walk_layers', 'ForwardCounts',
-    'count_forwards'
+    'record_calls', 'run_layer', 'run_layers', 'is_offloaded', 'output_head',
+    'ReplayMode', 'check_replay', 'walk_layers', 'forward_passes', 'count_forwards'
 ]
 
 # %% ../../nbs/runtime/03_layers.ipynb #0bae9714
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -25,11 +24,10 @@ from transformers import PreTrainedModel
 from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import arch, decoder_layers, model_memo
 from ..core.offload import is_module_offloaded
-from ..core.registries import check_finite
 from .calibration import Calibration
 from .devices import input_device, one_line, progress_bar
 from .memory import map_chunks
-from .metrics import inference, run_model
+from .metrics import check_finite, inference, run_model
 
 # %% ../../nbs/runtime/03_layers.ipynb #4602106b
 class _Placeholder(nn.Module):
@@ -104,23 +102,14 @@ def weights_loaded(
                 hook.offload = False
         yield
 
-# %% ../../nbs/runtime/03_layers.ipynb #bab43d1e
-@dataclass(frozen=True)
-class LayerCalls:
-    "Recorded arguments of every decoder layer, apart from the hidden states."
-
-    # per layer: positional arguments after the hidden states, or None if those are
-    # passed by keyword
-    args: tuple
-    kwargs: tuple  # per layer: keyword arguments
-
 # %% ../../nbs/runtime/03_layers.ipynb #r13rec
 def record_calls(
     model: PreTrainedModel,  # in inference mode
     ids: torch.Tensor | Calibration,  # (n, t) token windows
     as_tuple: bool = False,  # whether the family's layers return tuples
-    # (n, t, d) inputs of the first layer, and the other arguments of all layers
-) -> tuple[torch.Tensor, LayerCalls]:
+    # (n, t, d) inputs of the first layer; per layer: the other arguments, positional ones (None
+    # if the hidden states are passed by keyword) and keywords
+) -> tuple[torch.Tensor, list[tuple]]:
     "Run the model up to the first layer and record the arguments of all layers."
     inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
     # embeddings and final norm, without the head
@@ -136,23 +125,25 @@ def record_calls(
         for w, window in enumerate(ids.to(input_device(model)).split(1)):
             calls.clear()
             run_model(model.base_model, window, use_cache=False)
-            order, (h, *_), *arguments = zip(*calls, strict=True)
-            if order != tuple(range(len(order))):
-                raise RuntimeError(f"the model calls its layers in the order {list(order)}")
+            order = [i for i, *_ in calls]
+            if order != [*range(len(order))]:
+                raise RuntimeError(f"the model calls its layers in the order {order}")
+            h = calls[0][1]
             if recorded is None:
-                states, recorded = h.new_empty(len(ids), *h.shape[1:]), LayerCalls(*arguments)
+                states = h.new_empty(len(ids), *h.shape[1:])
+                recorded = [(args, kwargs) for *_, args, kwargs in calls]
             states[w] = h[0]
     return states, recorded
 
 # %% ../../nbs/runtime/03_layers.ipynb #01b44086
 def run_layer(
     layer: nn.Module,  # decoder layer `i`, pruned or not
-    calls: LayerCalls,  # of its model
+    calls: Sequence[tuple],  # of its model, from `record_calls`
     i: int,  # index of the layer
     h: torch.Tensor,  # (n, t, d) hidden states
 ) -> torch.Tensor:  # (n, t, d)
     "Run one decoder layer on hidden states with its recorded arguments."
-    args, kwargs = calls.args[i], calls.kwargs[i]
+    args, kwargs = calls[i]
     device = next(layer.parameters()).device
     if device not in (h.device, torch.device("meta")):
         h, args, kwargs = send_to_device((h, args, kwargs), device)
@@ -173,7 +164,7 @@ def _direct_logits(model, ids):
 # %% ../../nbs/runtime/03_layers.ipynb #0a55cfae
 def run_layers(
     model: PreTrainedModel,  # in inference mode
-    calls: LayerCalls,  # recorded arguments of its layers
+    calls: Sequence[tuple],  # recorded arguments of its layers
     h: torch.Tensor,  # (n, t, d) inputs of the first layer
     rows: int,  # windows in one call of a layer
 ) -> torch.Tensor:  # (n, t, d) outputs of the last layer
@@ -263,8 +254,8 @@ def check_replay(
     if ids.images is not None:
         return ReplayMode(problem="windows with images differ in the arguments of the layers")
     memo = model_memo(model)
-    if memo.check is not None:
-        return memo.check
+    if memo["check"] is not None:
+        return memo["check"]
     probe = ids.ids[:1, :PROBE].to(input_device(model))
     probe = torch.cat([probe, probe.flip(1)])
     logits, as_tuple = _direct_logits(model, probe)
@@ -282,7 +273,7 @@ def check_replay(
                 f"{type(model).__name__}: {mode.problem}. Every plan takes full forward passes:"
                 " same numbers, slower", stacklevel=3,
             )
-    memo.check = mode
+    memo["check"] = mode
     return mode
 
 # %% ../../nbs/runtime/03_layers.ipynb #90c35eb0
@@ -364,47 +355,36 @@ def _walk_forward(model, ids, rows, what, progress, end):
         map_chunks(work, (ids,), rows, model, ids.shape[1], undo=undo_all)
 
 # %% ../../nbs/runtime/03_layers.ipynb #49055931
-@dataclass
-class ForwardCounts:
-    "Counts of layer evaluations and logits inside `count_forwards`."
-
-    layers: list = field(default_factory=list)  # per layer: windows it was run on
-    # per layer: calls that followed one of another layer (loads of an offloaded layer)
-    visits: list = field(default_factory=list)
-    tokens: int = 0  # tokens that a layer was run on, summed over the layers
-    head: int = 0  # tokens whose logits were computed
-    last: int | None = None  # index of the last layer called
-
-    @property
-    def evaluations(self) -> int:
-        "Layer evaluations: one per window and layer."
-        return sum(self.layers)
-
-    def forwards(
-        self,
-        t: int,  # tokens per window
-    ) -> float:  # not whole where evaluations were shared, or windows shorter
-        "Equivalent number of forward passes on a window of `t` tokens."
-        return self.tokens / (t * len(self.layers))
+def forward_passes(
+    counts: Mapping,  # of `count_forwards`
+    t: int,  # tokens per window
+) -> float:  # not whole where evaluations were shared, or windows shorter
+    "Return the equivalent number of forward passes on a window of `t` tokens."
+    return counts["tokens"] / (t * len(counts["layers"]))
 
 # %% ../../nbs/runtime/03_layers.ipynb #dfce8120
 @contextmanager
 def count_forwards(
     model: PreTrainedModel,  # of a supported family
-) -> Iterator[ForwardCounts]:  # updated inside the `with` block
+    # updated inside the `with` block; per layer: windows that it was run on (`layers`), calls that
+    # followed one of another layer, which load an offloaded one (`visits`); `tokens` that a layer
+    # was run on, summed over the layers; tokens whose logits were computed (`head`)
+) -> Iterator[dict]:
     "Count the calls of the decoder layers and the LM head."
     layers = decoder_layers(model)
-    counts = ForwardCounts([0] * len(layers), [0] * len(layers))
+    counts = dict(layers=[0] * len(layers), visits=[0] * len(layers), tokens=0, head=0)
+    last = None
 
     def count_layer(i, module, args, kwargs):
+        nonlocal last
         h = split_call(args, kwargs)[0]
-        counts.layers[i] += len(h)
-        counts.tokens += h.shape[:-1].numel()
-        counts.visits[i] += counts.last != i
-        counts.last = i
+        counts["layers"][i] += len(h)
+        counts["tokens"] += h.shape[:-1].numel()
+        counts["visits"][i] += last != i
+        last = i
 
     def count_head(module, args, kwargs):
-        counts.head += args[0].shape[:-1].numel()
+        counts["head"] += args[0].shape[:-1].numel()
 
     hooks = [(x, partial(count_layer, i)) for i, x in enumerate(layers)]
     hooks.append((model.get_output_embeddings(), count_head))

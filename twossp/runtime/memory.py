@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'TOKENS', 'MANY_TOKENS', 'IN_LAYER', 'free_bytes', 'activation_bytes',
-    'device_batch_size', 'memory_budget', 'layer_batch_size', 'map_chunks',
-    'PeakMemory', 'AllocationTracker', 'peak_memory'
+    'MANY_TOKENS', 'IN_LAYER', 'free_bytes', 'activation_bytes', 'device_batch_size',
+    'memory_budget', 'layer_batch_size', 'map_chunks', 'AllocationTracker',
+    'peak_memory'
 ]
 
 # %% ../../nbs/runtime/01_memory.ipynb #c3c5e827
@@ -15,7 +15,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import psutil
 import torch
@@ -57,7 +56,7 @@ def activation_bytes(
     return n_bytes
 
 # %% ../../nbs/runtime/01_memory.ipynb #0b958756
-TOKENS = {"cpu": 2048}  # device type -> tokens in one call of a layer
+_TOKENS = {"cpu": 2048}  # device type -> tokens in one call of a layer
 MANY_TOKENS = 16384  # on any other device
 
 
@@ -66,7 +65,7 @@ def device_batch_size(
     device: torch.device,  # of the layers
 ) -> int:  # windows, at least 1
     "Batch size of a layer for the type of device."
-    return max(1, TOKENS.get(device.type, MANY_TOKENS) // t)
+    return max(1, _TOKENS.get(device.type, MANY_TOKENS) // t)
 
 # %% ../../nbs/runtime/01_memory.ipynb #37d21cd7
 def _list_devices(model):
@@ -95,7 +94,7 @@ def layer_batch_size(
     "Number of windows that are passed through a layer in one batch."
     budget = memory_budget(model) if budget is None else budget
     default = min(device_batch_size(t, d) for d in _list_devices(model))
-    held = model_memo(model).held.get(IN_LAYER, default * t) // t
+    held = model_memo(model)["held"].get(IN_LAYER, default * t) // t
     return max(1, min(default, held, budget // 4 // activation_bytes(model, t)))
 
 # %% ../../nbs/runtime/01_memory.ipynb #1eed6832
@@ -119,7 +118,7 @@ def map_chunks(
     undo: Callable | None = None,
 ) -> list:  # results of `work`, one per chunk
     "Call a function on chunks of rows, in order; halve the chunk when memory runs out."
-    held = {} if model is None else model_memo(model).held
+    held = {} if model is None else model_memo(model)["held"]
     rows = min(rows, max(1, held.get(what, rows * tokens) // tokens))
     results, start = [], 0
     while start < len(xs[0]):
@@ -144,21 +143,6 @@ def map_chunks(
         if xs[0].device.type != "cpu":
             torch.get_device_module(xs[0].device.type).empty_cache()
     return results
-
-# %% ../../nbs/runtime/01_memory.ipynb #9a45aa6e
-@dataclass
-class PeakMemory:
-    "Peak memory of a `with` block, set when it ends."
-
-    device: str  # names of the devices
-    # bytes in use before the block; 0 where only its own tensors are counted
-    before: int | None = None
-    peak: int | None = None  # peak in bytes; None: not measured
-
-    @property
-    def extra(self) -> int | None:  # bytes
-        "Peak above the memory in use before the block."
-        return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../../nbs/runtime/01_memory.ipynb #665f9e5b
 class AllocationTracker(TorchDispatchMode):
@@ -208,7 +192,9 @@ def peak_memory(
     # count the block's own tensors where the allocator does not, which slows it down;
     # False: not measured there
     count: bool = False,
-) -> Iterator[PeakMemory]:  # complete after the block
+    # complete after the block: names of the `device`s; bytes in use `before` it (0 where only its
+    # own tensors are counted), their `peak`, and `extra`, the peak above `before`; None: unknown
+) -> Iterator[dict]:
     "Measure the peak memory of the `with` block."
     devices = [torch.device(d) for d in devices or ("cpu",)]
     before = {}  # bytes in use, where the allocator counts
@@ -218,18 +204,19 @@ def peak_memory(
         used = call_accelerator(d, "memory_allocated")
         if used is not None and call_accelerator(d, "max_memory_allocated") is not None:
             before[d] = used
-    p = PeakMemory(", ".join(map(str, before or devices)))
+    names = ", ".join(map(str, before or devices))
+    p = dict(device=names, before=None, peak=None, extra=None)
     if before:
-        p.before = sum(before.values())
+        p["before"] = sum(before.values())
         try:
             yield p
         finally:
-            p.peak = sum(call_accelerator(d, "max_memory_allocated") for d in before)
+            p["peak"] = sum(call_accelerator(d, "max_memory_allocated") for d in before)
+            p["extra"] = max(0, p["peak"] - p["before"])
     elif count:
         gc.collect()  # earlier garbage could be freed inside the block
-        p.before = 0
         with AllocationTracker(*{d.type for d in devices}) as tracker:
             yield p
-        p.peak = tracker.most
+        p |= dict(before=0, peak=tracker.most, extra=tracker.most)
     else:
         yield p

@@ -29,10 +29,11 @@ from ..core.edits import exclusive
 from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
-from ..core.registries import Score, check_finite, score_label
+from ..core.scores import Score, score_label
 from .calibration import Calibration
 from .devices import one_line
-from .layers import count_forwards
+from .layers import count_forwards, forward_passes
+from .metrics import check_finite
 
 # %% ../../nbs/runtime/05_provenance.ipynb #189bf83d
 def with_provenance(
@@ -157,7 +158,7 @@ def planner(
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
             # its size is estimated, or another method runs, which records its own request
-            if model_memo(model).draws is not None or _RUNNING.get():
+            if model_memo(model)["draws"] is not None or _RUNNING.get():
                 return _finish(fn(model, calib, sparsity, **options))
             check_dense(model)
             log = options.get("log")
@@ -171,7 +172,7 @@ def planner(
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
-                log.setdefault("forwards", counter.forwards(t))
+                log.setdefault("forwards", forward_passes(counter, t))
             config = model.config.get_text_config()
             facts = dict(
                 method=name,

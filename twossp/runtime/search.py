@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ONE_BY_ONE', 'LOGITS_BYTES', 'DEFAULT_LOGITS_BYTES', 'Node', 'list_decisions',
-    'make_trie', 'list_levels', 'plan_nll', 'plan_kl'
+    'ONE_BY_ONE', 'LOGITS_BYTES', 'DEFAULT_LOGITS_BYTES', 'list_decisions', 'plan_nll',
+    'plan_kl'
 ]
 
 # %% ../../nbs/runtime/04_search.ipynb #2a80efce
@@ -27,7 +27,6 @@ from ..core.structure import Structure, structure
 from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
-    LayerCalls,
     check_replay,
     is_offloaded,
     output_head,
@@ -61,14 +60,14 @@ def _direct_kl(model, plans, ids):
 
 # %% ../../nbs/runtime/04_search.ipynb #da9e9b5b
 @dataclass(eq=False)
-class Node:
+class _Node:
     "One layer evaluation: a decision for a layer, given those of all earlier layers."
 
-    parent: "Node | None" = None  # node of the previous layer; None: the root
+    parent: "_Node | None" = None  # node of the previous layer; None: the root
     # (what flags remove; what is copied: narrower parts and tensors); None: the layer is removed
     decision: tuple | None = None
     plans: list = field(default_factory=list)  # indices of the plans that share it
-    children: dict = field(default_factory=dict)  # decision for the next layer -> Node
+    children: dict = field(default_factory=dict)  # decision for the next layer -> _Node
 
 # %% ../../nbs/runtime/04_search.ipynb #e49213bd
 def list_decisions(
@@ -97,22 +96,22 @@ def _is_flag(slot):
     return isinstance(SLOTS[slot], Flag)
 
 # %% ../../nbs/runtime/04_search.ipynb #a04eb153
-def make_trie(
+def _make_trie(
     decisions: Sequence[list],  # of each plan, by `list_decisions`
-) -> Node:  # the root; its children are the decisions for layer 0
+) -> _Node:  # the root; its children are the decisions for layer 0
     "Prefix tree of the decisions of several plans."
-    root = Node(plans=list(range(len(decisions))))
+    root = _Node(plans=list(range(len(decisions))))
     for p, path in enumerate(decisions):
         node = root
         for d in path:
-            node = node.children.setdefault(d, Node(node, d))
+            node = node.children.setdefault(d, _Node(node, d))
             node.plans.append(p)
     return root
 
 # %% ../../nbs/runtime/04_search.ipynb #s14lev
-def list_levels(
-    root: Node,  # of `make_trie`
-) -> list[list[Node]]:  # one list per layer
+def _list_levels(
+    root: _Node,  # of `_make_trie`
+) -> list[list[_Node]]:  # one list per layer
     "Nodes of a tree by layer."
     levels, level = [], [root]
     while level := [c for n in level for c in n.children.values()]:
@@ -146,7 +145,7 @@ class _Walk:
     "Inputs shared by all steps of a walk of some windows over the layers."
 
     model: PreTrainedModel  # dense
-    calls: LayerCalls  # arguments of the layers
+    calls: Sequence[tuple]  # arguments of the layers
     plans: Sequence  # of the tree
     rows: int  # windows in one call of a layer
     stack: bool  # whether a call may hold windows of several nodes
@@ -319,8 +318,8 @@ def _budget_after_copy(model, levels):
 def _find_last_states(model, plans, decisions, ids, mode, budget=None):
     """Run all plans, given their decisions, over the layers, as many windows at a time as the
     budget in bytes allows. Yields a walk and final states, last node -> (n, t, d) outputs."""
-    root = make_trie(decisions)
-    levels = list_levels(root)
+    root = _make_trie(decisions)
+    levels = _list_levels(root)
     budget = _budget_after_copy(model, levels) if budget is None else budget
     limits = _find_limits(model, ids, len(levels[-1]), mode, budget)
     for k, part in enumerate(ids.to(input_device(model)).split(limits.windows)):
@@ -348,7 +347,7 @@ def _check_plans(model, plans):
 def _evaluate(model, plans, ids, direct, shared, budget):
     """(plans, windows) losses, by one walk over the layers (`shared`) if possible, or by
     `direct` evaluation"""
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
         need = dict(plans=len(plans), windows=len(ids), tokens=ids.shape[1])
         return draws(len(plans), len(ids), **need)
     ids = Calibration.of(ids, model)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'UNIT_FIELDS', 'GROUP_FIELDS', 'Statistics', 'window_norms', 'float64_device',
-    'Collected', 'collect', 'fresh_statistics', 'collect_gradients', 'upcast',
-    'merge_moments', 'accumulate_moments', 'moments', 'walk_hidden_states'
+    'collect', 'fresh_statistics', 'collect_gradients', 'upcast', 'merge_moments',
+    'accumulate_moments', 'moments', 'walk_hidden_states'
 ]
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00004
@@ -22,7 +22,6 @@ from transformers import PreTrainedModel
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
-from ..core.registries import check_finite
 from ..core.structure import structure
 from .calibration import Calibration
 from .devices import (
@@ -46,6 +45,7 @@ from .layers import (
 )
 from .memory import layer_batch_size, memory_budget
 from .metrics import (
+    check_finite,
     inference,
     loss_mask,
     run_model,
@@ -248,15 +248,6 @@ def _sum_bits(tensors):
     return tuple(int(total) for total in checksums.values())
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00020
-@dataclass(frozen=True)
-class Collected:
-    "What it cost to collect a model's statistics."
-
-    owner: str | None = None  # the question that they were collected for
-    seconds: float = 0.0
-    tokens: int = 0  # tokens that a layer was run on, summed over the layers
-
-
 def collect(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
@@ -279,23 +270,24 @@ def collect(
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
     key, memo = _cache_key(model, calib, p, weighted) if cache else None, model_memo(model)
-    held = {part: dict(sums) for part, sums in memo.statistics.get(key, {}).items()}
+    held = {part: dict(sums) for part, sums in memo["statistics"].get(key, {}).items()}
     missing = []
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
             missing.append(_PartSums(part, names, p, weighted))
     if missing:
-        device, owner = input_device(model), getattr(memo.collected, "owner", None)
+        device, owner = input_device(model), (memo["collected"] or {}).get("owner")
         start = read_clock(device)
         with count_forwards(model) as counts:
             _walk_parts(model, calib, missing, bs, budget, progress)
         if key:
-            memo.collected = Collected(owner, read_clock(device) - start, counts.tokens)
+            seconds = read_clock(device) - start
+            memo["collected"] = dict(owner=owner, seconds=seconds, tokens=counts["tokens"])
         totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
     if key:
-        memo.statistics = {key: held}
+        memo["statistics"] = {key: held}
     results = {}
     for part, names in wanted.items():
         sums = {n: held[part][n].squeeze(1) if n in GROUP_FIELDS else held[part][n] for n in names}
@@ -308,20 +300,22 @@ def collect(
 def fresh_statistics(
     model: PreTrainedModel,  # whose kept statistics are ignored
     owner: str | None = None,  # a question: what was collected for the same one is used
-) -> Iterator[list[Collected]]:  # filled at the end: earlier work that was used
+    # filled at the end: earlier work that was used, by `owner`, `seconds`, and the `tokens` that a
+    # layer was run on, summed over the layers
+) -> Iterator[list[dict]]:
     "Ignore statistics that were collected before the block, for another owner."
     memo, used = model_memo(model), []
-    kept, before = memo.statistics, memo.collected
-    shared = owner is not None and before is not None and before.owner == owner
+    kept, before = memo["statistics"], memo["collected"]
+    shared = owner is not None and before is not None and before["owner"] == owner
     if not shared:
-        memo.statistics, memo.collected = {}, Collected(owner)
+        memo["statistics"], memo["collected"] = {}, dict(owner=owner, seconds=0.0, tokens=0)
     try:
         yield used
-        if shared and memo.collected is before:
+        if shared and memo["collected"] is before:
             used.append(before)
     finally:
-        if not memo.statistics:
-            memo.statistics, memo.collected = kept, before
+        if not memo["statistics"]:
+            memo["statistics"], memo["collected"] = kept, before
 
 # %% ../../nbs/runtime/09_statistics.ipynb #bsc00018
 @contextmanager
@@ -553,7 +547,7 @@ def walk_hidden_states(
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     ids = Calibration.of(ids, model).all_counted(what)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
         shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
         states = [select(h) for h in draws(*shape, windows=1)]
         return [[compare(*pair)] for pair in pairwise(states)]

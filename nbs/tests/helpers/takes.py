@@ -113,7 +113,8 @@ def estimate(s):
     "Parameters that are foretold, against those that are left"
     from twossp.core.apply import applied
     from twossp.core.families import n_params
-    from twossp.costs.estimate import estimate as foretell, load_skeleton
+    from twossp.costs.estimate import estimate as foretell
+    from twossp.runtime.skeleton import load_skeleton
 
     foretold = foretell(load_skeleton(s.folder), '2ssp', SHARE).params
     with applied(s.model, s.plan()):
