@@ -67,7 +67,7 @@ def read_constant(source, name):
 def read_values(lib):
     "Registry or constant -> the strings that it names"
     from twossp.baselines.methods import METHODS
-    from twossp.core.registries import SCORES
+    from twossp.core.scores import SCORES
     from twossp.runtime.text_names import TEXTS
 
     values = dict(METHODS=METHODS, TEXTS=TEXTS)

@@ -23,7 +23,6 @@ from ..core.families import decoder_layers, model_memo
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
-from ..core.registries import check_finite
 from ..core.structure import structure
 from ..pruning.depth import greedy, removal_order
 from ..pruning.importance import block_influence
@@ -34,7 +33,7 @@ from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, progress_bar
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.memory import free_bytes, layer_batch_size
-from ..runtime.metrics import inference, run_model, split_batches
+from ..runtime.metrics import check_finite, inference, run_model, split_batches
 from ..runtime.provenance import planner
 from ..runtime.statistics import accumulate_moments, upcast, walk_hidden_states
 

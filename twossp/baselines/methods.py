@@ -12,8 +12,7 @@ __all__ = [
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.registries import entry_names, load_entry, resolve
-from ..core.signatures import read_signature
+from ..core.entries import entry_names, load_entry, read_signature, resolve
 from ..core.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from ..core.edits import locate
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.registries import Score, find_score
+from ..core.scores import Score, find_score
 from ..core.structure import structure
 from ..pruning.importance import collect_scores, record_unreached, scored_parts
 from ..runtime.calibration import Calibration

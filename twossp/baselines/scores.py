@@ -21,7 +21,7 @@ from ..core.families import decoder_layers, model_memo
 from ..core.linear import read_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.registries import SCORES, check_finite, find_score
+from ..core.scores import SCORES, find_score
 from ..core.structure import Structure, structure
 from ..pruning.importance import (
     collect_scores,
@@ -35,6 +35,7 @@ from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.metrics import (
+    check_finite,
     inference,
     mean_windows,
     run_model,

@@ -26,8 +26,8 @@ from ..core.compat import (
     read_offloaded,
     revert_conversion,
 )
-from ..core.registries import check_finite
 from ..runtime.devices import one_line
+from ..runtime.metrics import check_finite
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #9bc00a6b
 def _write_header(file, tensors):

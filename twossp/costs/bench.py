@@ -25,9 +25,9 @@ from jinja2 import Environment
 from transformers import AutoConfig
 
 from ..baselines.methods import method
+from ..core.entries import resolve
 from ..core.extras import is_installed, require
 from ..core.files import append_line, repair_last_line
-from ..core.registries import resolve
 from .latency import MULTIPLES, device_name, largest_divisor
 from ..evaluation.measure import weight_bytes
 from ..evaluation.results import code_version, versions

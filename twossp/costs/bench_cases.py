@@ -39,7 +39,7 @@ from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.extras import is_installed
 from ..core.plan import Plan, drop, get_kind, keep_parts, kind_of
-from ..core.registries import UNITS, score_names
+from ..core.scores import UNITS, score_names
 from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 from transformers import GenerationConfig, PreTrainedModel
 
-from ..core.registries import check_finite
 from ..recovery.synthetic import repetition
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device
 from ..runtime.identity import decides, facts_identity, model_identity
 from ..runtime.metrics import (
+    check_finite,
     inference,
     loss_mask,
     masked_mean,

@@ -6,9 +6,8 @@
 __all__ = [
     'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'layer_cache',
     'cache_bytes', 'Speed', 'generation_speed', 'linear_outside_parts',
-    'count_operations', 'continue_prompts', 'on_text', 'on_prompts', 'on_forward',
-    'on_generation', 'measure', 'function_label', 'check_evals', 'identify_evaluations',
-    'describe_model'
+    'count_operations', 'on_text', 'on_prompts', 'on_forward', 'on_generation',
+    'measure', 'function_label', 'check_evals', 'identify_evaluations', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -34,7 +33,6 @@ from ..core.apply import cache_name
 from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
 from ..core.plan import Plan, kept_fractions
-from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from .results import versions
 from ..runtime.calibration import Calibration, check_weights
@@ -52,6 +50,7 @@ from ..runtime.identity import (
 )
 from ..runtime.memory import peak_memory
 from ..runtime.metrics import (
+    check_finite,
     finite_logits,
     inference,
     mean_windows,
@@ -280,7 +279,7 @@ PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
 
 # %% ../../nbs/evaluation/01_measure.ipynb #3b9255c2
 @decides(row="model tok prompts new beams no_repeat")
-def continue_prompts(
+def _continue_prompts(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
     prompts: Sequence[str] = PROMPTS,  # processed one at a time
@@ -386,7 +385,7 @@ class _OnPrompts:
     "Continuations of prompts."
 
     prompts: tuple[str, ...]
-    options: tuple = ()  # of `continue_prompts`, as pairs
+    options: tuple = ()  # of `_continue_prompts`, as pairs
 
     @property
     def text(self):
@@ -394,19 +393,19 @@ class _OnPrompts:
 
     @property
     def identity(self):
-        options = fill_defaults(continue_prompts, dict(self.options), "prompts")
+        options = fill_defaults(_continue_prompts, dict(self.options), "prompts")
         return facts_identity("continuations", prompts=self.prompts, **options)
 
     def __call__(self, model, tok):
         "Return continuations by prompt."
-        texts = continue_prompts(model, tok, self.prompts, **dict(self.options))
+        texts = _continue_prompts(model, tok, self.prompts, **dict(self.options))
         return dict(zip(self.prompts, texts, strict=True))
 
 
-@decides(row="prompts", of=continue_prompts)
+@decides(row="prompts", of=_continue_prompts)
 def on_prompts(
     prompts: Sequence[str] = PROMPTS,  # texts to continue
-    **options,  # of `continue_prompts`
+    **options,  # of `_continue_prompts`
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Make an evaluation: the continuation of each prompt.
 
@@ -415,7 +414,7 @@ def on_prompts(
     prompts : Sequence[str], default PROMPTS
         texts to continue
     **options
-        of `continue_prompts`
+        of `_continue_prompts`
 
     Returns
     -------

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'SEARCH_SPARSITIES', 'SPARSITY_TOLERANCE', 'QualityPoint', 'QualityTarget',
-    'split_windows', 'Quality', 'find_quality', 'quality_table', 'quality_rows'
+    'QualityPoint', 'QualityTarget', 'split_windows', 'Quality', 'find_quality',
+    'quality_table', 'quality_rows'
 ]
 
 # %% ../../nbs/evaluation/09_quality.ipynb #e5c64986
@@ -99,8 +99,8 @@ def split_windows(
     return calib[:-n], calib[-n:]
 
 # %% ../../nbs/evaluation/09_quality.ipynb #a1c98907
-SEARCH_SPARSITIES = (0.02, *(x / 100 for x in range(10, 100, 10)))  # until the target is missed
-SPARSITY_TOLERANCE = 0.01  # of the bisection
+_SEARCH_SPARSITIES = (0.02, *(x / 100 for x in range(10, 100, 10)))  # until the target is missed
+_SPARSITY_TOLERANCE = 0.01  # of the bisection
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,8 @@ class _QualitySearch:
 # %% ../../nbs/evaluation/09_quality.ipynb #1f2df881
 def _describe_range(bound, search):
     "Error message with the achievable range of a target."
-    low = next((v for x in SEARCH_SPARSITIES if (v := search.level(x))), None)
-    high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := search.level(x))), None)
+    low = next((v for x in _SEARCH_SPARSITIES if (v := search.level(x))), None)
+    high = next((v for x in reversed(_SEARCH_SPARSITIES) if (v := search.level(x))), None)
     if low is None:
         return f"{search.asked.name} cannot reach any sparsity of the search"
     if bound.max_loss is not None:
@@ -249,7 +249,7 @@ def find_quality(
     options = dict(find_method(method).path if options is None else options)
     search = _QualitySearch(model, calib, method, options, seed, plans, progress)
     good, bad = None, None
-    for x in SEARCH_SPARSITIES:
+    for x in _SEARCH_SPARSITIES:
         level = search.level(x)
         if level is None or not bound.keeps(level):
             bad = x
@@ -257,7 +257,7 @@ def find_quality(
         good = x
     if good is None or bad is None:
         raise ValueError(_describe_range(bound, search))
-    while bad - good > SPARSITY_TOLERANCE:
+    while bad - good > _SPARSITY_TOLERANCE:
         x = round((good + bad) / 2, 6)
         level = search.level(x)
         good, bad = (x, bad) if level and bound.keeps(level) else (good, x)

@@ -14,10 +14,9 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan
-from ..core.registries import check_finite
 from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import mean_windows
+from ..runtime.metrics import check_finite, mean_windows
 from ..runtime.search import plan_nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b

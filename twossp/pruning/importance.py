@@ -19,12 +19,14 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
+from ..core.entries import resolve
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
-from ..core.registries import SCORES, Score, check_finite, find_score, resolve
+from ..core.scores import SCORES, Score, find_score
 from ..core.structure import Structure, structure
 from ..runtime.calibration import Calibration
 from ..runtime.layers import weights_loaded
+from ..runtime.metrics import check_finite
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import (
     UNIT_FIELDS,

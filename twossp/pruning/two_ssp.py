@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from transformers import PreTrainedModel
 
+from ..core.entries import resolve
 from ..core.plan import Plan, keep_parts
-from ..core.registries import Score, find_score, resolve, score_label
+from ..core.scores import Score, find_score, score_label
 from ..core.structure import Structure
 from .balance import mixer_drops, width_after
 from .depth import Trial, greedy

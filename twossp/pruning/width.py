@@ -16,10 +16,10 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan
-from ..core.registries import check_finite
 from ..core.slots import top_k_mask
 from ..core.structure import Structure
 from .importance import RoutedScores
+from ..runtime.metrics import check_finite
 
 # %% ../../nbs/pruning/01_width.ipynb #1bf7aabf
 def keep_top(

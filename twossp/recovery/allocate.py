@@ -17,7 +17,6 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.balance import (
     attention_count,
@@ -31,6 +30,7 @@ from ..pruning.width import width_plan
 from .repair import repair_plans
 from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
+from ..runtime.metrics import check_finite
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)

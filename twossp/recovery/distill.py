@@ -44,7 +44,6 @@ from ..core.families import arch, check_model, decoder_layers, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan
-from ..core.registries import check_finite
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
 from ..runtime.devices import (
@@ -57,7 +56,7 @@ from ..runtime.devices import (
     rank_and_size,
 )
 from ..runtime.identity import model_identity
-from ..runtime.metrics import inference, token_kl
+from ..runtime.metrics import check_finite, inference, token_kl
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889

@@ -16,10 +16,10 @@ from transformers import PreTrainedModel
 
 from ..core.experts import FusedExperts
 from ..core.parts import Part
-from ..core.registries import check_finite
 from ..core.slots import ExpertMask
 from ..runtime.layers import run_layer, weights_loaded
 from ..runtime.memory import map_chunks
+from ..runtime.metrics import check_finite
 from ..runtime.statistics import Statistics, accumulate_moments, merge_moments, upcast
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3cc7d83a

@@ -26,7 +26,6 @@ from ..core.experts import fused_experts
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, keep_parts
-from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED
 from .least_squares import (
@@ -44,7 +43,7 @@ from ..runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
-from ..runtime.metrics import inference
+from ..runtime.metrics import check_finite, inference
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import accumulate_moments, float64_device, upcast
 

@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan, dense_plan
-from ..core.registries import Score, find_score, score_label
+from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
 from ..pruning.balance import (
     balance as split_target,

@@ -22,7 +22,7 @@ from ..baselines.methods import (
 )
 from ..core.extras import check_installed
 from ..core.files import check_writable
-from ..core.registries import find_score, score_names
+from ..core.scores import find_score, score_names
 from .options import (
     BOUND_FLAGS,
     TARGETS,

@@ -34,11 +34,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.entries import resolve
 from ..core.families import check_model, model_memo
 from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
-from ..core.registries import Score, find_score, resolve, score_label
+from ..core.scores import Score, find_score, score_label
 from .calibration import Calibration
 from .provenance import non_default_options, plan_tensors
 

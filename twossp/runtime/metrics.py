@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = [
-    'CHUNK', 'WALKERS', 'run_model', 'loss_mask', 'masked_mean', 'inference',
-    'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity', 'finite_logits',
-    'token_kl', 'kl'
+    'CHUNK', 'WALKERS', 'check_finite', 'run_model', 'loss_mask', 'masked_mean',
+    'inference', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
+    'finite_logits', 'token_kl', 'kl'
 ]
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c1261233
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pkgutil import resolve_name
 
@@ -20,9 +21,34 @@ from transformers import PreTrainedModel
 
 from ..core.compat import reset_rope_deltas
 from ..core.edits import exclusive, hooked
-from ..core.registries import check_finite
 from .calibration import Calibration, text_token_mask
 from .devices import input_device, progress_bar
+
+# %% ../../nbs/runtime/02_metrics.ipynb #fin00002
+def check_finite(
+    # numbers and tensors, also in lists, tuples and dictionaries; anything else is ignored
+    values,
+    what: str,  # what they are, for the message, in the plural
+):  # `values`
+    "Return `values` if none of them is NaN or infinite. Raises `ValueError` otherwise."
+    if isinstance(values, Mapping):
+        for name, x in values.items():
+            check_finite(x, f"{what} {name!r}" if isinstance(name, str) else what)
+        return values
+    if isinstance(values, (list, tuple)):
+        for x in values:
+            check_finite(x, what)
+        return values
+    ends = [values] if isinstance(values, float) else []
+    if hasattr(values, "aminmax") and values.is_floating_point() and not values.is_meta:
+        x = values.detach()
+        ends = [*(x.float() if x.itemsize == 1 else x).aminmax()] if x.numel() else []
+    if not all(math.isfinite(x) for x in ends):
+        raise ValueError(
+            f"{what} contain NaN or infinity: the model has such weights, or its activations"
+            " overflow, as they can in float16; load it in bfloat16 or float32 (--dtype)"
+        )
+    return values
 
 # %% ../../nbs/runtime/02_metrics.ipynb #621d419f
 def run_model(

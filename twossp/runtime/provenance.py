@@ -29,10 +29,11 @@ from ..core.edits import exclusive
 from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
-from ..core.registries import Score, check_finite, score_label
+from ..core.scores import Score, score_label
 from .calibration import Calibration
 from .devices import one_line
 from .layers import count_forwards, forward_passes
+from .metrics import check_finite
 
 # %% ../../nbs/runtime/05_provenance.ipynb #189bf83d
 def with_provenance(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ONE_BY_ONE', 'LOGITS_BYTES', 'DEFAULT_LOGITS_BYTES', 'list_decisions', 'make_trie',
-    'list_levels', 'plan_nll', 'plan_kl'
+    'ONE_BY_ONE', 'LOGITS_BYTES', 'DEFAULT_LOGITS_BYTES', 'list_decisions', 'plan_nll',
+    'plan_kl'
 ]
 
 # %% ../../nbs/runtime/04_search.ipynb #2a80efce
@@ -96,7 +96,7 @@ def _is_flag(slot):
     return isinstance(SLOTS[slot], Flag)
 
 # %% ../../nbs/runtime/04_search.ipynb #a04eb153
-def make_trie(
+def _make_trie(
     decisions: Sequence[list],  # of each plan, by `list_decisions`
 ) -> _Node:  # the root; its children are the decisions for layer 0
     "Prefix tree of the decisions of several plans."
@@ -109,8 +109,8 @@ def make_trie(
     return root
 
 # %% ../../nbs/runtime/04_search.ipynb #s14lev
-def list_levels(
-    root: _Node,  # of `make_trie`
+def _list_levels(
+    root: _Node,  # of `_make_trie`
 ) -> list[list[_Node]]:  # one list per layer
     "Nodes of a tree by layer."
     levels, level = [], [root]
@@ -318,8 +318,8 @@ def _budget_after_copy(model, levels):
 def _find_last_states(model, plans, decisions, ids, mode, budget=None):
     """Run all plans, given their decisions, over the layers, as many windows at a time as the
     budget in bytes allows. Yields a walk and final states, last node -> (n, t, d) outputs."""
-    root = make_trie(decisions)
-    levels = list_levels(root)
+    root = _make_trie(decisions)
+    levels = _list_levels(root)
     budget = _budget_after_copy(model, levels) if budget is None else budget
     limits = _find_limits(model, ids, len(levels[-1]), mode, budget)
     for k, part in enumerate(ids.to(input_device(model)).split(limits.windows)):

@@ -22,7 +22,6 @@ from transformers import PreTrainedModel
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
-from ..core.registries import check_finite
 from ..core.structure import structure
 from .calibration import Calibration
 from .devices import (
@@ -46,6 +45,7 @@ from .layers import (
 )
 from .memory import layer_batch_size, memory_budget
 from .metrics import (
+    check_finite,
     inference,
     loss_mask,
     run_model,

@@ -51,15 +51,16 @@ from ..checkpoint.save import (
 )
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
+from ..core.entries import resolve
 from ..core.experts import is_experts
 from ..core.extras import check_installed, is_installed, missing_message, require
 from ..core.families import arch, model_family, set_arch
 from ..core.files import write_lock
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
-from ..core.registries import check_finite, resolve
 from ..core.structure import structure
 from ..runtime.devices import one_line
+from ..runtime.metrics import check_finite
 from .gguf import export_gguf, gguf_pretokenizer
 from .opening import open_model
 from .runners import check_gguf, has_llama_cpp, quant_block_size
