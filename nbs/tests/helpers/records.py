@@ -1,8 +1,8 @@
-"""Checkpoints and plans of earlier versions, kept in `nbs/tests/fixtures/records`
+"""Checkpoints and plans of earlier versions, kept in `nbs/tests/fixtures`
 
-`write` made them at commit fd6370ce: configuration records 1 and 2, plan formats 1 to 3. Nobody
-can write them again once those formats are gone, so they are never rewritten; a new format gets
-a new folder beside them.
+`write` made `records` at commit fd6370ce: configuration records 1 and 2, plan formats 1 to 3, and
+`write_checkpoints` made `records3`, of configuration record 3. Nobody can write them again once
+those formats are gone, so they are never rewritten; a new format gets a new folder beside them.
 """
 
 import json
@@ -75,18 +75,19 @@ def checkpoint_plans():
     }
 
 
-def write(folder):
-    "Write everything; not to be called again"
+def write_checkpoints(folder, formats=("compact", "compatible", "native")):
+    "Write the checkpoints of these formats, and their logits; not to be called again"
     from twossp.baselines.slicegpt import slicegpt
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
-    from twossp.core.plan import drop
-    from twossp.runtime.provenance import save_plan, with_provenance
+    from twossp.runtime.provenance import with_provenance
 
     folder, logits = Path(folder), {}
     cases = checkpoint_plans()
     cases["sliced"] = "llama", {}, "compact", slicegpt(filled(), IDS, 0.3, progress=False)
     for name, (family, more, format, plan) in cases.items():
+        if format not in formats:
+            continue
         model, place = filled(family, **more), folder / name
         plan = with_provenance(plan, method="by hand", target_sparsity=0.25)
         save_pruned(model, plan, place, None, format=format)
@@ -95,6 +96,17 @@ def write(folder):
         again = load_pruned(place, verify=True)
         with torch.no_grad():
             logits[name] = again(IDS).logits[:, -1, :SHOWN].tolist()
+    (folder / "logits.json").write_text(json.dumps(logits, indent=1) + "\n")
+    return cases
+
+
+def write(folder):
+    "Write everything; not to be called again"
+    from twossp.core.plan import drop
+    from twossp.runtime.provenance import save_plan, with_provenance
+
+    folder = Path(folder)
+    cases = write_checkpoints(folder)
     plans = {
         "format1": cases["refitted"][3],
         "format1-sliced": cases["sliced"][3],
@@ -105,7 +117,6 @@ def write(folder):
     for name, plan in plans.items():
         plan = with_provenance(plan, method="by hand", options=dict(score="taylor"), seed=3)
         save_plan(plan, folder / "plans" / f"{name}.json")
-    (folder / "logits.json").write_text(json.dumps(logits, indent=1) + "\n")
 
 
 if __name__ == "__main__":
