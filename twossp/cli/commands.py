@@ -282,9 +282,13 @@ def _call_quietly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
     results: File | None = flag(
         "add this checkpoint's rows of a results file to the card", reads="file",
+        idea="OutputOptions.results",
     )
 
 
@@ -344,20 +348,29 @@ def _exclusion_reason(r, model_id, plan_id):
 class ExportOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
-    to: str = flag(
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
+    export: str = positional(
         "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
-        " (per_layer_config)", MISSING, choices=exporter_names(),
+        " (per_layer_config)", choices=exporter_names(),
+        idea="OutputOptions.export",
     )
-    save: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
+    save: Location | None = flag(
+        "output file (gguf) or folder (default: beside FOLDER)",
+        idea="OutputOptions.save",
+    )
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
         metavar="TYPE", type=str.lower, needs="an export format that takes it",
+        idea="OutputOptions.quantize",
     )
     dtype: str | None = flag(
         "gguf: data type of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
         needs="an export format that takes it",
+        idea="ModelOptions.dtype",
     )
     round_to: int | None = flag(
         "gguf: pad FFN widths with zeros to multiples of this (default: 32, or 256 for"
@@ -368,7 +381,9 @@ class ExportOptions:
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
         " pruned", needs="an export format that takes it",
     )
-    overwrite: bool = flag("replace an existing output", trusts=True)
+    overwrite: bool = flag(
+        "replace an existing output", trusts=True, idea="OutputOptions.overwrite",
+    )
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
 def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
@@ -378,7 +393,7 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
     kwargs |= dict(overwrite=o.overwrite)
-    out, lines = _call_quietly(export_folder, o.folder, o.to, o.save, **kwargs)
+    out, lines = _call_quietly(export_folder, o.folder, o.export, o.save, **kwargs)
     print("\n".join([*lines, str(out)]))
     return int(any("\nwrong: " in x for x in lines))
 
@@ -387,7 +402,10 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
 class PushOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
     name: str = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag("list what would be uploaded without uploading it")
 
@@ -426,7 +444,7 @@ class TrainingOptions:
         "train a float32 model with bfloat16 autocast", needs="float32 weights",
     )
     top: int | None = flag("run the teacher once and store its top N tokens per position")
-    seed: int = flag("random seed for the order of windows", 0, type=int)
+    seed: int = flag("random seed for the order of windows", 0, type=int, idea="ModelOptions.seed")
 
 # %% ../../nbs/cli/01_commands.ipynb #95c4abc8
 @flag_dataclass(decides="plan")
@@ -436,21 +454,33 @@ class TrainingTextOptions:
     calibration: Corpus = flag(
         "training text, named as for twossp --calibration, or none (default: news)",
         "news",
+        idea="CalibrationOptions.calibration",
     )
-    seq_len: Tokens = flag("tokens per window (default: 512)", 512)
+    seq_len: Tokens = flag(
+        "tokens per window (default: 512)", 512,
+        idea="CalibrationOptions.seq_len",
+    )
     n_samples: int | None = flag(
         "number of windows of the text (default: all)", needs="a training text",
+        idea="CalibrationOptions.n_samples",
     )
     synthetic: int = flag(
         "number of windows of synthetic text sampled from the teacher, in addition to"
         " --calibration", 0,
     )
     device: str | None = same_flag(ModelOptions, "device")  # that trains
-    dtype: str | None = flag("data type of the weights (default: as stored)")
+    dtype: str | None = flag(
+        "data type of the weights (default: as stored)",
+        idea="ModelOptions.dtype",
+    )
     trust_remote_code: bool = flag(
         "run the Python code that comes with the teacher", decides="nothing", trusts=True,
+        idea="ModelOptions.trust_remote_code",
     )
-    overwrite: bool = flag("replace an existing --save", decides="nothing", trusts=True)
+    overwrite: bool = flag(
+        "replace an existing --save", decides="nothing", trusts=True,
+        idea="OutputOptions.overwrite",
+    )
 
 # %% ../../nbs/cli/01_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")
@@ -459,8 +489,12 @@ class RecoverModelOptions:
 
     folder: Folder = positional(
         "checkpoint folder saved by twossp", decides="plan", reads="folder",
+        idea="CheckOptions.folder",
     )
-    save: Location = flag("output folder of the distilled checkpoint", MISSING)
+    save: Location = flag(
+        "output folder of the distilled checkpoint", MISSING,
+        idea="OutputOptions.save",
+    )
     teacher: Model | None = flag(
         "original model, or another with its shapes: hub name, folder or 'smollm2' (default: the"
         " one that plan.json names, if it is on this machine)", decides="plan",

@@ -284,7 +284,8 @@ def requested_limit(
     flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
     value = getattr(o, flag)
     bound = flag.removeprefix("target_")
-    read = dict(params=parse_count, speedup=float).get(bound, parse_size)
+    count = parse_count
+    read = dict(params=count, active_params=count, speedup=float).get(bound, parse_size)
     number = read(value)
     limit = size_limit(model, bound, number, method, context, **o.method_options)
 

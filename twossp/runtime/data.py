@@ -51,7 +51,7 @@ from transformers import (
 from transformers.utils import cached_file
 
 from ..core.compat import keep_soft_cap
-from ..core.extras import require
+from ..core.extras import check_installed, require
 from ..core.families import (
     UnsupportedCheckpoint,
     arch,
@@ -735,6 +735,8 @@ def _check_hub(what, local=""):
 def _hub_file(what, repo, revision, file, cache_dir, local):
     """File of a data set: where huggingface_hub's cache has it, else its address on the hub, from
     which no more is read than is asked for"""
+    if text_suffix(file) == ".parquet":
+        check_installed("pyarrow")
     for place in (cache_dir, None):
         kwargs = dict(cache_dir=place, revision=revision, repo_type="dataset")
         if isinstance(path := try_to_load_from_cache(repo, file, **kwargs), str):
