@@ -6,6 +6,7 @@ from .all import Calibration as Calibration
 from .all import METHODS as METHODS
 from .all import Method as Method
 from .all import Plan as Plan
+from .all import Pruned as Pruned
 from .all import Result as Result
 from .all import SCORES as SCORES
 from .all import Score as Score
@@ -66,6 +67,7 @@ from .all import plot_recovery as plot_recovery
 from .all import plot_removed as plot_removed
 from .all import plot_speedup as plot_speedup
 from .all import plot_trials as plot_trials
+from .all import prune as prune
 from .all import push_pruned as push_pruned
 from .all import quality_table as quality_table
 from .all import recover as recover

@@ -4,22 +4,22 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
-    'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method', 'method',
-    'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill',
-    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
-    'collect_scores', 'width_plan', 'greedy', 'load_skeleton', 'estimate',
-    'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity',
-    'applied', 'apply_plan', 'save_plan', 'load_plan', 'Search', 'plan_identity',
-    'model_identity', 'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl',
-    'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation',
-    'on_tasks', 'on_agreement', 'agreement', 'find_quality', 'quality_table',
-    'paired_interval', 'difference_table', 'load_tasks', 'run_tasks', 'forward_time',
-    'generation_speed', 'run_grid', 'Source', 'Result', 'load_results', 'to_frame',
-    'comparison_table', 'summary_table', 'text_table', 'tidy', 'paper_table',
-    'html_report', 'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept',
-    'plot_trials', 'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality',
-    'plot_overlap'
+    'prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text',
+    'windows', 'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method',
+    'method', 'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan',
+    'distill', 'recover', 'plot_recovery', 'balance', 'activation_scores',
+    'block_influence', 'collect_scores', 'width_plan', 'greedy', 'load_skeleton',
+    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
+    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'Search',
+    'plan_identity', 'model_identity', 'save_pruned', 'load_pruned', 'push_pruned',
+    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
+    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
+    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
+    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
+    'to_frame', 'comparison_table', 'summary_table', 'text_table', 'tidy',
+    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
+    'plot_speedup', 'plot_quality', 'plot_overlap'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -74,6 +74,8 @@ from .reporting.report import (
     to_latex,
     to_markdown,
 )
+from .request.prune import prune
+from .request.pruned import Pruned
 from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_model, load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity
@@ -85,6 +87,8 @@ from .runtime.text_names import TEXTS
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
+    # a model in, a pruned one out
+    "prune", "Pruned",
     # models and texts
     "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Calibration", "cut_windows",

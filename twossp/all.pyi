@@ -66,6 +66,7 @@ from .reporting.report import text_table as text_table
 from .reporting.report import tidy as tidy
 from .reporting.report import to_latex as to_latex
 from .reporting.report import to_markdown as to_markdown
+from .request.pruned import Pruned as Pruned
 from .runtime.calibration import Calibration as Calibration
 from .runtime.calibration import cut_windows as cut_windows
 from .runtime.data import windows as windows
@@ -300,6 +301,28 @@ def perplexity(
     bs: int = 1,
     progress: bool = False,
 ) -> float: ...
+
+def prune(
+    model: str | Path,
+    sparsity: float | str | Sequence[float] | None = None,
+    *,
+    method: _Methods | str | None = None,
+    calibration: str | Path | None = None,
+    n_samples: int | None = None,
+    seq_len: int = 2048,
+    seed: int = 0,
+    score: _Scores | str | None = None,
+    depth_score: _Depth_Scores | str | None = None,
+    repair: _Repairs | str | None = None,
+    evaluation: str | Path | Sequence[str | Path] = ...,
+    n_eval: int | None = None,
+    save: str | Path | None = None,
+    overwrite: bool = False,
+    device: str | None = None,
+    dtype: __Dtypes | str = 'auto',
+    progress: bool = True,
+    **options: Any,
+) -> Pruned: ...
 
 def run_grid(
     model: PreTrainedModel | Source,

@@ -268,7 +268,7 @@ def model_card(
         rows.append(f"| {engine} | {' | '.join(cells)} |")
     credit = f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
     text = "\n\n".join([
-        f"# {base}, pruned" if base else "# A pruned model",
+        f"# {base or 'A model'}, {record['achieved_sparsity']:.0%} pruned".replace("%", " %"),
         "What was done:",
         "\n".join(f"- {x}" for x in _describe_plan(record)),
         _table(_facts(record)),

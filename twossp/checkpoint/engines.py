@@ -137,7 +137,7 @@ def list_engines(
 
 _ONNX = (
     "ONNX Runtime",
-    "twossp export PATH --to onnx --save PATH-onnx",
+    "twossp export PATH onnx --save PATH-onnx",
     'pip install "twossp[onnx]"; no key–value cache: for scoring and short answers',
 )
 
@@ -149,11 +149,11 @@ def _support(engine, command, note="", reason=None):
 
 def _list_compact_engines(config, auto):
     deci = (
-        "twossp export PATH --to vllm --save PATH-vllm"
+        "twossp export PATH vllm --save PATH-vllm"
         " && vllm serve PATH-vllm --trust-remote-code"
     )
     gguf = (
-        "twossp export PATH --to gguf --quantize q8_0 --save PATH.gguf"
+        "twossp export PATH gguf --quantize q8_0 --save PATH.gguf"
         " && llama-server -m PATH.gguf"
     )
     no_deci = _deci_unsupported_reason(config)

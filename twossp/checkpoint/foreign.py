@@ -42,7 +42,7 @@ from ..core.record import plan_shapes, stub_record
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig06
-# entry of `twossp export --to anymodel`: the widest FFN, where `per_layer_config` has a larger one
+# entry of `twossp export … anymodel`: the widest FFN, where `per_layer_config` has a larger one
 WIDTH_RECORD = "twossp_width"
 
 

@@ -53,7 +53,6 @@ from ..core.files import (
     atomic_folder,
     check_writable,
     flush_files,
-    format_bytes,
     real_path,
     temporary_path,
 )
@@ -71,6 +70,7 @@ from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..core.record import apply_structure, make_record
 from ..core.slots import SLOTS
 from ..core.structure import structure
+from ..core.words import format_size
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
@@ -206,8 +206,8 @@ def check_disk_space(
     folder = next(p for p in (real, *real.parents) if p.exists())
     free = shutil.disk_usage(folder).free
     if free < need:
-        left = format_bytes(free)
-        message = f"the {what} takes {format_bytes(need)}, the disk has {left} left"
+        left = format_size(free)
+        message = f"the {what} takes {format_size(need)}, the disk has {left} left"
         raise OSError(errno.ENOSPC, message, str(folder))
 
 

@@ -27,18 +27,26 @@ from ..request.options import (
 class ChatOptions:
     "Model, prompt and answer."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
     prompt: Text | None = flag(
         "answer this prompt and stop (default: ask in the terminal; standard input that is no"
         " terminal is one prompt)",
+        idea="InferenceOptions.prompt",
     )
     no_dense: bool = flag("do not answer with the dense model too")
     max_new_tokens: Tokens = flag("tokens of an answer, at most (default: 256)", 256)
     temperature: float = flag(
         "sampling temperature; 0 takes the likeliest token (default: 0)", 0.0, above=-1e-9,
         metavar="X",
+        idea="CalibrationOptions.temperature",
     )
-    seed: int = flag("random seed of sampling (default: 0)", 0, least=0, most=2**32 - 1)
+    seed: int = flag(
+        "random seed of sampling (default: 0)", 0, least=0, most=2**32 - 1,
+        idea="ModelOptions.seed",
+    )
     device: str | None = same_flag(ModelOptions, "device")  # that answers
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of the dense model

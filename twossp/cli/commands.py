@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import exporter_names
+from ..core.words import format_size
 from ..request.arguments import ESTIMATE_TARGETS, check_estimate
 from ..request.options import (
     MISSING,
@@ -171,8 +172,8 @@ def _describe_fits(model, context):
         free = free_bytes(torch.device(kind))
         verdict = "fits" if need <= free else "does not fit"
         yield (
-            f"{kind}: the dense model with its cache ({need / 1e6:,.1f} MB) {verdict}:"
-            f" {free / 1e9:,.1f} GB are free"
+            f"{kind}: the dense model with its cache ({format_size(need)}) {verdict}:"
+            f" {format_size(free)} are free"
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #61d3a662
@@ -198,7 +199,7 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
             yield f"{kind}: the memory that {name} needs is not known: {e}"
             continue
         yield (
-            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {peak / 1e6:,.1f} MB"
+            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {format_size(peak)}"
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #96092161
@@ -251,20 +252,16 @@ class CheckOptions:
 def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
     """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
     checkpoint, and compare a server with it."""
-    from ..checkpoint.card import list_checkpoint_engines
-    from ..checkpoint.load import read_record, verify_checkpoint
+    from ..checkpoint.load import verify_checkpoint
     from ..checkpoint.reference import read_reference
+    from ..request.pruned import engine_commands
     from ..serving.runners import check_server, find_served_model
 
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
     print(align(_call_quietly(verify_checkpoint, o.folder)))
-    rows = []
-    found = _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder))
-    for engine, command, note in found:
-        command = command and command.replace("PATH", shown_path(o.folder))
-        rows.append((engine, command or f"not: {note}"))
+    rows = _call_quietly(engine_commands, o.folder)
     print(f"\n{align(rows)}")
     if not o.url:
         return 0
@@ -285,9 +282,13 @@ def _call_quietly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
     results: File | None = flag(
         "add this checkpoint's rows of a results file to the card", reads="file",
+        idea="OutputOptions.results",
     )
 
 
@@ -308,6 +309,7 @@ def _collect_results(o):
     "Metrics of this checkpoint in a results file, with those of the dense model"
     from ..checkpoint.load import read_record
     from ..evaluation.results import load_results
+    from ..request.pruned import card_results
 
     record = read_record(o.folder)
     identities = record.get("model_identity"), record.get("plan_identity")
@@ -326,13 +328,7 @@ def _collect_results(o):
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    results, show = {}, lambda x: x if isinstance(x, str) else f"{x:,.4g}"
-    for r in included:
-        for name, value in r.metrics.items():
-            dense = _find_dense(rows, r, name)
-            suffix = "" if dense is None else f" (dense: {show(dense)})"
-            results[name] = f"{show(value)}{suffix}"
-    return results | ({"rows left out": left_out} if left_out else {})
+    return card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
 
 
 def _exclusion_reason(r, model_id, plan_id):
@@ -347,36 +343,34 @@ def _exclusion_reason(r, model_id, plan_id):
         return "of another plan"
     return "" if r.metrics else "without a number"
 
-# %% ../../nbs/cli/01_commands.ipynb #c10ckdns
-def _find_dense(rows, r, metric):
-    "The dense model's value of a metric, measured in the same way; None if there is none"
-    names = [n for n in r.evaluations if metric.startswith(f"{n}/")]
-    if not names:
-        return None
-    name = max(names, key=len)
-    facts = lambda x: (x.model_id, x.evaluations.get(name), x.dtype, x.device.split(":")[0])
-    alike = [x for x in rows if x.method == "dense" and facts(x) == facts(r)]
-    return next((x.metrics[metric] for x in alike[::-1] if metric in x.metrics), None)
-
 # %% ../../nbs/cli/01_commands.ipynb #0a878900
 @flag_dataclass(decides="nothing")
 class ExportOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
-    to: str = flag(
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
+    export: str = positional(
         "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
-        " (per_layer_config)", MISSING, choices=exporter_names(),
+        " (per_layer_config)", choices=exporter_names(),
+        idea="OutputOptions.export",
     )
-    save: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
+    save: Location | None = flag(
+        "output file (gguf) or folder (default: beside FOLDER)",
+        idea="OutputOptions.save",
+    )
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
         metavar="TYPE", type=str.lower, needs="an export format that takes it",
+        idea="OutputOptions.quantize",
     )
     dtype: str | None = flag(
         "gguf: data type of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
         needs="an export format that takes it",
+        idea="ModelOptions.dtype",
     )
     round_to: int | None = flag(
         "gguf: pad FFN widths with zeros to multiples of this (default: 32, or 256 for"
@@ -387,7 +381,9 @@ class ExportOptions:
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
         " pruned", needs="an export format that takes it",
     )
-    overwrite: bool = flag("replace an existing output", trusts=True)
+    overwrite: bool = flag(
+        "replace an existing output", trusts=True, idea="OutputOptions.overwrite",
+    )
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
 def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
@@ -397,7 +393,7 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
     kwargs |= dict(overwrite=o.overwrite)
-    out, lines = _call_quietly(export_folder, o.folder, o.to, o.save, **kwargs)
+    out, lines = _call_quietly(export_folder, o.folder, o.export, o.save, **kwargs)
     print("\n".join([*lines, str(out)]))
     return int(any("\nwrong: " in x for x in lines))
 
@@ -406,7 +402,10 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
 class PushOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder",
+        idea="CheckOptions.folder",
+    )
     name: str = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag("list what would be uploaded without uploading it")
 
@@ -445,7 +444,7 @@ class TrainingOptions:
         "train a float32 model with bfloat16 autocast", needs="float32 weights",
     )
     top: int | None = flag("run the teacher once and store its top N tokens per position")
-    seed: int = flag("random seed for the order of windows", 0, type=int)
+    seed: int = flag("random seed for the order of windows", 0, type=int, idea="ModelOptions.seed")
 
 # %% ../../nbs/cli/01_commands.ipynb #95c4abc8
 @flag_dataclass(decides="plan")
@@ -455,21 +454,33 @@ class TrainingTextOptions:
     calibration: Corpus = flag(
         "training text, named as for twossp --calibration, or none (default: news)",
         "news",
+        idea="CalibrationOptions.calibration",
     )
-    seq_len: Tokens = flag("tokens per window (default: 512)", 512)
+    seq_len: Tokens = flag(
+        "tokens per window (default: 512)", 512,
+        idea="CalibrationOptions.seq_len",
+    )
     n_samples: int | None = flag(
         "number of windows of the text (default: all)", needs="a training text",
+        idea="CalibrationOptions.n_samples",
     )
     synthetic: int = flag(
         "number of windows of synthetic text sampled from the teacher, in addition to"
         " --calibration", 0,
     )
     device: str | None = same_flag(ModelOptions, "device")  # that trains
-    dtype: str | None = flag("data type of the weights (default: as stored)")
+    dtype: str | None = flag(
+        "data type of the weights (default: as stored)",
+        idea="ModelOptions.dtype",
+    )
     trust_remote_code: bool = flag(
         "run the Python code that comes with the teacher", decides="nothing", trusts=True,
+        idea="ModelOptions.trust_remote_code",
     )
-    overwrite: bool = flag("replace an existing --save", decides="nothing", trusts=True)
+    overwrite: bool = flag(
+        "replace an existing --save", decides="nothing", trusts=True,
+        idea="OutputOptions.overwrite",
+    )
 
 # %% ../../nbs/cli/01_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")
@@ -478,8 +489,12 @@ class RecoverModelOptions:
 
     folder: Folder = positional(
         "checkpoint folder saved by twossp", decides="plan", reads="folder",
+        idea="CheckOptions.folder",
     )
-    save: Location = flag("output folder of the distilled checkpoint", MISSING)
+    save: Location = flag(
+        "output folder of the distilled checkpoint", MISSING,
+        idea="OutputOptions.save",
+    )
     teacher: Model | None = flag(
         "original model, or another with its shapes: hub name, folder or 'smollm2' (default: the"
         " one that plan.json names, if it is on this machine)", decides="plan",

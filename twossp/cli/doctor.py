@@ -13,7 +13,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 import twossp
 from ..core.extras import EXTRAS
-from ..core.files import cache_folder, format_bytes
+from ..core.files import cache_folder
+from ..core.words import format_size
 from ..request.options import NoOptions
 
 # %% ../../nbs/cli/05_doctor.ipynb #doc06
@@ -65,7 +66,7 @@ def _describe_devices():
     for kind, n in count_devices().items():
         if n:
             name = torch.cuda.get_device_name() if kind == "cuda" else ""
-            free = format_bytes(free_bytes(torch.device(kind)))
+            free = format_size(free_bytes(torch.device(kind)))
             parts = [f"{n} × {name or kind}" if n > 1 or name else "", f"{free} free"]
             yield f"{kind}: {', '.join(filter(None, parts))}"
 

@@ -30,8 +30,9 @@ class InspectOptions:
     folder: Folder = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
         " per_layer_config or block_configs in its configuration", reads="folder",
+        idea="CheckOptions.folder",
     )
-    quantize: str | None = flag(
+    scheme: str | None = flag(
         "check whether llm-compressor can quantize its widths with this scheme; if not,"
         " the exit code is 2 and the error names the multiple to prune to",
         choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"),
@@ -39,9 +40,11 @@ class InspectOptions:
     figure: File | None = flag("plot the layers to this .png, .svg or .pdf file")
     save: Location | None = flag(
         "convert another program's model to a twossp checkpoint in this folder",
+        idea="OutputOptions.save",
     )
     overwrite: bool = flag(
         "replace an existing --save folder", needs="a folder to save in", trusts=True,
+        idea="OutputOptions.overwrite",
     )
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec07
@@ -106,7 +109,7 @@ def _describe_fit(folder, scheme):
 
     path = Path(folder).expanduser()
     if "quantization_config" in json.loads((path / "config.json").read_text()):
-        raise ValueError(f"{folder} is quantized already: leave --quantize out")
+        raise ValueError(f"{folder} is quantized already: leave --scheme out")
     shapes, group = read_tensor_shapes(path), SCHEMES[scheme]
     if error := group_size_error(shapes, group) if group else "":
         raise ValueError(f"{folder} does not fit {scheme}: {error}")
@@ -148,7 +151,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
         check_output_folder(o.save, o.overwrite)
     if o.figure:
         _check_figure(o.figure, o.folder)
-    fit = _describe_fit(o.folder, o.quantize) if o.quantize else ""
+    fit = _describe_fit(o.folder, o.scheme) if o.scheme else ""
     columns = _list_layers(plan, {"ffn": full})
     print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n")
     words = [[text for text, _ in cells] for cells in columns.values()]
@@ -181,6 +184,7 @@ class BenchOptions:
     minutes: float = flag(
         "time limit of the run; the same command continues where it stopped (default: 9)",
         9.0, metavar="M",
+        idea="TrainingOptions.minutes",
     )
     only: tuple[str, ...] = flag(
         "measure only these parts: right (correctness), prune (pruning time), result (latency"
@@ -191,9 +195,13 @@ class BenchOptions:
         " repeated (default: those that fit; tiny ones without an accelerator)",
         (), decides="row",
     )
-    results: File = flag("append results to this JSONL file (default: bench.jsonl)", "bench.jsonl")
+    results: File = flag(
+        "append results to this JSONL file (default: bench.jsonl)", "bench.jsonl",
+        idea="OutputOptions.results",
+    )
     save: File | None = flag(
         "write the HTML page to this file (default: the results file with .html)",
+        idea="OutputOptions.save",
     )
 
 

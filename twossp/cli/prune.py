@@ -6,12 +6,13 @@
 __all__ = ['demo_message', 'cli_logging', 'write_page', 'prune']
 
 # %% ../../nbs/cli/00_prune.ipynb #33975127
+import json
 import logging
 import os
 import shutil
 import sys
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
 from transformers.utils import logging as hf_logging
@@ -20,6 +21,7 @@ from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..reporting.report import format_rows
 from ..request.arguments import page_file
+from ..request.dry_run import describe_request
 from ..request.options import Options, shown_path
 from ..request.run import describe_quality, run
 from ..runtime.devices import is_main_process, quiet
@@ -36,11 +38,9 @@ def _find_program(program):
 
 
 def demo_message(o: Options) -> str:  # for stdout
-    "The files of the demo, how to load the model, and a next command."
+    "How to load the demo's model, and a next command."
     python, twossp, save = _find_program("python"), _find_program("twossp"), shown_path(o.save)
     return f"""
-The pruned model is in {save}/: weights, plan.json, plan.png (what was removed), \
-trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
 Next, prune it to 50 %:   {twossp} prune smollm2 --sparsity 0.5 \
@@ -82,13 +82,24 @@ def write_page(
 
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
-    with cli_logging(o):
-        rows = run(o)
+    if o.dry_run:
+        with cli_logging(o):
+            print("\n".join(describe_request(o)), flush=True)
+        return 0
+    with cli_logging(o), redirect_stdout(sys.stderr if o.json else sys.stdout):
+        done = run(o)
+    rows = done.rows
     failed = [r for r in rows if "method" in r.errors]
-    if len(failed) == len(rows) == 1:
+    asked = [r for r in rows if o.dense or r.method != "dense"]
+    if len(failed) == len(asked) == 1:
         raise ValueError(failed[0].errors["method"])
-    if is_main_process():
-        print("\n".join([format_rows(rows), *describe_quality(o, rows)]), flush=True)
+    if o.json and is_main_process():
+        print(json.dumps(done.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
+    elif is_main_process():
+        parts = [format_rows(rows), *describe_quality(o, rows)]
+        with quiet():
+            parts += [f"\n{x}" for x in (done.summary(), done.next_steps()) if x]
+        print("\n".join(parts), flush=True)
     if o.demo and is_main_process():
         print(demo_message(o), flush=True)
     return int(any(r.errors for r in rows))

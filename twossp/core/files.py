@@ -6,8 +6,7 @@
 __all__ = [
     'real_path', 'sweep', 'check_writable', 'temporary_path', 'flush_files',
     'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'is_truncated',
-    'repair_last_line', 'append_line', 'cache_folder', 'skip_unwritable',
-    'format_bytes', 'hash_files'
+    'repair_last_line', 'append_line', 'cache_folder', 'skip_unwritable', 'hash_files'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -361,15 +360,6 @@ def skip_unwritable(
             " --cache_dir or TWOSSP_CACHE names another folder",
             stacklevel=3,
         )
-
-# %% ../../nbs/core/01_files.ipynb #sizewrd1
-def format_bytes(
-    n: float,  # bytes
-) -> str:  # such as '1.5 MB', with three digits
-    "Format a size in GB, MB, kB or bytes."
-    units = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
-    unit, size = next((x for x in units.items() if n >= x[1]), ("bytes", 1))
-    return f"{float(f'{n / size:.3g}'):,.12g} {unit}"
 
 # %% ../../nbs/core/01_files.ipynb #989b1d7f
 _HASHES: dict = {}  # stamp of a file -> its hash, in this process

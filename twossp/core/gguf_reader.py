@@ -120,7 +120,7 @@ _CAPS = {k: k for k in ("attn_logit_softcapping", "final_logit_softcapping")}
 _SPARSE = dict(decoder_sparse_step=1, mlp_only_layers=[])
 _ARCHITECTURES = {
     "llama": _Architecture("llama", scaling=("rope_freqs.weight", "linear", "yarn")),
-    "deci": _Architecture("llama", scaling=("rope_freqs.weight",)),  # `twossp export --to gguf`
+    "deci": _Architecture("llama", scaling=("rope_freqs.weight",)),  # `twossp export FOLDER gguf`
     "openelm": _Architecture("qwen3", scaling=()),  # the same, of Qwen3
     "qwen2": _Architecture("qwen2"),
     "qwen2moe": _Architecture("qwen2_moe", fields=_EXPERTS | _SHARED, entries=_SPARSE),

@@ -19,7 +19,7 @@ import torch
 import transformers
 from transformers import PreTrainedConfig
 
-from .files import format_bytes
+from .words import format_size
 
 # %% ../../nbs/core/04_quantized.ipynb #07484c48
 # method -> transformers' configuration class; dequantized without other packages
@@ -93,7 +93,7 @@ def dequantize_options(
     n = sum(p.numel() * p.itemsize for p in model.parameters())
     warnings.warn(
         f"the weights of {name!r} are in {method}: they are unpacked to"
-        f" {str(dtype).removeprefix('torch.')}, {format_bytes(n)} in memory; what is saved"
+        f" {str(dtype).removeprefix('torch.')}, {format_size(n)} in memory; what is saved"
         " stays so, and can be quantized again",
         stacklevel=2,
     )

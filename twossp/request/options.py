@@ -99,7 +99,8 @@ def _resolve_file(name, mixed=True):
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides` and `needs`, if not as its class; `excludes`; arguments of argparse's
+    # `decides` and `needs`, if not as its class; `excludes`; `idea`, the class and name of the
+    # flag of another command that means the same; arguments of argparse's
     # `add_argument` that the field's type does not imply
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
@@ -163,7 +164,8 @@ def flag_dataclass(
                 continue
             if cls.__annotations__[name] is bool:  # a switch
                 f.default = False
-            f.metadata = dict(decides=decides, needs=needs) | f.metadata
+            idea = f"{cls.__name__}.{name}"  # of a flag that another class defined: `idea=`
+            f.metadata = dict(decides=decides, needs=needs, idea=idea) | f.metadata
             if f.metadata["decides"] not in DECISIONS:
                 names = ", ".join(DECISIONS)
                 got = f.metadata["decides"]
@@ -253,7 +255,7 @@ def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = (
         "decides", "positional", "needs", "excludes", "reads", "alias", "means", "basic", "split",
-        "trusts",
+        "idea", "trusts",
     )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     types = _type_parts(f)
@@ -283,6 +285,7 @@ RENAMED = dict(
     methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
     depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
+    to=("export",),
 )
 
 
@@ -467,7 +470,9 @@ def make_parser(
         for f in shown:
             kwargs = _argparse_kwargs(f)
             if f.metadata.get("positional"):
-                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=kwargs["help"])
+                names = ", ".join(f.metadata.get("choices", ()))
+                said = f"{kwargs['help']}; one of {names}" if names else kwargs["help"]
+                group.add_argument(f.name, nargs="?", metavar=f.name.upper(), help=said)
                 kwargs["help"] = argparse.SUPPRESS
             short = ["-o"] if f.name == "save" else []
             group.add_argument(*short, f"--{f.name}", **kwargs)
@@ -576,6 +581,10 @@ class TargetOptions:
         excludes=("method", *TARGETS),
     )
     dense: bool = flag("also evaluate the unpruned model", decides="row")
+    no_dense: bool = flag(
+        "do not measure the dense model's perplexity beside the pruned model's", decides="row",
+        needs="an evaluation text", excludes=("dense",),
+    )
 
 
 @flag_dataclass(decides="plan", needs="a pruning method")
@@ -594,9 +603,9 @@ class BoundOptions:
         "smallest sparsity that leaves at most this many parameters, such as 6.5B or"
         " 300M", metavar="N",
     )
-    target_active_params: Size | None = flag(
+    target_active_params: Count | None = flag(
         "MoE: smallest sparsity that leaves at most this many active parameters per token,"
-        " such as 2.5G", metavar="N", needs=("a pruning method", "an MoE model"),
+        " such as 2.5B", needs=("a pruning method", "an MoE model"),
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
@@ -864,6 +873,14 @@ class OutputOptions:
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     quiet: bool = flag("hide progress bars")
+    dry_run: bool = flag(
+        "check the request, print what it would leave, needs and writes, and stop",
+        excludes=("plan", "demo", "ablation"),
+    )
+    json: bool = flag(
+        "print the results as one JSON object on stdout, and nothing else there",
+        excludes=("demo", "dry_run"),
+    )
 
 
 @flag_dataclass(decides="plan")
@@ -983,11 +1000,10 @@ def _advise_experts(o, option, model):
 
 def _advise_format(o, option, model):
     "Whether the requested export has the option"
-    to = getattr(o, "export", None) or getattr(o, "to", None)
-    if to and option in find_exporter(to).options:
+    if o.export and option in find_exporter(o.export).options:
         return ""
     formats = [name for name, row in EXPORTERS.items() if option in row.options]
-    return f"{', '.join(formats)}{f', not {to}' if to else ''}"
+    return f"{', '.join(formats)}{f', not {o.export}' if o.export else ''}"
 
 
 def _calibrates_on(*kinds):
@@ -1119,9 +1135,13 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: File = positional("results file to report on", reads="file")
+    results: File = positional(
+        "results file to report on", reads="file",
+        idea="OutputOptions.results",
+    )
     save: File | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
+        idea="OutputOptions.save",
     )
 
 # %% ../../nbs/request/00_options.ipynb #e36ace62
@@ -1129,7 +1149,10 @@ class ReportOptions:
 class EstimateModelOptions:
     "Model."
 
-    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    model: Model = positional(
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'",
+        idea="ModelOptions.model",
+    )
     stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
@@ -1144,10 +1167,12 @@ class EstimateTargetOptions:
     method: tuple[str, ...] = flag(
         f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
         ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
+        idea="TargetOptions.method",
     )
     sparsity: tuple[Sparsity, ...] = flag(
         "fraction of the decoder layers' parameters to remove, 0.25 or 25%%", (),
         alias=("sparsity_rate",),
+        idea="TargetOptions.sparsity",
     )
 
 
@@ -1179,10 +1204,12 @@ class CompareOutputOptions:
     results: File = flag(
         "append results to this JSONL file and skip the runs that it already holds"
         " (default: compare.jsonl)", "compare.jsonl",
+        idea="OutputOptions.results",
     )
     save: File | None = flag(
         "write the report to this .html, .csv, .md or .tex file (default: the results file"
         " with .html)",
+        idea="OutputOptions.save",
     )
     retry: bool = flag("repeat failed runs")
     # dotted path
@@ -1199,29 +1226,35 @@ class CompareGridOptions:
     method: tuple[str, ...] = flag(
         f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
         ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
+        idea="TargetOptions.method",
     )
     # names of scores, of the units that methods rank
     score: tuple[str, ...] = flag(
         "also run each method that ranks neurons, heads or experts with these scores:"
         f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
         (), metavar="SCORE",
+        idea="MethodOptions.score",
     )
     # names of scores of attention modules
     depth_score: tuple[str, ...] = flag(
         "also run each method that scores attention modules with these scores:"
         f" {', '.join(score_names('attention modules'))}",
         (), metavar="SCORE",
+        idea="MethodOptions.depth_score",
     )
     sparsity: tuple[Sparsity, ...] = flag(
         "fractions of the decoder layers' parameters to remove (default: 0.25,0.5)",
         (0.25, 0.5), alias=("sparsity_rate",),
+        idea="TargetOptions.sparsity",
     )
     seed: tuple[int, ...] = flag(
         "random subsets of the calibration text: 0 takes its first windows, any other seed"
         " draws them at random (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
+        idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(
         "also run each method with this repair", (), choices=("least_squares",),
+        idea="MethodOptions.repair",
     )
 
 # %% ../../nbs/request/00_options.ipynb #ccm0005b
@@ -1229,7 +1262,10 @@ class CompareGridOptions:
 class CompareModelOptions:
     "Model."
 
-    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    model: Model = positional(
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'",
+        idea="ModelOptions.model",
+    )
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
     device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights

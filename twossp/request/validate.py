@@ -28,7 +28,7 @@ from ..core.extras import check_installed
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean, parse_count, parse_size, parse_time
+from ..core.words import did_you_mean, format_size, parse_count, parse_size, parse_time
 from ..costs.estimate import Costs, NoEstimate, sketch_plan
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
@@ -284,17 +284,18 @@ def requested_limit(
     flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
     value = getattr(o, flag)
     bound = flag.removeprefix("target_")
-    read = dict(params=parse_count, speedup=float).get(bound, parse_size)
+    count = parse_count
+    read = dict(params=count, active_params=count, speedup=float).get(bound, parse_size)
     number = read(value)
     limit = size_limit(model, bound, number, method, context, **o.method_options)
 
     def describe(plan):
         e = Costs(model, context).of(plan)
-        active = f" ({e.active / 1e6:,.1f} M active per token)" if e.active < e.params else ""
+        active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters{active},"
-            f" {e.bytes / 1e6:,.1f} MB of weights and {e.cache / 1e6:,.1f} MB of cache at"
-            f" {context} tokens"
+            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
+            f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
+            " tokens"
         )
 
     return limit, describe

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
+    'WHEELS', 'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
     'dequantize_gguf', 'ProcessorFiles', 'load_processor', 'load_model',
     'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text', 'json_lines',
     'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens',
@@ -51,7 +51,7 @@ from transformers import (
 from transformers.utils import cached_file
 
 from ..core.compat import keep_soft_cap
-from ..core.extras import require
+from ..core.extras import check_installed, require
 from ..core.families import (
     UnsupportedCheckpoint,
     arch,
@@ -62,7 +62,6 @@ from ..core.families import (
 from ..core.files import (
     atomic_new,
     cache_folder,
-    format_bytes,
     hash_files,
     real_path,
     skip_unwritable,
@@ -75,6 +74,7 @@ from ..core.gguf_reader import (
     open_gguf,
 )
 from ..core.quantized import dequantize_options, dequantized_config
+from ..core.words import format_size
 from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
 from .text_names import (
@@ -130,6 +130,9 @@ def wheel_file(
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
+EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
+
+
 def _unpack(gguf, out, file=None):
     "Convert a GGUF file to a float32 checkpoint with its tokenizer"
     try:
@@ -174,7 +177,7 @@ def dequantize_gguf(
     opened = open_gguf(file)
     size = sum(4 * int(x.n_elements) for x in opened.tensors.values())
     warnings.warn(
-        f"{file.name} is unpacked to float32: {format_bytes(size)} on disk in {path.parent},"
+        f"{file.name} is unpacked to float32: {format_size(size)} on disk in {path.parent},"
         " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
     )
     return cached(path, partial(_unpack, file, file=opened))
@@ -732,6 +735,8 @@ def _check_hub(what, local=""):
 def _hub_file(what, repo, revision, file, cache_dir, local):
     """File of a data set: where huggingface_hub's cache has it, else its address on the hub, from
     which no more is read than is asked for"""
+    if text_suffix(file) == ".parquet":
+        check_installed("pyarrow")
     for place in (cache_dir, None):
         kwargs = dict(cache_dir=place, revision=revision, repo_type="dataset")
         if isinstance(path := try_to_load_from_cache(repo, file, **kwargs), str):
