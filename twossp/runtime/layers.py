@@ -6,7 +6,7 @@
 __all__ = [
     'PROBE', 'split_call', 'take_hidden', 'placeholder_layers', 'weights_loaded',
     'record_calls', 'run_layer', 'run_layers', 'is_offloaded', 'output_head',
-    'ReplayMode', 'check_replay', 'walk_layers', 'forward_passes', 'count_forwards'
+    'check_replay', 'walk_layers', 'forward_passes', 'count_forwards'
 ]
 
 # %% ../../nbs/runtime/03_layers.ipynb #0bae9714
@@ -209,7 +209,7 @@ def output_head(
 
 # %% ../../nbs/runtime/03_layers.ipynb #d9279bad
 @dataclass(frozen=True)
-class ReplayMode:
+class _ReplayMode:
     "How to replay a model layer by layer."
 
     as_tuple: bool = False  # whether its layers return tuples
@@ -248,11 +248,11 @@ def check_replay(
     model: PreTrainedModel,  # of a supported family; left unchanged
     # (n, t) token windows; the check uses the start of the first
     ids: torch.Tensor | Calibration,
-) -> ReplayMode:  # cached for the model
+) -> _ReplayMode:  # cached for the model
     "Find out how to replay a model. Warns once per model if it cannot be replayed."
     ids = Calibration.of(ids)
     if ids.images is not None:
-        return ReplayMode(problem="windows with images differ in the arguments of the layers")
+        return _ReplayMode(problem="windows with images differ in the arguments of the layers")
     memo = model_memo(model)
     if memo["check"] is not None:
         return memo["check"]
@@ -263,12 +263,12 @@ def check_replay(
     logits, problems = logits.cpu(), []
     with inference(model):
         for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
-            mode = ReplayMode(as_tuple, stack, mask)
+            mode = _ReplayMode(as_tuple, stack, mask)
             problems.append(_find_problem(model, probe, logits, mode))
             if not problems[-1]:
                 break
         else:
-            mode = ReplayMode(problem=problems[1])
+            mode = _ReplayMode(problem=problems[1])
             warnings.warn(
                 f"{type(model).__name__}: {mode.problem}. Every plan takes full forward passes:"
                 " same numbers, slower", stacklevel=3,
@@ -282,7 +282,7 @@ def walk_layers(
     ids: torch.Tensor | Calibration,  # (n, t) token windows
     rows: int,  # windows in one call of a layer
     # None, or one with a problem: full forward passes
-    mode: ReplayMode | None = None,
+    mode: _ReplayMode | None = None,
     *,
     windows: int | None = None,  # in one walk over the layers; default: all
     what: str = "layers",  # label of the progress bar
