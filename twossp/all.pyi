@@ -126,7 +126,7 @@ _Widths: TypeAlias = Literal[
     "uniform", "search", "dense"
 ]
 
-__Dtypes: TypeAlias = Literal[
+_Dtypes: TypeAlias = Literal[
     "float32", "bfloat16", "float16"
 ]
 
@@ -246,7 +246,7 @@ def kl(
 
 def load_model(
     name: str | Path,
-    dtype: __Dtypes | str | torch.dtype | None = None,
+    dtype: _Dtypes | str | torch.dtype | None = None,
     device_map: str | dict | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -319,7 +319,7 @@ def prune(
     save: str | Path | None = None,
     overwrite: bool = False,
     device: str | None = None,
-    dtype: __Dtypes | str = 'auto',
+    dtype: _Dtypes | str = 'auto',
     progress: bool = True,
     **options: Any,
 ) -> Pruned: ...
