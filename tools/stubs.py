@@ -104,7 +104,8 @@ def annotate(function, parameter):
     keys = (function, parameter.arg), parameter.arg
     constant = next((ARGUMENTS[k] for k in keys if k in ARGUMENTS), '')
     if constant and 'str' in old.replace('[', ' ').replace(']', ' ').split():
-        return old.replace('str', f'_{constant.strip('_').title()} | str', 1), constant
+        names = '_' + constant.strip('_').title()
+        return old.replace('str', f'{names} | str', 1), constant
     if WINDOWS in old:
         return f'{old} | _Windows', ''
     return old, ''
@@ -169,7 +170,7 @@ def write_stubs(lib=ROOT / 'twossp'):
         names = ', '.join(f'"{x}"' for x in values[name])
         wrapped = textwrap.wrap(names, 84, break_long_words=False, break_on_hyphens=False)
         lines = ''.join(f'    {x}\n' for x in wrapped)
-        kinds.append(f'_{name.strip('_').title()}: TypeAlias = Literal[\n{lines}]\n')
+        kinds.append(f'_{name.strip("_").title()}: TypeAlias = Literal[\n{lines}]\n')
     imports = {'from typing import Any, Literal, Protocol, TypeAlias'}
     imports |= {x for x in needed if x.rpartition(' ')[2] not in homes}
     mapping = {x for x in imports if x.startswith('from collections.abc import ')}
