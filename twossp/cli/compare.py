@@ -69,7 +69,7 @@ def _check_runs(o, options, variants):
 def _make_draw(options, sources, tok, model=None):
     "Seed -> calibration windows, cached; None for text that needs a model, if there is none"
     n = options.n_samples
-    if n is None and not sources[0].windows:
+    if n is None and not sources[0]["windows"]:
         n = 32 if len(sources) > 1 else min(32, count_windows(options, sources, tok, 32))
     return cache(lambda seed: draw_windows(options, sources, tok, n, seed, model))
 

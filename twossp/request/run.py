@@ -117,7 +117,7 @@ def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> orig
             raise ValueError(
                 f"two evaluation texts are called {label!r}: rename one of the files"
             )
-    if o.ablation and (len(calib) > 1 or calib[0].windows):
+    if o.ablation and (len(calib) > 1 or calib[0]["windows"]):
         raise ValueError(
             "--ablation draws its own numbers of windows: give one source as --calibration,"
             " without a number"
