@@ -52,7 +52,7 @@ def sections(nbs=ROOT / 'nbs'):
     "The sidebar: {title of a section: notebooks}; every notebook is in one"
     names = notebooks(nbs)
     found = {
-        'Get started': [n for n in ('index.ipynb', 'changelog.ipynb') if n in names],
+        'Get started': [n for n in ('index.ipynb', 'start.ipynb', 'changelog.ipynb') if n in names],
         'How-to': below('howto', nbs),
         'Tutorials': below('tutorials', nbs),
         'Methods': below('methods', nbs),
