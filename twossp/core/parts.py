@@ -411,8 +411,8 @@ class Heads:
     cuts: tuple[tuple, ...]
     # attributes of the attention that count heads or their width: name, value per head
     counts: tuple[tuple[str, int], ...] = ()
-    config: tuple[str, ...] = ()  # as in `_HeadLayout`
-    slopes: tuple[str, ...] = ()  # as in `_HeadLayout`
+    config: tuple[str, ...] = ()  # as in its layout of heads
+    slopes: tuple[str, ...] = ()  # as in its layout of heads
 
     @property
     def whole(self) -> str:

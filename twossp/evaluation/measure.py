@@ -385,7 +385,7 @@ class _OnPrompts:
     "Continuations of prompts."
 
     prompts: tuple[str, ...]
-    options: tuple = ()  # of `_continue_prompts`, as pairs
+    options: tuple = ()  # of the continuations, as pairs
 
     @property
     def text(self):
@@ -405,7 +405,7 @@ class _OnPrompts:
 @decides(row="prompts", of=_continue_prompts)
 def on_prompts(
     prompts: Sequence[str] = PROMPTS,  # texts to continue
-    **options,  # of `_continue_prompts`
+    **options,  # of the continuations
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Make an evaluation: the continuation of each prompt.
 
@@ -414,7 +414,7 @@ def on_prompts(
     prompts : Sequence[str], default PROMPTS
         texts to continue
     **options
-        of `_continue_prompts`
+        of the continuations
 
     Returns
     -------

@@ -190,7 +190,7 @@ def record_origin(
     model: PreTrainedModel,  # as loaded; `twossp_origin` is set
     folder: str | Path,  # that it was loaded from
 ):
-    "Record the `_Origin` of a model's weights; no effect if the files are not found."
+    "Record the origin of a model's weights; no effect if the files are not found."
     code = type(model).__module__.startswith("transformers_modules")
     try:
         files = files_identity(folder, model.dtype, code)
