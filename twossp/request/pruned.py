@@ -63,7 +63,7 @@ _VERDICTS = {  # perplexity, as a multiple of the dense model's: at most -> word
 
 def _describe_loss(factor):
     "What a factor of perplexity means"
-    words = "too much is lost to write sense"
+    words = "too much is lost to generate sensible text"
     return next((text for limit, text in _VERDICTS.items() if factor <= limit), words)
 
 

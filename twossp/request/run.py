@@ -103,7 +103,7 @@ from ..runtime.text_names import is_path, parse_sources, split_column
 from ..serving.export import check_export_tokenizer, run_export
 
 # %% ../../nbs/request/04_run.ipynb #cdfb96bc
-def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin
+def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> documents
     "Calibration sources (None: not needed) and evaluation texts by name"
     kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
     calib, places = None, {}

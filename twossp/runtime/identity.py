@@ -745,7 +745,7 @@ class Search:
 def row_key(
     model_id: str,  # of `model_identity`, of the dense model
     label: str,  # name of the method in tables
-    what: str,  # "dense", "search:" and a `plan_key`, or "plan:" and a `plan_identity`
+    what: str,  # "dense", "search:" and the key of a `Search`, or "plan:" and a `plan_identity`
     evaluations: Mapping[str, str],  # name -> identity
     runtime: Mapping,  # of `runtime_facts`
     facts: Mapping | None = None,  # further facts in the row

@@ -235,7 +235,7 @@ def _to_json_value(x):
 # %% ../../nbs/runtime/05_provenance.ipynb #797cad04
 def plan_file(
     folder: str | Path,  # folder of plan files
-    key: str,  # result of `identity.plan_key`
+    key: str,  # of a `Search`
 ) -> Path:  # may not exist yet
     "Path of a plan's file."
     return Path(folder) / f"{key}.json"
