@@ -4,8 +4,8 @@ steps of `make export`, between nbdev_export and nbdev_clean
 Notebooks without warnings and bars, with the tag `skip-execution` on the cells that "Run All"
 is to skip, and hidden cells folded; modules with relative imports, with `__all__` in the page's
 width and docstrings with the parameters of public names; the stubs of these names; the pages on
-results, model types, methods, commands, changes and names; the sidebar; README.md. Run again, it changes
-nothing.
+results, model types, methods, commands, changes and names; the sidebar; README.md. Run again, it
+changes nothing.
 
 usage: python -m tools.generate
 """
