@@ -93,10 +93,10 @@ def picture(facts):
 
 
 REMOVED = """#| fig-alt: "{caption}"
-rows = load_results("../results/quality_methods.jsonl")
+rows = ts.load_results("../results/quality_methods.jsonl")
 names = {names}
 mine = [r for r in rows if r.method in names and r.seed == 0]
-plot_removed([r for r in mine if not r.errors])"""
+ts.plot_removed([r for r in mine if not r.errors])"""
 
 
 def removed(names, rows):
@@ -105,7 +105,7 @@ def removed(names, rows):
         return []
     caption = f'By layer, the share that {", ".join(names)} removed at three sparsities'
     shown = REMOVED.format(caption=caption, names=json.dumps([*names]))
-    return ['from twossp.all import *', shown]
+    return ['import twossp as ts', shown]
 
 
 CHAPTERS = dict(formula='Formula', cost='Cost', use='When to use it')
