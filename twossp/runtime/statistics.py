@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'UNIT_FIELDS', 'GROUP_FIELDS', 'Statistics', 'window_norms', 'float64_device',
-    'collect', 'fresh_statistics', 'collect_gradients', 'upcast', 'merge_moments',
+    'UNIT_FIELDS', 'Statistics', 'window_norms', 'float64_device', 'collect',
+    'fresh_statistics', 'collect_gradients', 'upcast', 'merge_moments',
     'accumulate_moments', 'moments', 'walk_hidden_states'
 ]
 
@@ -75,7 +75,7 @@ class Statistics:
 
 
 UNIT_FIELDS = "norms", "sums", "squares"  # what `collect` sums by unit
-GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
+_GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
 
 # %% ../../nbs/runtime/09_statistics.ipynb #d5f83a68
 def window_norms(
@@ -118,7 +118,7 @@ class _PartSums:
     def __init__(self, part, names, p, weighted):
         self.part, self.p, self.weighted = part, p, weighted
         g, u = part.observed
-        widths = dict.fromkeys(UNIT_FIELDS, u) | dict.fromkeys(GROUP_FIELDS, 1)
+        widths = dict.fromkeys(UNIT_FIELDS, u) | dict.fromkeys(_GROUP_FIELDS, 1)
         self.sums = {n: torch.zeros(g, widths[n], dtype=torch.float64) for n in names}
 
     def begin(self, windows):
@@ -251,7 +251,7 @@ def _sum_bits(tensors):
 def collect(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
-    # part -> names in `UNIT_FIELDS` and `GROUP_FIELDS`; `tokens` are always counted
+    # part -> names in `UNIT_FIELDS` and `_GROUP_FIELDS`; `tokens` are always counted
     wanted: Mapping[Part, Collection[str]],
     *,
     p: float = 2,  # of the norms over a window's tokens
@@ -290,7 +290,7 @@ def collect(
         memo["statistics"] = {key: held}
     results = {}
     for part, names in wanted.items():
-        sums = {n: held[part][n].squeeze(1) if n in GROUP_FIELDS else held[part][n] for n in names}
+        sums = {n: held[part][n].squeeze(1) if n in _GROUP_FIELDS else held[part][n] for n in names}
         check_finite(list(sums.values()), "sums of activations")
         results[part] = Statistics(windows=len(calib), uses=len(part.layers), **sums)
     return results
