@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from ..core.extras import check_installed
+from ..core.extras import check_installed, require
 from ..core.files import append_line, check_writable
 from ..runtime.text_names import is_path
 
@@ -62,11 +62,10 @@ def _start_tracker(tracker, name, config):
         source = {"mlflow.user": "", "mlflow.source.name": "twossp"}
         kwargs = dict(run_name=name, tags=source)
     elif tracker == "wandb":
-        from wandb import Settings
-
         off = dict(console="off", disable_git=True, host="", x_disable_meta=True)
         off |= dict(x_disable_stats=True, x_save_requirements=False)
-        known = {k: v for k, v in off.items() if k in Settings.model_fields}
+        settings = require("wandb").Settings.model_fields
+        known = {k: v for k, v in off.items() if k in settings}
         kwargs = dict(name=name, settings=known)
     else:
         kwargs = dict(name=name)

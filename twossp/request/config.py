@@ -220,7 +220,8 @@ def write_config(
     if files:
         flags["files"] = files
     body = yaml.safe_dump(flags, sort_keys=False, allow_unicode=True, width=1000)
-    return f"# twossp {twossp.__version__}: twossp {command} --config run.yaml --save FOLDER\n{body}"
+    head = f"twossp {twossp.__version__}: twossp {command} --config run.yaml --save FOLDER"
+    return f"# {head}\n{body}"
 
 
 def shared_config(

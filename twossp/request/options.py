@@ -415,8 +415,8 @@ def _config_words(cls, file, given, parser):
             raise ValueError(f"{where}: no flag {key!r}{hint} {parser.prog} --help all lists them")
         if f.metadata.get("trusts"):
             raise ValueError(
-                f"{where}: {f.name} is read from the command line only, since a file may not run code,"
-                f" replace files or send data: give --{f.name} there"
+                f"{where}: {f.name} is read from the command line only, since a file may not run"
+                f" code, replace files or send data: give --{f.name} there"
             )
         if f.name in lines:
             raise ValueError(f"{where}: {f.name} is given twice")
