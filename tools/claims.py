@@ -30,16 +30,22 @@ SMALL |= {f'twenty-{word}': 20 + SMALL[word] for word in [*SMALL][1:10]}
 # --- the numbers
 
 
+def grid_rows(path):
+    "The rows of a grid; none of a file of other rows"
+    from twossp.evaluation.results import load_results
+
+    return load_results(path) if '"method"' in path.read_text(encoding='utf-8')[:200] else []
+
+
 def row_number(words, folder):
     "A number of a stored row: FILE METHOD TARGET [repair] NUMBER [divided by]"
     file, method, target, *rest = words
     repaired = rest[0] == 'repair'
     number, *unit = rest[repaired:]
-    rows = measured.read_rows(folder / f'{file}.jsonl')
     found = [
-        r['metrics'][number] for r in rows
-        if r['method'] == method and r['target'] == float(target)
-        and ('repair' in r['options']) == repaired and number in r['metrics']
+        r.metrics[number] for r in grid_rows(folder / f'{file}.jsonl')
+        if r.method == method and r.target == float(target)
+        and ('repair' in r.options) == repaired and number in r.metrics
     ]
     if len(found) != 1:
         raise ValueError(f'{" ".join(words)}: {len(found)} rows of {file}.jsonl, and one is meant')
@@ -58,7 +64,7 @@ def value_of(text, folder=measured.RESULTS):
         return len({row.paper for row in resolve_name(words[0]).values() if row.paper})
     if kind in ('count', 'cell'):
         named = dict(word.split('=') for word in words[1:] if '=' in word)
-        rows = [r for r in measured.read_csv(folder / words[0])
+        rows = [r for r in measured.read_rows(folder / words[0])
                 if all(r[k] in wanted.split(',') for k, wanted in named.items())]
         if kind == 'count':
             return len(rows)
@@ -126,13 +132,13 @@ def answers(folder=measured.RESULTS):
     "{question: {file: perplexity}} of stored rows, whatever the data type and the machine"
     found = defaultdict(dict)
     for path in sorted(folder.glob('*.jsonl')):
-        for r in measured.read_rows(path):
-            for number, value in r.get('metrics', {}).items():
-                text = r.get('texts', {}).get(number.partition('/')[0])
-                if number.endswith('/ppl') and text and not r['errors']:
-                    asked = r['model'], r['method'], r['target'], r['seed']
-                    options = json.dumps(r['options'], sort_keys=True)
-                    calibration = r['texts'].get('calibration')
+        for r in grid_rows(path):
+            for number, value in r.metrics.items():
+                text = r.texts.get(number.partition('/')[0])
+                if number.endswith('/ppl') and text and not r.errors:
+                    asked = r.model, r.method, r.target, r.seed
+                    options = json.dumps(r.options, sort_keys=True)
+                    calibration = r.texts.get('calibration')
                     found[*asked, options, calibration, number, text][path.name] = value
     return found
 
