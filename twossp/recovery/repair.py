@@ -382,7 +382,7 @@ def repair_plans(
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     repair = replace(repair, protected=repair.s.protected(protect))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
-    with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
+    with inference(model), progress_bar(None, "reconstructing FFNs", progress, L * len(plans)) as bar:
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
         repair, states = replace(repair, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):
