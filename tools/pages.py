@@ -7,6 +7,7 @@ first, and the pages of benchmarks and tests, which the sidebar leaves out.
 """
 
 import ast
+import csv
 import hashlib
 import json
 import re
@@ -69,8 +70,9 @@ def write_lists(nbs):
     page = nbs / 'howto' / 'howto.ipynb'
     write_notebook(page, 'How-to', line, one(WORDS['howto']), list_folder('howto', nbs))
     page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
-    times = json.loads((nbs / 'results' / 'run_all.json').read_text(encoding='utf-8'))
-    texts = WORDS['tutorials'], list_folder('tutorials', nbs, times['tutorials']), WORDS['modules']
+    with (nbs / 'results' / 'speed_tutorials.csv').open(encoding='utf-8', newline='') as f:
+        times = {name: took for name, *took in csv.reader(f)}
+    texts = WORDS['tutorials'], list_folder('tutorials', nbs, times), WORDS['modules']
     write_notebook(page, 'Tutorials', line, one(texts[0]), texts[1], one(texts[2]))
 
 
