@@ -156,8 +156,8 @@ def recover_folder(
         new_record = dict(question=identity, result=log["recovery"])
         if gained:
             facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | text_facts
-            places = out, overwrite, own_tok or tok
-            path, after = run_on_main(_write_student, student, model, held, facts, new_record, *places)
+            places = facts, new_record, out, overwrite, own_tok or tok
+            path, after = run_on_main(_write_student, student, model, held, *places)
             log["recovery"] |= dict(after=after)
         if is_main_process():
             _clean_up(work, new_record if path is None else None)

@@ -637,8 +637,9 @@ def run(
                 next_stage()
                 n = _choose_count(o, sources, tok)
                 calib = draw_windows(o, sources, tok, n, o.seed, model)
-            for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
-                log.info(advice)
+            advice = _advise_multiple(o, model), _advise_chats(o, sources, tok)
+            for line in filter(None, advice):
+                log.info(line)
             report, searches = {}, []
             if o.wants_quality:
                 next_stage()
