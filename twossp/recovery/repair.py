@@ -325,9 +325,10 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     last = _find_projections(repair.model, repair.s, i).get("ffn")  # None: experts only
     mixer_is_last = last is not None and last.read(plan) == last.nothing
     refit_mixer = repair.share and (differs or (mixer_is_last and dense.after_gap is not None))
-    # the full FFN runs where the target is partly its own output
-    only_goal = repair.share == 1 and not repair.score and last and dense.factors[last.role] is not None
-    to_run = _layer_plan(plan, i, *(() if only_goal or not last else last.slots))
+    # the full FFN runs where the target is partly its own output, or neurons are chosen
+    only_goal = repair.share == 1 and last and dense.factors[last.role] is not None
+    runs_pruned = not last or (only_goal and repair.score is None)
+    to_run = _layer_plan(plan, i, *(() if runs_pruned else last.slots))
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
         if kept == part.nothing or part.fixed or part.role == "other":
