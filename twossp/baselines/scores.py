@@ -291,7 +291,10 @@ def _compensate(model, plan, statistics):
     return weights
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0018b
-@planner("flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"})
+@planner(
+    "flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"},
+    also=("sums", "squares"),  # for the compensation
+)
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows
@@ -315,8 +318,7 @@ def flap_plan(
     yield
     check_repair(repair, calib)
     found = {}
-    # sums and squares are for the compensation, too
-    options = dict(also=["sums", "squares"], log=found, progress=progress)
+    options = dict(also=flap_plan.also, log=found, progress=progress)
     log["scores"], scores = collect_scores(model, calib, rows, **options)
     scores |= {p: log["scores"][p.layer] for p in s.narrow}
     statistics = found["statistics"]

@@ -21,8 +21,8 @@ from ..core.compat import (
 )
 from ..core.edits import NoAttention, OwnEntries, TakeSlopes, locate
 from ..core.families import model_family
-from ..core.linear import NoLinear, Zeros
-from ..core.record import Identity, apply_record, make_stub
+from ..core.linear import Identity, NoLinear, Zeros
+from ..core.record import apply_record, make_stub
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
 _HEAD = '''"""A pruned model of any family of transformers, built from the record in config.json.

@@ -148,18 +148,34 @@ class Limit:
         best = min(good)
         if asked == best == last:  # by its own difference, the next larger plan exceeds the limit
             return best, found[best]
-        low = max((x for x, value in found.items() if x < best and not within(value)), default=0)
-        top, above, below = best, estimate(best), estimate(low) if low else self.dense
-        while len(found) < _TRIES and top - low > best / 2**self.steps:
-            middle = (low + top) / 2
+        def larger():
+            "Place and estimate of the smallest plan that exceeds the limit, below the best"
+            low = max((x for x, v in found.items() if x < best and not within(v)), default=0)
+            return low, estimate(low) if low else self.dense
+
+        (low, below), top, above = larger(), best, estimate(best)
+        while len(found) < _TRIES:
+            closed = top - low <= best / 2**self.steps
+            if closed and (low in found or not low):
+                break
+            middle = low if closed else (low + top) / 2
             try:
                 value = estimate(middle)
             except ValueError:
+                if closed:
+                    break
                 value = below
-            if value not in (above, below):  # another plan than the two that enclose the limit
+            # another plan than the two that enclose the limit, or the one right below the best:
+            # a method that searches leaves other plans at the same estimate
+            if closed or value not in (above, below):
                 found[middle] = self.measure(find(middle))
                 if within(found[middle]):
                     best, above = middle, value
+                    if closed:
+                        top, (low, below) = middle, larger()
+                        continue
+                elif closed:
+                    break
                 else:
                     below = value
             if value == above:

@@ -13,6 +13,7 @@ import glob
 import json
 import shutil
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def recover_folder(
     # receives `recovery`, see `recover`, with `before` and `after` of the two checkpoints;
     # and `there`: whether the result of this call existed already
     log: dict | None = None,
+    on_step: Callable | None = None,  # called with numbers and the step, see `recover`
     load: dict | None = None,  # arguments of `load_model`: device, dtype, revision …
     **options,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None without a gain: no model is written
@@ -144,7 +146,8 @@ def recover_folder(
     _check_student_ids(ids, student)
     _, held = split_held_out(ids, training)
     before, path = measure_kl(student, model, held), None
-    gained = distill(student, model, ids, folder=work, progress=progress, log=log, **options)
+    kwargs = dict(folder=work, progress=progress, log=log, on_step=on_step)
+    gained = distill(student, model, ids, **kwargs, **options)
     log["recovery"] |= dict(before=before)
     new_record = dict(question=identity, result=log["recovery"])
     if gained:
