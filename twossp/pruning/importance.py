@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
-    'scored_parts', 'score_parts', 'arrange_scores', 'find_together', 'collect_scores',
+    'scored_parts', 'score_parts', 'find_together', 'collect_scores',
     'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
     'block_influence'
 ]
@@ -136,7 +136,7 @@ def score_parts(
 
 
 @torch.no_grad()
-def arrange_scores(
+def _arrange_scores(
     model: PreTrainedModel,  # dense; untouched
     s: Structure,  # of the model
     unit: str,  # "neurons" or "experts"
@@ -330,7 +330,7 @@ def collect_scores(
             found = {"windows": collected, "gradients": terms}.get(row.needs, {})
             ranked = score_parts(model, scored_parts(s, row.unit), fn, found)
             if row.unit != "heads":
-                ranked = arrange_scores(model, s, row.unit, ranked, found)
+                ranked = _arrange_scores(model, s, row.unit, ranked, found)
                 _warn_unreached(row, ranked)
         results.append(_check_scores(row, ranked))
     if log is not None:

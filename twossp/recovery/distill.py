@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'Figure', 'copy_sharing_weights', 'vocabulary_size', 'share_equal_tensors',
-    'common_vocab_kl', 'measure_kl', 'run_on_main', 'DistillOptions', 'recover',
-    'plot_recovery', 'check_teacher_student', 'distill'
+    'measure_kl', 'run_on_main', 'DistillOptions', 'recover', 'plot_recovery',
+    'check_teacher_student', 'distill'
 ]
 
 # %% ../../nbs/recovery/05_distill.ipynb #97fa7f17
@@ -120,7 +120,7 @@ def _find_trainable(student, plan):
     return paths
 
 # %% ../../nbs/recovery/05_distill.ipynb #290a7dda
-def common_vocab_kl(
+def _common_vocab_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, w) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats
@@ -134,7 +134,7 @@ def _window_kl(student, teacher, ids):
     with torch.no_grad():
         ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
     logits = student(ids.to(input_device(student)), use_cache=False).logits
-    return common_vocab_kl(ref.to(logits.device), logits).mean()
+    return _common_vocab_kl(ref.to(logits.device), logits).mean()
 
 
 def measure_kl(
@@ -250,7 +250,7 @@ class _DistillModule(nn.Module):
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
         with torch.no_grad():
             ref = teacher(input_ids, use_cache=False).logits
-        return dict(loss=common_vocab_kl(ref, logits).mean())
+        return dict(loss=_common_vocab_kl(ref, logits).mean())
 
     def train(self, mode=True):
         "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'UNIT_FIELDS', 'GROUP_FIELDS', 'Statistics', 'window_norms', 'float64_device',
-    'collect', 'billed_statistics', 'collect_gradients', 'upcast', 'merge_moments',
+    'UNIT_FIELDS', 'Statistics', 'window_norms', 'float64_device', 'collect',
+    'billed_statistics', 'collect_gradients', 'upcast', 'merge_moments',
     'accumulate_moments', 'moments', 'walk_moments', 'walk_hidden_states'
 ]
 
@@ -76,7 +76,7 @@ class Statistics:
 
 
 UNIT_FIELDS = "norms", "sums", "squares"  # what `collect` sums by unit
-GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
+_GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
 
 # %% ../../nbs/runtime/09_statistics.ipynb #d5f83a68
 def window_norms(
@@ -120,7 +120,7 @@ class _PartSums:
         self.part = part
         self.norms = [x for x in names if isinstance(x, tuple)]
         g, u = part.observed
-        width = lambda name: 1 if name in GROUP_FIELDS else u
+        width = lambda name: 1 if name in _GROUP_FIELDS else u
         self.sums = {x: torch.zeros(g, width(x), dtype=torch.float64) for x in names}
 
     def begin(self, windows):
@@ -301,7 +301,7 @@ def _together(model, calib):
 def collect(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
-    # part -> names in `UNIT_FIELDS` and `GROUP_FIELDS`; `tokens` are always counted
+    # part -> names in `UNIT_FIELDS` and `_GROUP_FIELDS`; `tokens` are always counted
     wanted: Mapping[Part, Collection[str]],
     *,
     p: float = 2,  # of the norms over a window's tokens
@@ -338,7 +338,7 @@ def collect(
     sums: dict = {part: {} for part in wanted}
     for (part, name), total in totals.items():
         field = name[0] if isinstance(name, tuple) else name
-        sums[part][field] = total.squeeze(1) if field in GROUP_FIELDS else total
+        sums[part][field] = total.squeeze(1) if field in _GROUP_FIELDS else total
     for fields in sums.values():
         check_finite(list(fields.values()), "sums of activations")
     about = {part: dict(windows=len(calib), uses=len(part.layers)) for part in sums}
