@@ -324,7 +324,7 @@ def collect_scores(
             ranked = fn(model, calib, **{k: x for k, x in given.items() if k not in missing})
         elif row in second:
             ranked, found = by_moments[second.index(row)]
-            ranked = arrange_scores(model, s, row.unit, ranked, found)
+            ranked = _arrange_scores(model, s, row.unit, ranked, found)
             _warn_unreached(row, ranked)
         else:
             found = {"windows": collected, "gradients": terms}.get(row.needs, {})
