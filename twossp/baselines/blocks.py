@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'layers_to_remove', 'check_attention_ffn', 'shortgpt', 'window_based',
-    'blockpruner', 'foldable_ffns', 'replaceme'
+    'blockpruner', 'replaceme'
 ]
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
@@ -263,7 +263,7 @@ def _gap_moments(model, calib, part, last, progress):
     return sums
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm0012a
-def foldable_ffns(
+def _foldable_ffns(
     model: PreTrainedModel,  # dense; may be on the meta device
     n: int,  # consecutive layers to remove
 ) -> dict[int, Part]:  # by layer
@@ -313,7 +313,7 @@ def replaceme(
     "Replace the consecutive layers that change the hidden state least by a linear map."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
-    foldable = foldable_ffns(model, n)
+    foldable = _foldable_ffns(model, n)
     yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'UNITS', 'NEEDS', 'SCORES', 'GROUP', 'Score', 'score_names', 'score_label',
-    'find_score'
+    'UNITS', 'SCORES', 'GROUP', 'Score', 'score_names', 'score_label', 'find_score'
 ]
 
 # %% ../../nbs/core/18_scores.ipynb #scr00004
@@ -19,7 +18,7 @@ from .words import did_you_mean
 
 # %% ../../nbs/core/18_scores.ipynb #scr00005
 UNITS = "neurons", "heads", "experts", "attention modules"  # what a score ranks
-NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones before
+_NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones before
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Score:
     unit : str
         one of `UNITS`
     needs : str, default ''
-        one of `NEEDS`; with `statistics` it follows from these
+        one of `_NEEDS`; with `statistics` it follows from these
     paper : str, default ''
         arXiv number
     about : str, default ''
@@ -62,7 +61,7 @@ class Score:
     # removed first. A function, or its dotted path, "module:function"
     fn: Callable | str
     unit: str  # one of `UNITS`
-    needs: str = ""  # one of `NEEDS`; with `statistics` it follows from these
+    needs: str = ""  # one of `_NEEDS`; with `statistics` it follows from these
     paper: str = ""  # arXiv number
     about: str = ""  # one line
     # for attention modules: `fn` is (model, plans, ids) -> one loss per plan, and modules
@@ -93,7 +92,7 @@ class Score:
         if self.statistics is not None:
             needs = "gradients" if "terms" in self.statistics else "windows"
             object.__setattr__(self, "needs", needs if self.statistics else "weights")
-        for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):
+        for value, choices in ((self.unit, UNITS), (self.needs, _NEEDS)):
             if value not in choices:
                 raise ValueError(f"a score has one of {', '.join(choices)}; got {value!r}")
 

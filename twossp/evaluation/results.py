@@ -72,7 +72,8 @@ class Result:
     plan : str | None, default None
         repr of the plan
     seconds : float | None, default None
-        of the search
+        of the search, as if it ran alone: a pass over the text that several searches share is
+        in the seconds, forward passes and peak of each
     forwards : float | None, default None
         of the search: forward passes of one calibration window through all layers
     plan_peak : int | None, default None
@@ -125,7 +126,9 @@ class Result:
     # model; a list of the first two in older rows
     kept: dict | None = None
     plan: str | None = None  # repr of the plan
-    seconds: float | None = None  # of the search
+    # of the search, as if it ran alone: a pass over the text that several searches share is in
+    # the seconds, forward passes and peak of each
+    seconds: float | None = None
     # of the search: forward passes of one calibration window through all layers
     forwards: float | None = None
     plan_peak: int | None = None  # of the search: peak memory in bytes

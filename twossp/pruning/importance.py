@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
-    'scored_parts', 'score_parts', 'arrange_scores', 'collect_scores',
+    'scored_parts', 'score_parts', 'find_together', 'collect_scores',
     'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
     'block_influence'
 ]
@@ -135,7 +135,7 @@ def score_parts(
 
 
 @torch.no_grad()
-def arrange_scores(
+def _arrange_scores(
     model: PreTrainedModel,  # dense; untouched
     s: Structure,  # of the model
     unit: str,  # "neurons" or "experts"
@@ -165,12 +165,12 @@ def arrange_scores(
     return pack_scores(s, packed)
 
 # %% ../../nbs/pruning/00_importance.ipynb #imp00006
-def _find_wanted(s, rows, also):
-    "Part -> statistics that rows read of it; the parts whose gradients they read"
+def _find_wanted(s, reads, also):
+    """Part -> statistics that are read of it, and the parts whose gradients are; `reads`: pairs
+    of a unit and what its score reads"""
     wanted, gradients = {}, {}
-    for row in rows:
-        names = row.statistics or ()
-        for part in () if row.unit == "attention modules" else scored_parts(s, row.unit):
+    for unit, names in reads:
+        for part in () if unit == "attention modules" else scored_parts(s, unit):
             if "terms" in names:
                 gradients[part] = True
             asked = [n for n in (*names, *also) if n != "terms"]
@@ -178,6 +178,20 @@ def _find_wanted(s, rows, also):
             if asked:
                 wanted.setdefault(part, {}).update(dict.fromkeys(asked))
     return wanted, [*gradients]
+
+
+def find_together(
+    model: PreTrainedModel,  # dense
+    # `text`, `p`, `weighted`, `bs`; `reads`: pairs of a unit and the sums that its score reads;
+    # `also`: further sums of the same parts
+    questions: Iterable[Mapping],
+) -> list[dict]:  # `together` of `billed_statistics`
+    "Find the parts of a model that searches ask about."
+    s, found = structure(model), []
+    for x in questions:
+        wanted, gradients = _find_wanted(s, x["reads"], x["also"])
+        found.append(dict(x, wanted=wanted, gradients=gradients))
+    return found
 
 
 def _draw_scores(model, row, calib, draws):
@@ -274,13 +288,14 @@ def collect_scores(
             log["statistics"] = {}
         return [_draw_scores(model, row, calib, draws) for row in rows]
     s = structure(model)
-    wanted, gradients = _find_wanted(s, rows, also)
+    reads = [(row.unit, row.statistics or ()) for row in rows]
+    wanted, gradients = _find_wanted(s, reads, also)
     collected, terms, results = {}, {}, []
     common = dict(bs=bs, budget=budget, cache=cache, progress=progress)
     if wanted:
         collected = collect(model, calib, wanted, p=p, weighted=weighted, **common)
     if gradients:
-        terms = collect_gradients(model, calib, gradients, progress=progress)
+        terms = collect_gradients(model, calib, gradients, cache=cache, progress=progress)
     for row in rows:
         fn = resolve(row.fn)
         if row.statistics is None:
@@ -291,7 +306,7 @@ def collect_scores(
             found = {"windows": collected, "gradients": terms}.get(row.needs, {})
             ranked = score_parts(model, scored_parts(s, row.unit), fn, found)
             if row.unit != "heads":
-                ranked = arrange_scores(model, s, row.unit, ranked, found)
+                ranked = _arrange_scores(model, s, row.unit, ranked, found)
                 _warn_unreached(row, ranked)
         results.append(_check_scores(row, ranked))
     if log is not None:

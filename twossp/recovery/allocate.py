@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'PATIENCE', 'WIDTHS', 'SplitTrial', 'feasible_counts', 'formula_split',
-    'search_splits', 'repair_splits', 'best_split', 'check_widths', 'search_widths'
+    'WIDTHS', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
+    'repair_splits', 'best_split', 'check_widths', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
@@ -68,7 +68,7 @@ def formula_split(
     return balance(s, sparsity, alpha, nearest, multiple, protect=protect)
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8ddddffe
-PATIENCE = 3  # splits in a row without a new best that end the search
+_PATIENCE = 3  # splits in a row without a new best that end the search
 
 
 def search_splits(
@@ -106,7 +106,7 @@ def search_splits(
         splits.append(SplitTrial(n, split["width"], mean_nll(model, plans[-1:], compare).item()))
         # a split may overflow, and another one not
         best = min(splits, key=lambda p: math.inf if math.isnan(p.nll) else p.nll)
-        if n >= max(start["n_attn"], best.n_attn + PATIENCE):
+        if n >= max(start["n_attn"], best.n_attn + _PATIENCE):
             break
     return splits, plans, trials
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'REPAIRS', 'REPAIR_TOKENS', 'repair_plans', 'repair_plan', 'check_repair',
-    'repair_windows', 'repairable'
+    'REPAIRS', 'repair_plans', 'repair_plan', 'check_repair', 'repair_windows',
+    'repairable'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
@@ -545,14 +545,14 @@ def check_repair(
         _check_ffns(model)
 
 # %% ../../nbs/recovery/01_repair.ipynb #4e34f9d3
-REPAIR_TOKENS = 2**16  # at most, for a repair as an option of a method
+_REPAIR_TOKENS = 2**16  # at most, for a repair as an option of a method
 
 
 def repair_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
 ) -> torch.Tensor:  # (2 … n, t)
-    "Return the first windows, up to `REPAIR_TOKENS` tokens, but at least two."
-    return calib[: max(2, REPAIR_TOKENS // calib.shape[1])]
+    "Return the first windows, up to `_REPAIR_TOKENS` tokens, but at least two."
+    return calib[: max(2, _REPAIR_TOKENS // calib.shape[1])]
 
 # %% ../../nbs/recovery/01_repair.ipynb #570a285a
 def repairable(

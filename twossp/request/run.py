@@ -66,8 +66,8 @@ from ..reporting.report import (
     save_figure,
     to_markdown,
 )
-from ..reporting.tensorboard import log_to_tensorboard
-from .config import write_config
+from ..reporting.trackers import report_rows
+from .config import shared_config, write_config
 from .options import BOUND_FLAGS, Options, shown_path
 from .pruned import Pruned
 from .validate import (
@@ -438,7 +438,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None)
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
         on_plan=on_plan if methods else None,
-        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
+        on_row=report_rows(o.report_to, shared_config(o), o.results) if o.report_to else None,
         plans=False if o.plan or not methods else plans_folder(o),
         executor=executor, progress=not o.quiet,
     )
