@@ -98,6 +98,7 @@ class Score:
 
 # %% ../../nbs/core/18_scores.ipynb #sctab0tb
 _SCORES = "twossp.baselines.scores:"
+_SECOND = "twossp.baselines.second_order:"
 _IMPORTANCE = "twossp.pruning.importance:"
 SCORES: dict[str, dict[str, Score]] = {}  # unit -> name -> row; the default first
 SCORES["neurons"] = {
@@ -121,6 +122,18 @@ SCORES["neurons"] = {
     "ppm": Score(
         f"{_SCORES}ppm", "neurons", paper="2512.22671", statistics=(),
         about="peak-to-peak magnitude of the input weights",
+    ),
+    "leverage": Score(
+        f"{_SECOND}leverage", "neurons", paper="2408.09632", statistics=("gram",),
+        about="what the other neurons leave of the activations",
+    ),
+    "obs": Score(
+        f"{_SECOND}obs", "neurons", paper="2403.12983", statistics=("gram",),
+        about="optimal brain surgeon: order of removal, others refitted, in 32 rounds",
+    ),
+    "putri": Score(
+        f"{_SECOND}putri", "neurons", paper="2605.18331", statistics=("gram",),
+        about="squared output weights times outputs, over what later neurons make up for",
     ),
     "magnitude": Score(
         f"{_SCORES}_weight_norms", "neurons", "weights", about="norm of the weights"
