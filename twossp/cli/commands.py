@@ -240,7 +240,9 @@ def report(o: ReportOptions) -> int:  # exit code
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder", holds="plan.json")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
+    )
     url: str | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL",
