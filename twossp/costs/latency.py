@@ -412,7 +412,7 @@ def measure_latency(
     "Time the parts of a model in other shapes."
     shapes = [*_shapes(model, multiples, sliced)]
     savings, times = [], []
-    with progress_bar(shapes, "latency table", progress) as bar:
+    with progress_bar(shapes, "timing layers", progress) as bar:
         for label, units, of, n, shaped in bar:
             dense, ratio = time_against_dense(model, shaped, work, rounds, passes)
             times.append(dense)
