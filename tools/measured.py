@@ -13,6 +13,7 @@ import csv
 import json
 import re
 from collections import Counter, defaultdict
+from pathlib import Path
 from statistics import median
 
 from tools.pages import write_notebook
@@ -200,7 +201,9 @@ def list_files(folder=RESULTS):
         for path in paths:
             facts = index[path.name]
             title = facts['title']
-            if is_table(path):
+            if path.name.startswith('log_'):
+                title = f'[{title}](log.ipynb)'
+            elif is_table(path):
                 title = f'[{title}](measured.ipynb#{anchor(title)})'
             rows = len(read_rows(path)) if is_table(path) else None
             machine, command = facts['machine'], f'`{facts["command"]}`'
@@ -208,6 +211,23 @@ def list_files(folder=RESULTS):
         head = ['what it holds', 'file', 'rows', 'machine', 'date', 'command']
         texts.append(f'## {group}\n\n{table(head, lines)}')
     return texts
+
+
+def list_attempts(folder=RESULTS):
+    "What did not help: a table a part, with the settings below it"
+    parts = defaultdict(list)
+    for r in read_rows(folder / 'log_attempts.csv'):
+        parts[r['part']].append(r)
+    for part, rows in parts.items():
+        settings, lines = {}, []
+        for r in rows:
+            n = settings.setdefault(r['setting'], len(settings) + 1)
+            title = Path(r['page']).stem.lstrip('0123456789_').replace('_', ' ')
+            page = f'[{title}](../{r["page"]})' if r['page'] else ' '
+            lines.append([r['tried'], r['result'], r['against'], f'({n})', r['reason'], page])
+        head = ['tried', 'result', 'against', 'setting', 'reason', 'more']
+        notes = '\n'.join(f'- ({n}) {x}.' for x, n in settings.items())
+        yield f'## {part}\n\n{table(head, lines)}\n\n{notes}'
 
 
 # --- the summary
@@ -295,10 +315,13 @@ def main():
     intro = ' '.join(WORDS['results'].split())
     parts = []
     for group, paths in group_files().items():
-        parts += [f'## {group}', *map(section, filter(is_table, paths))]
+        if group != GROUPS['log']:  # a page of its own
+            parts += [f'## {group}', *map(section, filter(is_table, paths))]
     write_notebook(page, 'Results', line, intro, summary(), *parts)
     texts = ' '.join(WORDS['files'].split()), *list_files()
     write_notebook(RESULTS / 'files.ipynb', 'Files of results', WORDS['files_line'], *texts)
+    texts = ' '.join(WORDS['log'].split()), *list_attempts()
+    write_notebook(RESULTS / 'log.ipynb', 'What did not help', WORDS['log_line'], *texts)
     version, rows = read_walks()
     write_shipped(version, rows)
     counts = Counter(r['verdict'] for r in rows)

@@ -20,6 +20,7 @@ from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import exporter_names
 from ..core.words import format_size
 from ..request.arguments import ESTIMATE_TARGETS, check_estimate
+from ..request.config import shared_config
 from twossp.request.options import (
     MISSING,
     Corpus,
@@ -33,6 +34,7 @@ from twossp.request.options import (
     ModelOptions,
     Name,
     NoOptions,
+    OutputOptions,
     ReportOptions,
     Tokens,
     check_options,
@@ -505,6 +507,9 @@ class RecoverModelOptions:
         " one that plan.json names, if it is on this machine)", decides="plan",
     )
     curve: File | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
+    report_to: tuple[str, ...] = same_flag(  # names in `TRACKERS`
+        OutputOptions, "report_to", help="also report the training to these experiment trackers",
+    )
 
 
 @dataclass(frozen=True)
@@ -545,9 +550,11 @@ def recover(
     from twossp.checkpoint.save import check_not_source
     from twossp.core.files import check_writable
     from twossp.recovery.distill_folder import check_curve, recover_folder, write_curve
+    from twossp.reporting.trackers import check_trackers, tracked_run
     from twossp.request.validate import pick_device
     from twossp.runtime.devices import is_main_process, join_process_group
 
+    check_trackers(o.report_to)
     teacher = o.teacher or _find_teacher(o.folder)
     if o.curve:
         check_curve(o.curve)
@@ -559,10 +566,19 @@ def recover(
     kwargs |= {k: getattr(o, k) for k in ("seq_len", "synthetic", "overwrite")}
     kwargs |= dict(n_windows=o.n_samples, batch=kwargs.pop("train_batch"))
     kwargs |= dict(text=None if o.calibration == "none" else o.calibration)
-    folder = recover_folder(o.folder, teacher, o.save, load=load, log=(log := {}), **kwargs)
-    if not is_main_process():
-        return 0 if folder else 1
-    r = log["recovery"]
+    kwargs |= dict(load=load, log=(log := {}))
+    name, facts = f"recover {Path(o.save).name}", shared_config(o) if o.report_to else {}
+    with tracked_run(o.report_to, name, facts) as report:
+        on_step = report if o.report_to else None
+        folder = recover_folder(o.folder, teacher, o.save, on_step=on_step, **kwargs)
+        if not is_main_process():
+            return 0 if folder else 1
+        r = log["recovery"]
+        if log["there"]:  # nothing was trained: the recorded curve
+            held = {0: r["before"]} | {int(k): v for k, v in r["held_out"].items()}
+            for step, loss in enumerate([None, *r["loss"]]):
+                numbers = dict(loss=loss, held_out=held.get(step))
+                report({k: v for k, v in numbers.items() if v is not None}, step)
     if o.curve:
         write_curve(r, o.curve)
     if not o.teacher:

@@ -37,6 +37,7 @@ from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.scores import UNITS, score_names
 from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
+from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
 from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
@@ -280,7 +281,7 @@ RENAMED = dict(
     methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
     depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
-    to=("export",),
+    to=("export",), tensorboard=("report_to",),
 )
 
 
@@ -409,8 +410,8 @@ def _config_words(cls, file, given, parser):
             raise ValueError(f"{where}: no flag {key!r}{hint} {parser.prog} --help all lists them")
         if f.metadata.get("trusts"):
             raise ValueError(
-                f"{where}: {f.name} is read from the command line only, since it trusts what a"
-                f" file may not: give --{f.name} there"
+                f"{where}: {f.name} is read from the command line only, since a file may not run"
+                f" code, replace files or send data: give --{f.name} there"
             )
         if f.name in lines:
             raise ValueError(f"{where}: {f.name} is given twice")
@@ -861,7 +862,10 @@ class OutputOptions:
         metavar="PATH", trusts=True,
         excludes=("save", "plan", "ablation", "max_loss", "min_agreement", "stream"),
     )
-    tensorboard: Folder | None = flag("log each result to TensorBoard in this folder")
+    report_to: tuple[str, ...] = flag(
+        "also report each result to these experiment trackers", (), choices=tuple(TRACKERS),
+        trusts=True,
+    )
     logging: str = flag(
         "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
         "INFO", metavar="LEVEL", type=str.upper,
@@ -885,7 +889,7 @@ class OtherOptions:
     ablation: bool = flag(
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
         " norms, every number of attention modules", needs="an evaluation",
-        excludes=("method", "plan", "save", "tensorboard"),
+        excludes=("method", "plan", "save", "report_to"),
     )
     demo: bool = flag(
         "prune the bundled model at 25 %%, compare it with the original and save it in"
@@ -1209,6 +1213,7 @@ class CompareOutputOptions:
     retry: bool = flag("repeat failed runs")
     # dotted path
     executor: str | None = same_flag(OutputOptions, "executor")
+    report_to: tuple[str, ...] = same_flag(OutputOptions, "report_to")  # names in `TRACKERS`
     logging: str = same_flag(OutputOptions, "logging")  # level of the log
     quiet: bool = same_flag(OutputOptions, "quiet")  # hide progress bars
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['as_dtype', 'rank_and_size', 'is_main_process', 'count_devices', 'as_device', 'input_device', 'call_accelerator',
            'synchronize', 'progress_bar', 'quiet', 'read_clock', 'time_calls', 'one_line', 'RanksLost', 'TooFewDevices',
-           'join_process_group', 'PeerFailed', 'sum_over_processes', 'broadcast_object', 'sync_step', 'fork_rng']
+           'join_process_group', 'sum_over_processes', 'broadcast_object', 'sync_step', 'fork_rng']
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
 import atexit
@@ -269,7 +269,7 @@ def join_process_group(
         _check_devices(device, kind)
 
 # %% ../../nbs/runtime/00_devices.ipynb #f75b907a
-class PeerFailed(RuntimeError):
+class _PeerFailed(RuntimeError):
     "Another process of this job failed in the current step; this one cannot finish it."
 
 
@@ -295,15 +295,15 @@ def _gather_states(state):
 
 
 def _check_peers():
-    "Wait for all processes within a step; raise `PeerFailed` if one has ended the step"
+    "Wait for all processes within a step; raise `_PeerFailed` if one has ended the step"
     if any(state != _IN_STEP for state in _gather_states(_IN_STEP)):
-        raise PeerFailed("another process of this job failed in this step")
+        raise _PeerFailed("another process of this job failed in this step")
 
 # %% ../../nbs/runtime/00_devices.ipynb #fc17e3d2
 def sum_over_processes(
     x: torch.Tensor,  # this process's summand
 ) -> torch.Tensor:  # the same in every process; `x` itself in a single process
-    "Sum over all processes. Raises `RanksLost` or `PeerFailed` if another one failed."
+    "Sum over all processes. Raises `RanksLost` or `_PeerFailed` if another one failed."
     if rank_and_size()[1] == 1:
         return x
     _check_peers()
@@ -358,13 +358,13 @@ def sync_step(
     if n == 1:
         return error
     while any(state != _AT_END for state in _gather_states(_AT_END)):
-        pass  # processes within the step raise `PeerFailed`, and then call `sync_step`
+        pass  # processes within the step raise `_PeerFailed`, and then call `sync_step`
     steps = [None] * n
     _run_collective(dist.all_gather_object, steps, (step, error))
     if len({name for name, _ in steps}) > 1:
         raise _record_loss(f"the processes of this job are at different steps: {steps}")
     errors = [e for _, e in steps if e]
-    causes = [e for e in errors if not e.startswith(PeerFailed.__name__)]
+    causes = [e for e in errors if not e.startswith(_PeerFailed.__name__)]
     return next(iter(causes or errors), None)
 
 # %% ../../nbs/runtime/00_devices.ipynb #e5301e82
