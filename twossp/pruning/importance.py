@@ -188,9 +188,9 @@ def find_together(
     questions: Iterable[Mapping],
 ) -> list[dict]:  # `together` of `billed_statistics`
     "Find the parts of a model that searches ask about."
-    s, found = structure(model), []
+    found = []
     for x in questions:
-        wanted, gradients = _find_wanted(s, x["reads"], x["also"])
+        wanted, gradients = _find_wanted(structure(model), x["reads"], x["also"])
         found.append(dict(x, wanted=wanted, gradients=gradients))
     return found
 
