@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'NoEstimate', 'sketch_plan', 'Estimate', 'count_units', 'Costs', 'estimate',
-    'estimate_table', 'estimate_rows', 'PruningSetup', 'estimate_memory'
+    'NoEstimate', 'sketch_plan', 'Estimate', 'Costs', 'estimate', 'estimate_table',
+    'estimate_rows', 'PruningSetup', 'estimate_memory'
 ]
 
 # %% ../../nbs/costs/00_estimate.ipynb #71f4c2fd
@@ -157,7 +157,7 @@ def _header_bytes(model, s):
     return total
 
 # %% ../../nbs/costs/00_estimate.ipynb #unitscnt
-def count_units(
+def _count_units(
     part: Part,  # that can be narrowed
     kept,  # its value in a plan
 ) -> int:  # neurons of an FFN, or of each expert; 0: removed
@@ -215,7 +215,7 @@ class Costs:
                 prefill -= saved(self.context, 0)
                 token -= saved(1, self.context)
             if p in s.leading and not removed:
-                widths.append(count_units(p, kept))
+                widths.append(_count_units(p, kept))
         outside = 2 * sum(self.outside[i] for i in plan.removed_layers)
         mixers = (p for p in s.mixers if p.layer not in plan.removed_layers and p.size > 0)
         left, active = s.remaining(plan)

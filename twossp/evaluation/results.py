@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+import torch
+
 import twossp
 from ..core.extras import require
 from ..core.files import is_truncated
@@ -250,7 +252,7 @@ def code_version() -> str:  # 'version+12 hex digits'
 
 # %% ../../nbs/evaluation/00_results.ipynb #4c749d26
 def versions() -> dict:  # name -> version
-    "Return the versions of code, Python, machine and the installed libraries."
+    "Return the versions of code, Python and the installed libraries, and names of the machine."
     result = dict(
         twossp=code_version(),
         python=platform.python_version(),
@@ -259,6 +261,9 @@ def versions() -> dict:  # name -> version
     for name in ("torch", "transformers", "tokenizers", "lm_eval"):
         with suppress(importlib.metadata.PackageNotFoundError):
             result[name] = importlib.metadata.version(name)
+    for kind in (torch.cuda, torch.xpu):
+        if kind.is_available():
+            result["accelerator"] = kind.get_device_name()
     return result
 
 # %% ../../nbs/evaluation/00_results.ipynb #e17781fe

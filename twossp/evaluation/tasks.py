@@ -31,7 +31,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..core.extras import check_installed, require
 from ..core.files import hash_files
 from .arithmetic import ARITHMETIC, write_arithmetic
-from ..runtime.devices import fork_rng, input_device, one_line
+from ..runtime.devices import fork_rng, in_log_file, input_device, one_line
 from ..runtime.identity import decides, facts_identity, fill_defaults
 from ..runtime.metrics import finite_logits
 from ..runtime.text_names import HUB_ID, is_path
@@ -377,7 +377,7 @@ def run_tasks(
     if not _is_loaded(tasks):
         tasks = load_tasks(tasks, include_path, num_fewshot, confirm_run_unsafe_code)
     tm, good, errors = tasks
-    with _silence(progress):
+    with _silence(progress and not in_log_file()):
         harness = require("lm_eval.models.huggingface")
         tok = copy.deepcopy(tok)  # lm-eval changes it
         lm = harness.HFLM(model, tokenizer=tok, batch_size=batch_size, max_length=max_length)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'Figure', 'copy_sharing_weights', 'vocabulary_size', 'share_equal_tensors',
-    'common_vocab_kl', 'measure_kl', 'run_on_main', 'DistillOptions', 'recover',
-    'plot_recovery', 'check_teacher_student', 'distill'
+    'measure_kl', 'run_on_main', 'DistillOptions', 'recover', 'plot_recovery',
+    'check_teacher_student', 'distill'
 ]
 
 # %% ../../nbs/recovery/05_distill.ipynb #97fa7f17
@@ -49,8 +49,10 @@ from ..runtime.calibration import Calibration
 from ..runtime.devices import (
     broadcast_object,
     fork_rng,
+    in_log_file,
     input_device,
     is_main_process,
+    next_stage,
     one_line,
     progress_bar,
     rank_and_size,
@@ -120,7 +122,7 @@ def _find_trainable(student, plan):
     return paths
 
 # %% ../../nbs/recovery/05_distill.ipynb #290a7dda
-def common_vocab_kl(
+def _common_vocab_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, w) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats
@@ -134,7 +136,7 @@ def _window_kl(student, teacher, ids):
     with torch.no_grad():
         ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
     logits = student(ids.to(input_device(student)), use_cache=False).logits
-    return common_vocab_kl(ref.to(logits.device), logits).mean()
+    return _common_vocab_kl(ref.to(logits.device), logits).mean()
 
 
 def measure_kl(
@@ -219,7 +221,7 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
     run_on_main(_claim_folder, folder, "teacher.json", identity, "predictions")
     rank, size = rank_and_size()
     with inference(model):
-        for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
+        for row in progress_bar(ids.split(1)[rank::size], "teacher's predictions", progress):
             file = _prediction_file(folder, row[0])
             if file.exists():
                 continue
@@ -250,7 +252,7 @@ class _DistillModule(nn.Module):
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
         with torch.no_grad():
             ref = teacher(input_ids, use_cache=False).logits
-        return dict(loss=common_vocab_kl(ref, logits).mean())
+        return dict(loss=_common_vocab_kl(ref, logits).mean())
 
     def train(self, mode=True):
         "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"
@@ -335,7 +337,7 @@ def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progres
     "Optimize the scales in place; return the divergence of each step"
     adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
     order, remaining, losses = torch.Generator().manual_seed(seed), [], []
-    for fraction in progress_bar(_norm_schedule(steps), "norms", progress):
+    for fraction in progress_bar(_norm_schedule(steps), "training norms", progress):
         remaining = remaining or torch.randperm(len(windows), generator=order).tolist()
         k = remaining.pop()
         with torch.enable_grad():
@@ -393,7 +395,7 @@ class _Clock:
         self.steps, self.seconds, self.used, self.at = steps, seconds, 0.0, None
         self.on_step = on_step if is_main_process() else None
         total = steps if seconds == math.inf else round(seconds)
-        self.bar = progress_bar(None, "recover", progress, total)
+        self.bar = progress_bar(None, "training", progress, total)
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.log_history:  # of a training that was interrupted
@@ -418,7 +420,7 @@ class _Clock:
     def on_log(self, args, state, control, logs, **kwargs):
         state.log_history[-1]["used"] = self.used
         for k in {"loss", "eval_loss"} & {*logs}:
-            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
+            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}", refresh=not in_log_file())
             if self.on_step:
                 self.on_step({"held_out" if k == "eval_loss" else k: logs[k]}, state.global_step)
 
@@ -652,6 +654,7 @@ def _train_weights(
             predictions = Path(answers or Path(folder) / "teacher")
             sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
+            next_stage()
             _store_predictions(teacher, calib, predictions, options.top, progress, common)
         _make_trainable(student, paths, options)
         stack.enter_context(inference(teacher))
@@ -661,6 +664,7 @@ def _train_weights(
             stack.enter_context(eager_experts(student))
         module = _DistillModule(student, teacher, options)
         windows = _Windows(fit, predictions), _Windows(held, predictions)
+        next_stage()
         with torch.enable_grad():
             result = _run_trainer(module, args, options, *windows, last, dtype, progress, on_step)
         trained = _read_trained(student, paths)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'UNIT_FIELDS', 'GROUP_FIELDS', 'Statistics', 'window_norms', 'float64_device',
-    'collect', 'billed_statistics', 'collect_gradients', 'upcast', 'merge_moments',
-    'accumulate_moments', 'moments', 'walk_hidden_states'
+    'UNIT_FIELDS', 'Statistics', 'window_norms', 'float64_device', 'collect',
+    'billed_statistics', 'collect_gradients', 'upcast', 'merge_moments',
+    'accumulate_moments', 'moments', 'walk_moments', 'walk_hidden_states'
 ]
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00004
@@ -70,13 +70,13 @@ class Statistics:
     routed: torch.Tensor | None = None  # (g,) of the norms times the router's weights
     # (g, u) over the windows of |sum over the window's tokens of x · ∂loss/∂x|
     terms: torch.Tensor | None = None
-    gram: torch.Tensor | None = None  # (k, k) of x xᵀ
+    gram: torch.Tensor | None = None  # (k, k) or (g, k, k) of x xᵀ
     cross: torch.Tensor | None = None  # (d, k) of y xᵀ, for targets y
     targets: torch.Tensor | None = None  # () of |y|²
 
 
 UNIT_FIELDS = "norms", "sums", "squares"  # what `collect` sums by unit
-GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
+_GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
 
 # %% ../../nbs/runtime/09_statistics.ipynb #d5f83a68
 def window_norms(
@@ -120,7 +120,7 @@ class _PartSums:
         self.part = part
         self.norms = [x for x in names if isinstance(x, tuple)]
         g, u = part.observed
-        width = lambda name: 1 if name in GROUP_FIELDS else u
+        width = lambda name: 1 if name in _GROUP_FIELDS else u
         self.sums = {x: torch.zeros(g, width(x), dtype=torch.float64) for x in names}
 
     def begin(self, windows):
@@ -197,7 +197,7 @@ def _walk_parts(model, calib, parts, bs, budget, progress):
     if not len(ids):
         return
     windows = _windows_held(model, ids.shape[1], bs if mode.stack else 1, budget)
-    options = dict(windows=windows, what="activations", progress=progress)
+    options = dict(windows=windows, what="scoring", progress=progress)
     with inference(model):
         for i, _, run in walk_layers(model, ids, bs, mode, **options):
             active = [sums for sums in parts if i in sums.part.layers]
@@ -301,7 +301,7 @@ def _together(model, calib):
 def collect(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
-    # part -> names in `UNIT_FIELDS` and `GROUP_FIELDS`; `tokens` are always counted
+    # part -> names in `UNIT_FIELDS` and `_GROUP_FIELDS`; `tokens` are always counted
     wanted: Mapping[Part, Collection[str]],
     *,
     p: float = 2,  # of the norms over a window's tokens
@@ -338,7 +338,7 @@ def collect(
     sums: dict = {part: {} for part in wanted}
     for (part, name), total in totals.items():
         field = name[0] if isinstance(name, tuple) else name
-        sums[part][field] = total.squeeze(1) if field in GROUP_FIELDS else total
+        sums[part][field] = total.squeeze(1) if field in _GROUP_FIELDS else total
     for fields in sums.values():
         check_finite(list(fields.values()), "sums of activations")
     about = {part: dict(windows=len(calib), uses=len(part.layers)) for part in sums}
@@ -584,6 +584,84 @@ def moments(
 ) -> Statistics:  # float64, on the CPU if the device has no float64
     "Return the second moments of all tokens."
     return accumulate_moments({}, {"all": (x, y)})["all"]
+
+# %% ../../nbs/runtime/09_statistics.ipynb #sta0046b
+class _PartMoments:
+    "Second moments of one part over windows; a batch is added when the next one begins"
+
+    def __init__(self, part):
+        g, u = part.observed
+        self.part, self.pending = part, []
+        self.gram = torch.zeros(g, u, u, dtype=torch.float64)
+        self.tokens = torch.zeros(g, dtype=torch.float64)
+
+    def begin(self, windows):
+        "Start a batch of windows (b, t)"
+        self.add()
+        self.counted = windows.counted
+
+    def undo(self):
+        "Discard the last batch"
+        self.pending = []
+
+    def note(self, g, x, weight, token, out):
+        "Hold activations of the units of group `g`, on the counted tokens that reach it"
+        x = x.detach().flatten(0, -2)
+        if self.counted is not None:
+            mask = self.counted.to(x.device).reshape(-1)
+            x = x[mask if token is None else mask[token]]
+        self.pending.append((g, x))
+
+    def add(self):
+        "Add what is held"
+        for g, x in self.pending:
+            self.gram = self.gram.to(float64_device(x.device))
+            x = upcast(x)
+            buffer = x.new_empty(x.shape[1] * _quarter(x.shape[1]))
+            _add_gram(self.gram[g or 0], x, buffer)
+            self.tokens[g or 0] += len(x)
+        self.pending = []
+
+# %% ../../nbs/runtime/09_statistics.ipynb #sta0046c
+def walk_moments(
+    model: PreTrainedModel,  # dense; untouched
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
+    parts: Iterable[Part],  # whose activations are summed
+    *,
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    progress: bool = True,  # show a progress bar
+) -> Iterator[tuple[Part, Statistics]]:  # `tokens` and `gram` (g, k, k), float64
+    "Yield the second moments of each part after its last layer; use and free them before the next."
+    calib = Calibration.of(calib, model)
+    rank, size = rank_and_size()
+    local, mode, waiting, active = calib[rank::size], check_replay(model, calib), list(parts), {}
+
+    def finish(parts):
+        for part in parts:
+            found = active.pop(part, None) or _PartMoments(part)
+            found.add()
+            tokens, gram = _read_totals([found.tokens, found.gram])
+            check_finite([gram.diagonal(dim1=1, dim2=2)], "second moments of activations")
+            gram = gram.to(found.gram.device)
+            waiting.remove(part)
+            yield part, Statistics(
+                tokens=tokens, gram=gram, windows=len(calib), uses=len(part.layers)
+            )
+
+    bs = bs or layer_batch_size(model, calib.shape[1])
+    with inference(model):
+        walk = walk_layers(model, local, bs, mode, what="second moments", progress=progress)
+        for i, _, run in walk if len(local) else ():
+            here = [part for part in waiting if i in part.layers]
+            sums = [active.setdefault(part, _PartMoments(part)) for part in here]
+            begin = lambda windows, sums=sums: [x.begin(windows) for x in sums]
+            undo = lambda sums=sums: [x.undo() for x in sums]
+            run(partial(_observe_layer, model, sums, i), begin, undo)
+            if not mode.problem:
+                yield from finish([part for part in here if i == max(part.layers)])
+                if not waiting:
+                    break
+        yield from finish(sorted(waiting, key=lambda part: max(part.layers)))
 
 # %% ../../nbs/runtime/09_statistics.ipynb #f4c4438b
 @contextmanager
