@@ -188,7 +188,7 @@ def _read_int(text, least=1, word=None, most=None):
         pass
     other = f", nor {word!r}" if word else ""
     limit = "" if most is None else f" and at most {most}"
-    message = f"{text!r} is no whole number of at least {least}{limit}{other}"
+    message = f"{text!r} is not an integer of at least {least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 

@@ -714,7 +714,7 @@ def _read_texts(
         data = _load_saved(path)
         return _take(data[_pick_split(data, split, path)], path, text_column, n)
     if text_suffix(path) not in SUFFIXES:
-        raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
+        raise ValueError(f"unknown file type {path.name}: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
         raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
     return _take(_read_rows(path), path, text_column, n)
