@@ -155,7 +155,7 @@ def _describe_error(e):
         e = e.__cause__ or e.__context__
     if isinstance(e, ModuleNotFoundError) and e.name:
         return f"it needs the package {e.name}: pip install {e.name}"
-    return f"its data cannot be had: {one_line(e)}"
+    return f"its data could not be loaded: {one_line(e)}"
 
 
 def _check_task(name, task, num_fewshot, confirmed):

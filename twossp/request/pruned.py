@@ -154,6 +154,12 @@ _FILES = {  # of a checkpoint, that a reader may not know
 }
 
 
+def _plans_beside(folder):
+    "The folder of plans of a checkpoint, or of the one that holds several; None: there is none"
+    places = [x.with_name(f"{x.name}.plans") for x in (folder, folder.parent)]
+    return next((x for x in places if x.is_dir()), None)
+
+
 @dataclass(frozen=True)
 class Pruned:
     """What a pruning run leaves: plans, numbers and folders. Several targets have several; then
@@ -241,6 +247,12 @@ class Pruned:
             names = [f"{k}{about}" for k, about in _FILES.items() if (folder / k).is_file()]
             files = "" if len(folders) > 1 else f", {', '.join(names)}"
             yield f"{shown_path(folder)}/ holds the pruned model{files}"
+        for plans in dict.fromkeys(_plans_beside(x) for x in folders):
+            if plans is not None:
+                yield (
+                    f"{shown_path(plans)}/ holds each plan that was found, saved before anything"
+                    " was tried with it: a repeated command reads it; delete it when you are done"
+                )
 
     def write_cards(self):
         "Add the measurements to the cards of the saved checkpoints."

@@ -363,7 +363,9 @@ def _draw_figures(folder, plan, dense, report):
 
 
 def _repeat(o, target):
-    "The flags that find the plan of a target again, as YAML"
+    "The flags that find the plan of a target again, as YAML; empty with a function as a score"
+    if callable(o.score) or callable(o.depth_score):
+        return ""
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
