@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'CHECKPOINT_KEYS', 'base_model_facts', 'count_params', 'plan_record',
-    'plan_from_record', 'expert_facts', 'model_card', 'list_checkpoint_engines',
-    'write_record'
+    'base_model_facts', 'count_params', 'plan_record', 'plan_from_record',
+    'expert_facts', 'model_card', 'list_checkpoint_engines', 'write_record'
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
@@ -101,7 +100,7 @@ def count_params(
 
 # %% ../../nbs/checkpoint/01_card.ipynb #bf0d0d88
 # keys of plan.json about the checkpoint; the others are provenance
-CHECKPOINT_KEYS = ("plan", "format", "achieved_sparsity", "parameters", "versions", "files")
+_CHECKPOINT_KEYS = ("plan", "format", "achieved_sparsity", "parameters", "versions", "files")
 
 
 def plan_record(
@@ -117,7 +116,7 @@ def plan_record(
     facts = base | getattr(plan, "provenance", {}) | meta
     if plan_masks(plan):  # masks are in another file, so describe them here
         facts["removed"] = get_kind(kind_of(plan)).words(plan, format == "compatible")
-    return {k: v for k, v in facts.items() if k not in CHECKPOINT_KEYS} | dict(
+    return {k: v for k, v in facts.items() if k not in _CHECKPOINT_KEYS} | dict(
         plan=json.loads(to_json(plan)),
         format=format,
         achieved_sparsity=(dense["layers"] - pruned["layers"]) / dense["layers"],
@@ -141,7 +140,7 @@ def plan_from_record(
         raise ValueError(f"{folder}{': ' if folder else ''}{prefix}{one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
     # weights may have changed, so the saver sets a new identity
-    excluded = *CHECKPOINT_KEYS, "results", "task_results", "plan_identity"
+    excluded = *_CHECKPOINT_KEYS, "results", "task_results", "plan_identity"
     facts = {k: v for k, v in record.items() if k not in excluded}
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
