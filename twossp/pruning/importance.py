@@ -198,9 +198,10 @@ def find_together(
 def _draw_scores(model, row, calib, draws):
     "Scores at random where the size of a plan is estimated, and what they would hold"
     if row.needs != "weights":
-        observed = [p.observed for p in scored_parts(structure(model), row.unit)]
-        moments = "gram" in (row.statistics or ())  # of all groups of one part
-        fit = max((round(g**0.5 * u) for g, u in observed), default=0) if moments else 0
+        fit = 0
+        if "gram" in (row.statistics or ()):  # of all groups of one part
+            observed = [p.observed for p in scored_parts(structure(model), row.unit)]
+            fit = max((round(g**0.5 * u) for g, u in observed), default=0)
         draws(windows=len(calib), gradients=row.needs == "gradients", fit=fit)
     return resolve(SCORES[row.unit]["random"].fn)(model, calib)
 
