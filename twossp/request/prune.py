@@ -6,8 +6,9 @@
 __all__ = ['prune']
 
 # %% ../../nbs/request/05_prune.ipynb #pyp04
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from .options import read_options
@@ -46,8 +47,11 @@ def prune(
     n_samples: int | None = None,  # calibration windows; None: the method's number, 32 for 2ssp
     seq_len: int = 2048,  # tokens per window
     seed: int = 0,  # 0: the first windows of the text; else drawn at random
-    score: str | None = None,  # name in `SCORES`; None: the method's
-    depth_score: str | None = None,  # name in `SCORES`; None: the method's
+    # by which the method ranks: a name in `SCORES`, or a function (model, calib) -> scores per
+    # layer; None: the method's
+    score: str | Callable | None = None,
+    # of attention modules: a name, or a function (model, calib) -> one number each
+    depth_score: str | Callable | None = None,
     repair: str | None = None,  # 'least_squares' reconstructs the remaining FFNs
     evaluation: str | Path | Sequence[str | Path] = (),  # texts on which perplexity is measured
     n_eval: int | None = None,  # windows of each; None: all
@@ -58,54 +62,7 @@ def prune(
     progress: bool = True,  # show progress bars
     **options,  # other flags of `twossp prune`, without the dashes
 ) -> Pruned:  # plan, numbers, folder
-    """Prune a model as `twossp prune` does. Raises `ValueError` with the reason if it cannot.
-
-    Parameters
-    ----------
-    model : str | Path
-        name on the Hugging Face hub, folder, GGUF file, or 'smollm2'
-    sparsity : float | str | Sequence[float] | None, default None
-        fraction of the decoder layers' parameters to remove, such as 0.25; several are pruned
-        one after the other; None: another target is given, such as max_loss=1.1
-    method : str | None, default None
-        name in `METHODS`; None: 2ssp
-    calibration : str | Path | None, default None
-        text that scores are computed on: a name, a file, 'self-chat' …; None: c4, or news for
-        smollm2
-    n_samples : int | None, default None
-        calibration windows; None: the method's number, 32 for 2ssp
-    seq_len : int, default 2048
-        tokens per window
-    seed : int, default 0
-        0: the first windows of the text; else drawn at random
-    score : str | None, default None
-        name in `SCORES`; None: the method's
-    depth_score : str | None, default None
-        name in `SCORES`; None: the method's
-    repair : str | None, default None
-        'least_squares' reconstructs the remaining FFNs
-    evaluation : str | Path | Sequence[str | Path], default ()
-        texts on which perplexity is measured
-    n_eval : int | None, default None
-        windows of each; None: all
-    save : str | Path | None, default None
-        folder of the pruned checkpoint; None: it is not saved
-    overwrite : bool, default False
-        replace an existing checkpoint
-    device : str | None, default None
-        'cpu', 'cuda', …; None: the accelerator if there is one
-    dtype : str, default 'auto'
-        of the weights: as stored, 'float32', 'bfloat16' or 'float16'
-    progress : bool, default True
-        show progress bars
-    **options
-        other flags of `twossp prune`, without the dashes
-
-    Returns
-    -------
-    Pruned
-        plan, numbers, folder
-    """
+    "Prune a model as `twossp prune` does. Raises `ValueError` with the reason if it cannot."
     if not isinstance(model, (str, Path)):
         raise ValueError(
             "model is a name or a folder, as it is loaded and saved here; got a"
@@ -116,11 +73,16 @@ def prune(
             raise ValueError(f"{name} is an option of the command line: leave it out")
     given = dict(
         sparsity=sparsity, method=method, calibration=calibration, n_samples=n_samples,
-        seq_len=seq_len, seed=seed, score=score, depth_score=depth_score, repair=repair,
+        seq_len=seq_len, seed=seed, repair=repair,
         evaluation=evaluation, n_eval=n_eval, save=save, overwrite=overwrite, device=device,
         dtype=dtype, quiet=not progress, **options,
     )
+    functions = {}
+    for option, x in dict(score=score, depth_score=depth_score).items():
+        if x is not None:
+            (given if isinstance(x, str) else functions)[option] = x
     o = read_options([f"--model={model}", *_flag_words(given)], prog="twossp prune")
+    o = replace(o, **functions)
     with nullcontext() if progress else quiet():
         done = run(o, keep_plans=True)
     failed = [r for r in done.rows if "method" in r.errors]
