@@ -19,7 +19,7 @@ import torch
 
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
-from twossp.checkpoint.save import (
+from ..checkpoint.save import (
     check_not_source,
     check_output_folder,
     output_folder,
@@ -29,7 +29,7 @@ from ..core.extras import check_installed
 from ..core.families import is_vision_language
 from ..core.files import atomic_file, check_writable, hash_files, real_path, sweep
 from ..core.plan import Plan
-from twossp.recovery.distill import (
+from .distill import (
     DistillOptions,
     check_teacher_student,
     distill,
@@ -42,7 +42,7 @@ from twossp.recovery.distill import (
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_processor, load_tokenizer
-from twossp.runtime.devices import (
+from ..runtime.devices import (
     as_device,
     as_dtype,
     input_device,
@@ -52,7 +52,7 @@ from twossp.runtime.devices import (
     rank_and_size,
     stages,
 )
-from twossp.runtime.identity import (
+from ..runtime.identity import (
     model_identity,
     plan_identity,
     runtime_facts,

@@ -17,7 +17,7 @@ from ..costs.estimate import Costs, PruningSetup, estimate_memory
 from ..evaluation.measure import weight_bytes
 from .options import Options, shown_path
 from .run import check_texts, save_folder
-from twossp.request.validate import (
+from .validate import (
     check_feasible,
     load_requested_skeleton,
     pick_device,
