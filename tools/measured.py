@@ -1,4 +1,5 @@
-"""Write the pages of nbs/results/: every table (measured.ipynb), every file (files.ipynb),
+"""Write the pages of nbs/results/: a summary (measured.ipynb, with the tables of tools/five.py),
+every table (archive.ipynb), every file (files.ipynb),
 what did not help (log.ipynb), every model type (types.ipynb, and twossp/types.csv)
 
 A `.jsonl` file holds rows of a grid, a `.csv` file a table; `index.json` says of each file
@@ -68,12 +69,19 @@ def read_rows(path):
 # --- rows of a grid
 
 
+def name_run(r):
+    "The method of a row, and what else decides its quality"
+    options = r.get('options') or {}
+    scores = [f'{options[k]}' for k in ('score', 'depth_score') if k in options]
+    return ', '.join([r['method'], *scores, *['reconstructed'] * ('repair' in options)])
+
+
 def merge_seeds(rows):
-    "{(method, target): its rows}; what differs by its seed stands together"
+    "{(run, target): its rows}; only what differs by its seed stands together"
     found = defaultdict(list)
     for r in rows:
         if not r['error']:
-            found[r['method'], r['target']].append(r)
+            found[name_run(r), r['target']].append(r)
     return found
 
 
@@ -192,10 +200,14 @@ def is_table(path):
     return path.suffix in ('.jsonl', '.csv')
 
 
+def anchor(title):
+    "Where a section is on its page"
+    return re.sub(r'[^\w-]', '', title.lower().replace(' ', '-'))
+
+
 def list_files(folder=RESULTS):
     "What each file holds: a table a group"
     index, texts = read_index(folder), []
-    anchor = lambda title: re.sub(r'[^\w-]', '', title.lower().replace(' ', '-'))
     for group, paths in group_files(folder).items():
         lines = []
         for path in paths:
@@ -204,7 +216,7 @@ def list_files(folder=RESULTS):
             if path.name.startswith('log_'):
                 title = f'[{title}](log.ipynb)'
             elif is_table(path):
-                title = f'[{title}](measured.ipynb#{anchor(title)})'
+                title = f'[{title}](archive.ipynb#{anchor(title)})'
             rows = len(read_rows(path)) if is_table(path) else None
             machine, command = facts['machine'], f'`{facts["command"]}`'
             lines.append([title, f'`{path.name}`', rows, machine, facts['date'], command])
@@ -309,15 +321,19 @@ def write_shipped(version, rows, path=ROOT / 'twossp' / 'types.csv'):
 
 
 def main():
-    "Write both pages, and the table that the package brings"
-    page = RESULTS / 'measured.ipynb'
-    line = 'What was measured: a summary, then every table with machine, versions and command'
+    "Write all pages, and the table that the package brings"
+    from tools import five
+
+    page, line = RESULTS / 'measured.ipynb', 'What was measured: a summary and five tables'
     intro = ' '.join(WORDS['results'].split())
+    write_notebook(page, 'Results', line, intro, summary(), *five.texts())
     parts = []
     for group, paths in group_files().items():
         if group != GROUPS['log']:  # a page of its own
             parts += [f'## {group}', *map(section, filter(is_table, paths))]
-    write_notebook(page, 'Results', line, intro, summary(), *parts)
+    page, line = RESULTS / 'archive.ipynb', 'Every table, with machine, versions and command'
+    intro = ' '.join(WORDS['archive'].split())
+    write_notebook(page, 'All measurements', line, intro, *parts)
     texts = ' '.join(WORDS['files'].split()), *list_files()
     write_notebook(RESULTS / 'files.ipynb', 'Files of results', WORDS['files_line'], *texts)
     texts = ' '.join(WORDS['log'].split()), *list_attempts()

@@ -14,7 +14,7 @@ from pathlib import Path
 from execnb.shell import CaptureShell
 
 from nbs.methods import idea
-from tools import measured
+from tools import measured, overview
 from tools.pages import cell_of, save_notebook
 from tools.site import ROOT
 
@@ -148,25 +148,11 @@ def write_page(path, cells):
     return any('fig-alt' in ''.join(c['source']) and not c['outputs'] for c in new)
 
 
-def list_methods(pages):
-    "The page that leads to the others"
-    link = lambda paper: f'[{paper}](https://arxiv.org/abs/{paper})' if paper else ' '
-    rows = [
-        [f'[{facts["title"]}]({stem(key)}.ipynb)', facts['about'], link(facts.get('paper'))]
-        for key, (_, facts) in pages.items()
-    ]
-    return measured.table(['method', 'what is removed', 'paper'], rows)
-
-
 def main():
     "Write all pages; run those that are new"
     rows, pages = measured.read_rows(measured.RESULTS / 'quality_methods.jsonl'), read_pages()
-    texts = [
-        ('markdown', '# Methods\n\n> Overview, and which to choose'),
-        ('markdown', list_methods(pages)),
-        ('markdown', ' '.join(measured.WORDS['methods'].split())),
-    ]
-    write_page(PAGES / 'methods.ipynb', texts)
+    first = [('markdown', text) for text in overview.texts(pages)]
+    write_page(PAGES / 'methods.ipynb', first)
     for key, (names, facts) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
         if write_page(path, text_cells(names, facts, rows)):

@@ -169,7 +169,7 @@ def blockpruner(
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
     plan, trials = dense_plan(L), []
     remaining = [c for c in range(2 * L) if c % L not in protected]
-    for step in progress_bar(range(2 * n), "BlockPruner", progress):
+    for step in progress_bar(range(2 * n), "removing attention and FFNs", progress):
         turn = [c for c in remaining if c // L == step % 2]  # attention modules, then FFNs
         parts = [drops[c] for c in turn]
         plan, tried = greedy(model, plan, parts, 1, calib[:n_search], progress=False)
@@ -253,7 +253,7 @@ def _gap_moments(model, calib, part, last, progress):
     with tap.attached(), inference(model):
         bs, device = layer_batch_size(model, calib.shape[1]), input_device(model)
         for name, windows in (("fit", calib[:n]), ("held", calib[n:])):
-            batches = split_batches(windows, bs, progress, "replaceme", device)
+            batches = split_batches(windows, bs, progress, "fitting the map", device)
             for batch in batches if len(windows) else ():
                 tap.begin()
                 run_model(model.base_model, batch, use_cache=False)

@@ -177,7 +177,7 @@ def evopress(
     initial_kl = score(genomes, _draw(calib, initial_tokens, rng)[1])
     parent, args = genomes[_ranked(initial_kl)[0]], (survivors, tokens, rng, L)
     steps = int(n * (L - n) / 1.5) if generations is None else generations
-    for _ in progress_bar(range(steps), "EvoPress", progress):
+    for _ in progress_bar(range(steps), "generations", progress):
         children = _children(parent, offspring, L, max_swaps, rng)
         parent, generation = _generation(score, calib, parent, children, *args)
         generation_log.append(generation)

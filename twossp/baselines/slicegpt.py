@@ -475,7 +475,7 @@ def _calibrate(model, calib, widths, bs, progress):
     norms = [model.get_submodule(n) for n in (*names, spec.final_norm)]  # one per width
     calls, bases, spectra = record_calls(model, calib[:1])[1], [], []
     xs, run = list(calib.split(bs)), lambda ids: record_calls(model, ids)[0]
-    for j, norm in enumerate(progress_bar(norms, "SliceGPT", progress)):
+    for j, norm in enumerate(progress_bar(norms, "principal components", progress)):
         C = 0
         for n, x in enumerate(xs):
             x = run(x)

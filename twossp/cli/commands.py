@@ -302,16 +302,17 @@ def show_card(o: CardOptions) -> int:  # exit code
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        _call_quietly(write_card_results, o.folder, _collect_results(o))
+        _call_quietly(write_card_results, o.folder, *_collect_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
 
 # %% ../../nbs/cli/01_commands.ipynb #a42caa62
 def _collect_results(o):
-    "Metrics of this checkpoint in a results file, with those of the dense model"
+    """Metrics of this checkpoint in a results file, with those of the dense model; its scores of
+    tasks for the hub"""
     from ..checkpoint.load import read_record
     from ..evaluation.results import load_results
-    from ..request.pruned import card_results
+    from ..request.pruned import card_results, task_results
 
     record = read_record(o.folder)
     identities = record.get("model_identity"), record.get("plan_identity")
@@ -330,7 +331,8 @@ def _collect_results(o):
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    return card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
+    results = card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
+    return results, task_results(included)
 
 
 def _exclusion_reason(r, model_id, plan_id):

@@ -56,8 +56,10 @@ from ..runtime.devices import (
     fork_rng,
     input_device,
     is_main_process,
+    next_stage,
     one_line,
     read_clock,
+    stages,
     sync_step,
 )
 from ..runtime.identity import (
@@ -187,6 +189,11 @@ def load_or_find_plan(
     return plan, cost, report
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79eac3a6
+def _count_stages(asked, evals):
+    "Stages of a run, for progress bars: the search, and the evaluations"
+    return isinstance(asked, Search) + bool(evals)
+
+
 def _prune_and_evaluate(
     model, tok, asked, evals, label, on_plan=None, plans=None, progress=False, row=None,
     together=(),
@@ -198,15 +205,19 @@ def _prune_and_evaluate(
     if asked is not None:
         plan, cost, report = asked, {}, {}
         if isinstance(asked, Search):
+            next_stage()
             result, error = _try_plan(r.key, asked, model, plans, progress, together)
             if error is not None:
+                next_stage(_count_stages(None, evals))
                 return row or replace(r, errors={"method": error})
             plan, cost, report = result
         dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
         if on_plan is not None and is_main_process():
             on_plan(plan, r, report)
         if row is not None:
+            next_stage(_count_stages(None, evals))
             return row
+    next_stage(_count_stages(None, evals))
     with nullcontext() if plan is None else applied(model, plan):
         return replace(r, **describe_model(model, dense, plan), **measure(model, tok, evals))
 
@@ -348,6 +359,8 @@ def _remaining_jobs(runs, rows, kwargs):
                 name = "dense" if asked is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
                 log.info("run %d of %d: %s", i + 1, len(runs), name)
             yield kwargs | dict(asked=asked, label=r, row=row)
+        elif r.key not in seen:
+            next_stage(_count_stages(asked, kwargs["evals"]))
         seen.add(r.key)
 
 # %% ../../nbs/evaluation/07_grid.ipynb #onepass1
@@ -549,7 +562,9 @@ def run_grid(
         plans = f"{out}.plans" if plans is None and out else plans or None
         kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
         file = out if is_main_process() else None  # only the main process writes
-        with write_lock(file) if file else nullcontext():
+        each = {r.key: asked for asked, r in runs}.values()
+        numbers = stages(sum(_count_stages(asked, evals) for asked in each))
+        with write_lock(file) if file else nullcontext(), numbers:
             finished = _finished_rows(file, {r.key for _, r in runs}, retry) if file else {}
             rows = broadcast_object(finished)
             on_row = on_row if on_row and is_main_process() else lambda r: None

@@ -90,7 +90,7 @@ def search_splits(
     scores = open_scores(s, scores)
     feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start["width"]))
-    for n in progress_bar(range(max(feasible) + 1), "balance", progress):
+    for n in progress_bar(range(max(feasible) + 1), "searching the split", progress):
         if n:
             removed = removal_order(trials)
             gone = keep | {*removed}
@@ -204,7 +204,7 @@ def search_widths(
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     best = math.inf if math.isnan(best) else best
-    for _ in progress_bar(range(rounds), "widths", progress):
+    for _ in progress_bar(range(rounds), "searching widths", progress):
         delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
         pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
         # all exchanges, the better half, a quarter …

@@ -49,8 +49,10 @@ from ..runtime.calibration import Calibration
 from ..runtime.devices import (
     broadcast_object,
     fork_rng,
+    in_log_file,
     input_device,
     is_main_process,
+    next_stage,
     one_line,
     progress_bar,
     rank_and_size,
@@ -219,7 +221,7 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
     run_on_main(_claim_folder, folder, "teacher.json", identity, "predictions")
     rank, size = rank_and_size()
     with inference(model):
-        for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
+        for row in progress_bar(ids.split(1)[rank::size], "teacher's predictions", progress):
             file = _prediction_file(folder, row[0])
             if file.exists():
                 continue
@@ -335,7 +337,7 @@ def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progres
     "Optimize the scales in place; return the divergence of each step"
     adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
     order, remaining, losses = torch.Generator().manual_seed(seed), [], []
-    for fraction in progress_bar(_norm_schedule(steps), "norms", progress):
+    for fraction in progress_bar(_norm_schedule(steps), "training norms", progress):
         remaining = remaining or torch.randperm(len(windows), generator=order).tolist()
         k = remaining.pop()
         with torch.enable_grad():
@@ -393,7 +395,7 @@ class _Clock:
         self.steps, self.seconds, self.used, self.at = steps, seconds, 0.0, None
         self.on_step = on_step if is_main_process() else None
         total = steps if seconds == math.inf else round(seconds)
-        self.bar = progress_bar(None, "recover", progress, total)
+        self.bar = progress_bar(None, "training", progress, total)
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.log_history:  # of a training that was interrupted
@@ -418,7 +420,7 @@ class _Clock:
     def on_log(self, args, state, control, logs, **kwargs):
         state.log_history[-1]["used"] = self.used
         for k in {"loss", "eval_loss"} & {*logs}:
-            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
+            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}", refresh=not in_log_file())
             if self.on_step:
                 self.on_step({"held_out" if k == "eval_loss" else k: logs[k]}, state.global_step)
 
@@ -652,6 +654,7 @@ def _train_weights(
             predictions = Path(answers or Path(folder) / "teacher")
             sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
+            next_stage()
             _store_predictions(teacher, calib, predictions, options.top, progress, common)
         _make_trainable(student, paths, options)
         stack.enter_context(inference(teacher))
@@ -661,6 +664,7 @@ def _train_weights(
             stack.enter_context(eager_experts(student))
         module = _DistillModule(student, teacher, options)
         windows = _Windows(fit, predictions), _Windows(held, predictions)
+        next_stage()
         with torch.enable_grad():
             result = _run_trainer(module, args, options, *windows, last, dtype, progress, on_step)
         trained = _read_trained(student, paths)

@@ -47,8 +47,10 @@ from ..runtime.devices import (
     as_dtype,
     input_device,
     is_main_process,
+    next_stage,
     quiet,
     rank_and_size,
+    stages,
 )
 from ..runtime.identity import (
     model_identity,
@@ -122,40 +124,45 @@ def recover_folder(
     share_equal_tensors(student, model, student.twossp_plan)
     work = Path(f"{out}.recovery")
     kwargs = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
-    if sources and ids is None:
-        ids = source_windows(sources, tok, seq_len, n_windows, **kwargs)
-    _check_student_ids(ids, student)
-    shape = (synthetic, seq_len) if synthetic else None
-    identity = _training_identity(student, model, own_tok or tok, ids, shape, training)
-    log["there"] = record is not None
-    if record:
-        _check_same(out, record["question"], identity)
-        log["recovery"] = record["result"]
-        shutil.rmtree(work, ignore_errors=True)  # left by an interruption, as the next ones
-        sweep(real_path(out).parent, glob.escape(real_path(out).name))
-        return check_output_folder(out, overwrite=True)
-    if not overwrite and (no_gain := _read_record(work)) and no_gain["question"] == identity:
-        log |= dict(there=True, recovery=no_gain["result"])
-        return None
-    text_facts = {} if text is None else dict(text=str(text))
-    if ids is not None and ids.sources is not None:
-        text_facts["text_sources"] = ids.facts["calibration_sources"]
-    ids = _add_synthetic(ids, tok, shape, seed=training.seed or None, **kwargs)
-    _check_student_ids(ids, student)
-    _, held = split_held_out(ids, training)
-    before, path = measure_kl(student, model, held), None
-    kwargs = dict(folder=work, progress=progress, log=log, on_step=on_step)
-    gained = distill(student, model, ids, **kwargs, **options)
-    log["recovery"] |= dict(before=before)
-    new_record = dict(question=identity, result=log["recovery"])
-    if gained:
-        facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | text_facts
-        places = out, overwrite, own_tok or tok
-        path, after = run_on_main(_write_student, student, model, held, facts, new_record, *places)
-        log["recovery"] |= dict(after=after)
-    if is_main_process():
-        _clean_up(work, new_record if path is None else None)
-    return path
+    generated = bool(sources) and ids is None
+    # generated text, synthetic text, the teacher's predictions, training
+    with stages(generated + bool(synthetic) + bool(training.top) + 1):
+        if generated:
+            next_stage()
+            ids = source_windows(sources, tok, seq_len, n_windows, **kwargs)
+        _check_student_ids(ids, student)
+        shape = (synthetic, seq_len) if synthetic else None
+        identity = _training_identity(student, model, own_tok or tok, ids, shape, training)
+        log["there"] = record is not None
+        if record:
+            _check_same(out, record["question"], identity)
+            log["recovery"] = record["result"]
+            shutil.rmtree(work, ignore_errors=True)  # left by an interruption, as the next ones
+            sweep(real_path(out).parent, glob.escape(real_path(out).name))
+            return check_output_folder(out, overwrite=True)
+        if not overwrite and (no_gain := _read_record(work)) and no_gain["question"] == identity:
+            log |= dict(there=True, recovery=no_gain["result"])
+            return None
+        text_facts = {} if text is None else dict(text=str(text))
+        if ids is not None and ids.sources is not None:
+            text_facts["text_sources"] = ids.facts["calibration_sources"]
+        next_stage(bool(synthetic))
+        ids = _add_synthetic(ids, tok, shape, seed=training.seed or None, **kwargs)
+        _check_student_ids(ids, student)
+        _, held = split_held_out(ids, training)
+        before, path = measure_kl(student, model, held), None
+        kwargs = dict(folder=work, progress=progress, log=log, on_step=on_step)
+        gained = distill(student, model, ids, **kwargs, **options)
+        log["recovery"] |= dict(before=before)
+        new_record = dict(question=identity, result=log["recovery"])
+        if gained:
+            facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | text_facts
+            places = facts, new_record, out, overwrite, own_tok or tok
+            path, after = run_on_main(_write_student, student, model, held, *places)
+            log["recovery"] |= dict(after=after)
+        if is_main_process():
+            _clean_up(work, new_record if path is None else None)
+        return path
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #777ad014
 def _parse_text(text, synthetic, cache_dir):

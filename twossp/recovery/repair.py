@@ -430,7 +430,8 @@ def repair_plans(
     protected, plans = repair.s.protected(protect), list(plans)
     repair = replace(repair, protected=protected, score=_check_choice(score))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
-    with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
+    bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
+    with inference(model), bar:
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
         repair, states = replace(repair, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):

@@ -160,7 +160,7 @@ def generate_windows(
         file = Path(folder) / f"{facts_identity('synthetic text', **facts)}.jsonl"
     batches = broadcast_object(_read_batches(file) if file and is_main_process() else {})
     texts, rejected, k, start = [], 0, 0, time.monotonic()
-    with progress_bar(range(n * t), "written", progress) as bar:
+    with progress_bar(range(n * t), "generating text", progress) as bar:
         while sum(len(p) + len(x) for p, x in texts) < n * t:
             if k not in batches:  # in each process: none waits
                 batches[k] = _write_batch(model, k, prompts, sampling, bar)

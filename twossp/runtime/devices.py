@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = [
     'as_dtype', 'rank_and_size', 'is_main_process', 'count_devices', 'as_device',
-    'input_device', 'call_accelerator', 'synchronize', 'progress_bar', 'quiet',
-    'read_clock', 'time_calls', 'one_line', 'RanksLost', 'TooFewDevices',
-    'join_process_group', 'sum_over_processes', 'broadcast_object', 'sync_step',
-    'fork_rng'
+    'input_device', 'call_accelerator', 'synchronize', 'in_log_file', 'stages',
+    'next_stage', 'progress_bar', 'quiet', 'read_clock', 'time_calls', 'one_line',
+    'RanksLost', 'TooFewDevices', 'join_process_group', 'sum_over_processes',
+    'broadcast_object', 'sync_step', 'fork_rng'
 ]
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
 import numpy as np
@@ -28,6 +29,7 @@ import torch
 import torch.distributed as dist
 import transformers
 from tqdm.auto import tqdm
+from tqdm.std import tqdm as terminal_bar
 from transformers import PreTrainedModel
 
 # %% ../../nbs/runtime/00_devices.ipynb #e130b87a
@@ -156,16 +158,74 @@ def synchronize(
     if device.type != "cpu":
         call_accelerator(device, "synchronize")
 
+# %% ../../nbs/runtime/00_devices.ipynb #prg0log1
+def in_log_file() -> bool:
+    "Whether stderr is a file or a pipe, and this is no notebook: bars are lines there."
+    shell = sys.modules.get("IPython")
+    return not sys.stderr.isatty() and (shell is None or shell.get_ipython() is None)
+
+
+class _LineBar(terminal_bar):
+    "A progress bar of lines, for log files"
+
+    def __init__(self, *args, seconds=30.0, **kwargs):  # between two lines
+        words = "{desc}: {n_fmt} of {total_fmt}, {elapsed} so far, {remaining} left{postfix}"
+        kwargs |= dict(mininterval=seconds, maxinterval=seconds, delay=seconds)
+        kwargs |= dict(miniters=1, leave=False)
+        super().__init__(*args, bar_format=words, **kwargs)
+
+    def display(self, msg=None, pos=None):
+        "Write a line; an empty message, which clears a bar in a terminal, writes none."
+        if msg is None:
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
+
+    def clear(self, nolock=False):
+        "Lines stay."
+
+    def close(self):
+        "Write the last line, if the bar has written one before."
+        shown = not self.disable and self.last_print_t >= self.start_t + self.delay
+        super().close()
+        if shown:
+            self.display()
+
+# %% ../../nbs/runtime/00_devices.ipynb #prg0stg1
+_STAGES: ContextVar[dict | None] = ContextVar("stages", default=None)  # the number, and the last
+
+
+@contextmanager
+def stages(
+    n: int,  # stages
+) -> Iterator[None]:
+    "Number the stages of the work inside the block; inside numbered work, the numbers stay."
+    token = _STAGES.set(_STAGES.get() or dict(now=0, last=n))
+    try:
+        yield
+    finally:
+        _STAGES.reset(token)
+
+
+def next_stage(
+    n: int = 1,  # more than 1: stages in between need no work
+) -> None:
+    "Begin the next stage."
+    if (at := _STAGES.get()) is not None:
+        at["now"] = min(at["now"] + n, at["last"])
+
 # %% ../../nbs/runtime/00_devices.ipynb #555933a3
 def progress_bar(
     items: Iterable | None,  # to iterate over; None: updated by the caller
-    what: str,  # label
+    what: str,  # what is done: the label, after the stage
     progress: bool,  # whether to show it
     total: int | None = None,  # steps, if `items` has no length
 ) -> tqdm:  # usable in `with`
     "Progress bar, shown in the main process only."
     hidden = not progress or not is_main_process()
-    return tqdm(items, desc=what, total=total, disable=hidden, leave=False)
+    if (at := _STAGES.get()) and at["now"]:
+        what = f"stage {at['now']} of {at['last']}: {what}"
+    bar = _LineBar if in_log_file() else tqdm
+    return bar(items, desc=what, total=total, disable=hidden, leave=False)
 
 # %% ../../nbs/runtime/00_devices.ipynb #8e04996a
 @contextmanager

@@ -168,7 +168,7 @@ def nll(
             layerwise = resolve_name(_WALKERS["nll"])(model, windows, progress)
             if layerwise is not None:
                 return layerwise
-        for b in split_batches(windows, bs, progress, "nll", input_device(model)):
+        for b in split_batches(windows, bs, progress, "perplexity", input_device(model)):
             logits = run_model(model, b, use_cache=False).logits
             losses = token_nll(logits, b.ids)
             out.append(masked_mean(losses, loss_mask(model, b, losses.shape[1])))
@@ -277,7 +277,7 @@ def kl(
     out, done = [], 0
     with inference(model):
         windows = Calibration.of(ids, model)
-        for b in split_batches(windows, bs, progress, "kl", input_device(model)):
+        for b in split_batches(windows, bs, progress, "KL divergence", input_device(model)):
             if isinstance(ref, torch.Tensor):
                 p = ref[done : done + len(b)]
             else:  # without images, token ids

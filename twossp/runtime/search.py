@@ -410,7 +410,7 @@ def _offloaded_nll(model, ids, progress=False):
         with output_head(model, mode.as_tuple, mode.mask) as logits:
             out.append(_nll_from_states(logits, h, part, limits.chunk, model).float().cpu())
 
-    kwargs = dict(windows=limits.windows, what="nll", progress=progress, end=end)
+    kwargs = dict(windows=limits.windows, what="perplexity", progress=progress, end=end)
     with inference(model):
         for _, _, run in walk_layers(model, ids, rows, mode, **kwargs):
             run()

@@ -197,7 +197,7 @@ def _walk_parts(model, calib, parts, bs, budget, progress):
     if not len(ids):
         return
     windows = _windows_held(model, ids.shape[1], bs if mode.stack else 1, budget)
-    options = dict(windows=windows, what="activations", progress=progress)
+    options = dict(windows=windows, what="scoring", progress=progress)
     with inference(model):
         for i, _, run in walk_layers(model, ids, bs, mode, **options):
             active = [sums for sums in parts if i in sums.part.layers]
