@@ -58,9 +58,8 @@ tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW 
 	$(PY) -m jupyter nbconvert --to notebook --execute --inplace nbs/tutorials/$(NB).ipynb
 
 # Nothing is installed: PYTHON is one that has torch and transformers. The same command goes on.
-gpu: ## measure this machine's accelerator, in ten minutes; rows for the site go to nbs/results/bench/
-	@mkdir -p nbs/results/bench
-	PYTHONPATH=. $(or $(PYTHON),python3) -m twossp bench --results nbs/results/bench/gpu.jsonl --save bench.html
+gpu: ## measure this machine's accelerator, in ten minutes, without a download (GPU="--only rows": a 7B model, hours)
+	PYTHONPATH=. $(or $(PYTHON),python3) tools/measure_gpu.py $(or $(GPU),--only bench)
 
 search_speed: $(VENV)/.dev ## speed of the search on the bundled model; the executed notebook goes to bench/
 	@$(SLOW) --out bench --only benchmarks/pruning_speed.ipynb

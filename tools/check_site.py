@@ -84,7 +84,9 @@ class Page(HTMLParser):
 def read_pages(site):
     "{path: its ids and links} of every page"
     paths = [p for p in sorted(site.rglob('*.html')) if 'site_libs' not in p.parts]
-    return {p: Page(p.read_text(encoding='utf-8')) for p in paths}
+    texts = {p: p.read_text(encoding='utf-8') for p in paths}
+    # a page that has moved is looked at where it is now
+    return {p: Page(text) for p, text in texts.items() if 'http-equiv="refresh"' not in text}
 
 
 def target(ref, page, site, url):
@@ -119,13 +121,19 @@ def broken_links(site, url='', pages=None):
 
 
 def orphans(site, pages=None):
-    "Pages that index.html does not link to"
+    "Pages that no way of links from index.html leads to"
     site = Path(site).resolve()
     pages, top = pages or read_pages(site), site / INDEX
     if top not in pages:
         return [f'{INDEX} does not exist']
-    linked = {t[0] for ref in pages[top].refs if (t := target(ref, top, site, ''))}
-    lost = [p for p in pages if p != top and p.name != '404.html' and p not in linked]
+    found, todo = {top}, [top]
+    while todo:
+        page = todo.pop()
+        named = {t[0] for ref in pages[page].refs if (t := target(ref, page, site, ''))}
+        new = (named & pages.keys()) - found
+        found |= new
+        todo += new
+    lost = [p for p in pages if p.name != '404.html' and p not in found]
     return [p.relative_to(site).as_posix() for p in lost]
 
 
@@ -360,7 +368,7 @@ def run(site, check):
     n, bad = broken_links(site, url[1] if url else '', found)
     check(f'{n} internal links and anchors lead somewhere', n and not bad, *bad)
     lost = orphans(site, found)
-    check('the first page links to every other one', not lost, *lost)
+    check('links from the first page lead to every other one', not lost, *lost)
     try:
         with served(site) as base:
             check_in_browsers(check, base, [*pages], next(iter(api), INDEX))

@@ -4,8 +4,8 @@ steps of `make export`, between nbdev_export and nbdev_clean
 Notebooks without warnings and bars, with the tag `skip-execution` on the cells that "Run All"
 is to skip, and hidden cells folded; modules with relative imports, with `__all__` in the page's
 width and docstrings with the parameters of public names; the stubs of these names; the pages on
-results, model types, methods, changes and names; the sidebar; README.md. Run again, it changes
-nothing.
+results, model types, methods, commands, changes and names; the sidebar; README.md. Run again, it
+changes nothing.
 
 usage: python -m tools.generate
 """
@@ -18,7 +18,7 @@ import textwrap
 from execnb.nbio import write_nb
 from nbdev.maker import relative_import
 
-from tools import docstrings, measured, methods, nb2readme, pages, site, stubs
+from tools import commands, docstrings, measured, methods, nb2readme, pages, site, stubs
 from tools.site import ROOT
 
 PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
@@ -104,7 +104,8 @@ def finish_modules(lib=ROOT / 'twossp'):
 
 def main():
     "All of it, in this order: pages are made of modules, the sidebar of pages"
-    pages_of_site = measured.main, methods.main, pages.main, site.write_sidebar, nb2readme.main
+    pages_of_site = measured.main, methods.main, commands.main, pages.main, site.write_sidebar
+    pages_of_site += site.write_addresses, nb2readme.main
     for step in (tidy_all, finish_modules, stubs.write_stubs, *pages_of_site):
         step()
 

@@ -1,17 +1,20 @@
-"""Write nbs/results/measured.ipynb, every table that is kept in nbs/results/, and what is
-known of every model type: nbs/results/types.ipynb and twossp/types.csv
+"""Write the pages of nbs/results/: a summary (measured.ipynb, with the tables of tools/five.py),
+every table (archive.ipynb), every file (files.ipynb),
+what did not help (log.ipynb), every model type (types.ipynb, and twossp/types.csv)
 
-A `.jsonl` file holds rows of a grid, a `.csv` file a table; the `.json` file beside it
-says what was measured, on what machine, with which versions and command. A new pair of
-files is a new section, in the last group until `pages.toml` names it. Model types come
-from the walks over all of them: families.csv (types with a causal language model) and
-image_text.csv (those that read images and text).
+A `.jsonl` file holds rows of a grid, a `.csv` file a table; `index.json` says of each file
+what was measured, on what machine, with which versions and command. The first word of a
+file's name is its group, a chapter; `pages.toml` has their titles. Model types come from
+the walks over all of them: types_text.csv (types with a causal language model) and
+types_images.csv (those that read images and text).
 """
 
 import base64
 import csv
 import json
+import re
 from collections import Counter, defaultdict
+from pathlib import Path
 from statistics import median
 
 from tools.pages import write_notebook
@@ -47,33 +50,44 @@ def table(head, rows):
     return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in lines)
 
 
-# --- rows of a grid
+# --- files
+
+
+def read_index(folder=RESULTS):
+    "{file: what is known of it}"
+    return json.loads((folder / 'index.json').read_text(encoding='utf-8'))
 
 
 def read_rows(path):
-    "The rows of a results file, as dictionaries"
-    return [json.loads(x) for x in path.read_text(encoding='utf-8').splitlines() if x.strip()]
+    "The rows of a file, as dictionaries; texts of a table as they stand there, None: missing"
+    from twossp.evaluation.stored import load_table
+
+    table = load_table(path, dtype=str, keep_default_na=False).astype(object)
+    return table.where(table.notna(), None).to_dict('records')
 
 
-def read_csv(path):
-    "The rows of a table, as dictionaries"
-    with path.open(encoding='utf-8', newline='') as f:
-        return list(csv.DictReader(f))
+# --- rows of a grid
+
+
+def name_run(r):
+    "The method of a row, and what else decides its quality"
+    options = r.get('options') or {}
+    scores = [f'{options[k]}' for k in ('score', 'depth_score') if k in options]
+    return ', '.join([r['method'], *scores, *['reconstructed'] * ('repair' in options)])
 
 
 def merge_seeds(rows):
-    "{(method, target): its rows}; what differs by its seed stands together"
+    "{(run, target): its rows}; only what differs by its seed stands together"
     found = defaultdict(list)
     for r in rows:
-        if not r['errors']:
-            found[r['method'], r['target']].append(r)
+        if not r['error']:
+            found[name_run(r), r['target']].append(r)
     return found
 
 
-def middle(rows, key, metric=False):
+def middle(rows, key):
     "The median over seeds, or None"
-    got = [(r['metrics'] if metric else r).get(key) for r in rows]
-    got = [x for x in got if x is not None]
+    got = [r[key] for r in rows if r.get(key) is not None]
     return median(got) if got else None
 
 
@@ -82,26 +96,26 @@ def percent(x):
     return f'{100 * x:g} %' if x is not None else None
 
 
-COLUMNS = {  # of a grid's table: title -> (key, is it a metric, divided by)
-    'perplexity': ('wiki/ppl', True, 1),
-    'forward, s': ('forward/forward_s', True, 1),
-    'operations, G': ('forward/forward_ops', True, 1e9),
-    'prefill, s': ('generation/prefill_s', True, 1),
-    'tokens/s': ('generation/decode_tok_s', True, 1),
-    'cache, MB': ('generation/cache_bytes', True, 1e6),
-    'pruning, s': ('seconds', False, 1),
-    'forward passes': ('forwards', False, 1),
-    'peak, GB': ('plan_peak', False, 1e9),
+COLUMNS = {  # of a grid's table: title -> (key, divided by)
+    'perplexity': ('wiki/ppl', 1),
+    'forward, s': ('forward/forward_s', 1),
+    'operations, G': ('forward/forward_ops', 1e9),
+    'prefill, s': ('generation/prefill_s', 1),
+    'tokens/s': ('generation/decode_tok_s', 1),
+    'cache, MB': ('generation/cache_bytes', 1e6),
+    'pruning, s': ('seconds', 1),
+    'forward passes': ('forwards', 1),
+    'peak, GB': ('plan_peak', 1e9),
 }
 
 
 def grid_table(rows):
     "Methods by target, the best first; a column for each metric that there is"
     found, lines = merge_seeds(rows), []
-    there = lambda c, m: any(middle(v, c, m) is not None for v in found.values())
-    shown = {k: (c, m, by) for k, (c, m, by) in COLUMNS.items() if there(c, m)}
+    there = lambda c: any(middle(v, c) is not None for v in found.values())
+    shown = {k: (c, by) for k, (c, by) in COLUMNS.items() if there(c)}
     for (name, target), v in found.items():
-        values = [(middle(v, c, m), by) for c, m, by in shown.values()]
+        values = [(middle(v, c), by) for c, by in shown.values()]
         achieved = f'{100 * median(r["sparsity"] for r in v):.2f} %'
         scaled = [x / by if x is not None else None for x, by in values]
         lines.append((target, scaled[0] or 0, [name, percent(target), achieved, *scaled]))
@@ -111,8 +125,7 @@ def grid_table(rows):
 
 def failed_rows(rows):
     "What could not be done, and why; one reason a method"
-    bad = [r for r in rows if r['errors']]
-    reasons = {r['method']: ' '.join(map(str, r['errors'].values())) for r in bad[::-1]}
+    reasons = {r['method']: r['error'].partition(': ')[2] for r in rows[::-1] if r['error']}
     return ''.join(f'\n\n`{m}` is not in the table: {why}.' for m, why in reasons.items())
 
 
@@ -136,7 +149,7 @@ HEADS = dict(attentions='attention modules', said='remark', far='difference', fo
 
 def csv_table(path):
     "A CSV file as a table, with remarks below it"
-    rows, notes = read_csv(path), {}
+    rows, notes = read_rows(path), {}
     head = [HEADS.get(k, k.replace(', there', ', measured').replace('_', ' ')) for k in rows[0]]
     text = table(head, [shorten(r.values(), notes) for r in rows])
     return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
@@ -145,27 +158,15 @@ def csv_table(path):
 # --- the page
 
 
-def read_side(path):
-    "What the file beside a table says; several tables of one run share one: a_b.csv, a.json"
-    words = path.stem.split('_')
-    for n in range(len(words), 0, -1):
-        side = path.with_name('_'.join(words[:n]) + '.json')
-        if side.exists():
-            facts = json.loads(side.read_text(encoding='utf-8'))
-            return facts | {'title': facts.get('titles', {}).get(path.stem, facts.get('title'))}
-    return {}
-
-
 def about(path):
-    "Machine, versions and command, from the file beside it and from the rows"
-    facts = read_side(path)
-    flat = {k: facts[k] for k in ('python', 'torch', 'transformers') if k in facts}
-    versions = facts.get('versions') or flat
+    "Machine, versions and command of a file, as a list"
+    facts = read_index(path.parent)[path.name]
+    versions = facts.get('versions')
     if path.suffix == '.jsonl':
         last = read_rows(path)[-1]
         versions = last['versions']
         facts = {'device': f'{last["device"]}, {last["dtype"]}'} | facts
-    kept = 'machine', 'device', 'setting', 'unit', 'before', 'after', 'command'
+    kept = 'machine', 'device', 'setting', 'unit', 'before', 'after', 'date', 'command'
     word = lambda k: f'`{facts[k]}`' if k == 'command' else facts[k]
     lines = [f'{k}: {word(k)}' for k in kept if k in facts]
     lines.append('versions: ' + ', '.join(f'{k} {v}' for k, v in versions.items()))
@@ -175,24 +176,70 @@ def about(path):
 def section(path):
     "One file's section"
     facts, lines = about(path)
-    title = WORDS['titles'].get(path.stem) or facts.get('title') or path.stem.replace('_', ' ')
     if path.suffix == '.jsonl':
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
-    elif path.stem in WALKS.values():  # a page of its own has the types
-        counts = Counter(r['verdict'] for r in read_csv(path)).most_common()
+    elif path.name in WALKS.values():  # a page of its own has the types
+        counts = Counter(r['verdict'] for r in read_rows(path)).most_common()
         text = table(['verdict', 'types'], counts) + '\n\n[By type, with reasons](types.ipynb).'
     else:
         text = csv_table(path)
-    return f'### {title}\n\n{facts.get("about", "")}\n\n{text}\n\n{lines}'
+    return f'### {facts["title"]}\n\n{facts.get("about", "")}\n\n{text}\n\n{lines}'
 
 
-def files(folder=RESULTS):
-    "{group: its files}, as `pages.toml` names them; what it does not name is in the last"
-    found = {p.stem: p for p in folder.iterdir() if p.suffix in ('.jsonl', '.csv')}
-    groups = {g: [found.pop(n) for n in names if n in found] for g, names in GROUPS.items()}
-    groups[[*GROUPS][-1]] += sorted(found.values())
-    return groups
+def group_files(folder=RESULTS):
+    "{title of a group: its files}, by the first word of their names, in the order of the index"
+    found = defaultdict(list)
+    for name in read_index(folder):
+        found[name.partition('_')[0]].append(folder / name)
+    return {title: found[word] for word, title in GROUPS.items()}
+
+
+def is_table(path):
+    "Does a file hold rows or a table? Others are figures and texts"
+    return path.suffix in ('.jsonl', '.csv')
+
+
+def anchor(title):
+    "Where a section is on its page"
+    return re.sub(r'[^\w-]', '', title.lower().replace(' ', '-'))
+
+
+def list_files(folder=RESULTS):
+    "What each file holds: a table a group"
+    index, texts = read_index(folder), []
+    for group, paths in group_files(folder).items():
+        lines = []
+        for path in paths:
+            facts = index[path.name]
+            title = facts['title']
+            if path.name.startswith('log_'):
+                title = f'[{title}](log.ipynb)'
+            elif is_table(path):
+                title = f'[{title}](archive.ipynb#{anchor(title)})'
+            rows = len(read_rows(path)) if is_table(path) else None
+            machine, command = facts['machine'], f'`{facts["command"]}`'
+            lines.append([title, f'`{path.name}`', rows, machine, facts['date'], command])
+        head = ['what it holds', 'file', 'rows', 'machine', 'date', 'command']
+        texts.append(f'## {group}\n\n{table(head, lines)}')
+    return texts
+
+
+def list_attempts(folder=RESULTS):
+    "What did not help: a table a part, with the settings below it"
+    parts = defaultdict(list)
+    for r in read_rows(folder / 'log_attempts.csv'):
+        parts[r['part']].append(r)
+    for part, rows in parts.items():
+        settings, lines = {}, []
+        for r in rows:
+            n = settings.setdefault(r['setting'], len(settings) + 1)
+            title = Path(r['page']).stem.lstrip('0123456789_').replace('_', ' ')
+            page = f'[{title}](../{r["page"]})' if r['page'] else ' '
+            lines.append([r['tried'], r['result'], r['against'], f'({n})', r['reason'], page])
+        head = ['tried', 'result', 'against', 'setting', 'reason', 'more']
+        notes = '\n'.join(f'- ({n}) {x}.' for x, n in settings.items())
+        yield f'## {part}\n\n{table(head, lines)}\n\n{notes}'
 
 
 # --- the summary
@@ -216,22 +263,22 @@ def figure(name, folder=RESULTS):
 
 def claims(folder=RESULTS):
     "The numbers of the summary, by name"
-    found = merge_seeds(read_rows(folder / 'smollm2.jsonl'))
+    found = merge_seeds(read_rows(folder / 'quality_methods.jsonl'))
     best = defaultdict(list)
     for (name, target), rows in found.items():
-        best[target].append((middle(rows, 'wiki/ppl', True), f'`{name}`'))
+        best[target].append((middle(rows, 'wiki/ppl'), f'`{name}`'))
     first = {t: ', '.join(f'{name} {say(x)}' for x, name in sorted(v)[:3]) for t, v in best.items()}
-    speed = merge_seeds(read_rows(folder / 'smollm2_speed.jsonl'))
-    times = [[middle(speed[k], f'forward/forward_{x}', True) for x in ('s', 'ops')]
+    speed = merge_seeds(read_rows(folder / 'speed_methods.jsonl'))
+    times = [[middle(speed[k], f'forward/forward_{x}') for x in ('s', 'ops')]
              for k in (('dense', 0.0), ('2ssp', 0.5))]
     measured, counted = (say(a / b) for a, b in zip(*times, strict=True))
-    preset = read_csv(folder / 'two_ssp_plus_preset.csv')
+    preset = read_rows(folder / 'repair_preset.csv')
     gain = {r['target']: say(r['ratio']) for r in preset if r['method'] == '2ssp+'}
-    peaks = [r for n in GROUPS['Speed and memory'] if n.startswith('cost')
-             for r in read_csv(folder / f'{n}.csv')]
+    kinds = '', '_moe', '_streamed'
+    peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
     ends = [[float(r[f'peak, {x}']) for x in ('at least', 'at most', 'there')] for r in peaks]
     off = max(max(low / there - 1, 1 - high / there, 0) for low, high, there in ends)
-    types = Counter(r['verdict'] for r in read_csv(folder / 'families.csv'))
+    types = Counter(r['verdict'] for r in read_rows(folder / 'types_text.csv'))
     return dict(
         dense=say(best[0.0][0][0]), first25=first[0.25], first37=first[0.375], first50=first[0.5],
         measured=measured, counted=counted, gain25=gain['25.0%'], gain50=gain['50.0%'],
@@ -248,7 +295,7 @@ def summary():
 
 # --- every model type
 
-WALKS = {'text': 'families', 'images and text': 'image_text'}
+WALKS = {'text': 'types_text.csv', 'images and text': 'types_images.csv'}
 HEAD = 'type', 'reads', 'verdict', 'said'
 VERDICTS = 'table', 'derived', 'refused', 'not tried'
 
@@ -256,9 +303,9 @@ VERDICTS = 'table', 'derived', 'refused', 'not tried'
 def read_walks(folder=RESULTS):
     "(the version of transformers, rows as dictionaries); one row a type and what it reads"
     rows, versions = [], set()
-    for reads, stem in WALKS.items():
-        found = [r | {'reads': reads} for r in read_csv(folder / f'{stem}.csv')]
-        versions.add(json.loads((folder / f'{stem}.json').read_text())['transformers'])
+    for reads, name in WALKS.items():
+        found = [r | {'reads': reads} for r in read_rows(folder / name)]
+        versions.add(read_index(folder)[name]['versions']['transformers'])
         rows += [{k: ' '.join(r[k].split()) for k in HEAD} for r in found]
     assert len(versions) == 1, f'the walks are of several versions: {versions}'
     return versions.pop(), sorted(rows, key=lambda r: (r['type'], r['reads']))
@@ -274,13 +321,23 @@ def write_shipped(version, rows, path=ROOT / 'twossp' / 'types.csv'):
 
 
 def main():
-    "Write both pages, and the table that the package brings"
-    page = RESULTS / 'measured.ipynb'
-    line = 'What was measured: a summary, then every table with machine, versions and command'
+    "Write all pages, and the table that the package brings"
+    from tools import five
+
+    page, line = RESULTS / 'measured.ipynb', 'What was measured: a summary and five tables'
     intro = ' '.join(WORDS['results'].split())
-    parts = [f'## {group}' if i < 0 else section(paths[i])
-             for group, paths in files().items() for i in range(-1, len(paths))]
-    write_notebook(page, 'Results', line, intro, summary(), *parts)
+    write_notebook(page, 'Results', line, intro, summary(), *five.texts())
+    parts = []
+    for group, paths in group_files().items():
+        if group != GROUPS['log']:  # a page of its own
+            parts += [f'## {group}', *map(section, filter(is_table, paths))]
+    page, line = RESULTS / 'archive.ipynb', 'Every table, with machine, versions and command'
+    intro = ' '.join(WORDS['archive'].split())
+    write_notebook(page, 'All measurements', line, intro, *parts)
+    texts = ' '.join(WORDS['files'].split()), *list_files()
+    write_notebook(RESULTS / 'files.ipynb', 'Files of results', WORDS['files_line'], *texts)
+    texts = ' '.join(WORDS['log'].split()), *list_attempts()
+    write_notebook(RESULTS / 'log.ipynb', 'What did not help', WORDS['log_line'], *texts)
     version, rows = read_walks()
     write_shipped(version, rows)
     counts = Counter(r['verdict'] for r in rows)

@@ -14,7 +14,7 @@ from pathlib import Path
 from execnb.shell import CaptureShell
 
 from nbs.methods import idea
-from tools import measured
+from tools import measured, overview
 from tools.pages import cell_of, save_notebook
 from tools.site import ROOT
 
@@ -49,7 +49,7 @@ def places(rows):
     out, found = {}, measured.merge_seeds(rows)
     for target in {t for _, t in found}:
         paper = [m for m, t in found if t == target and m in METHODS and METHODS[m].paper]
-        value = lambda m, t=target: measured.middle(found[m, t], 'wiki/ppl', True)
+        value = lambda m, t=target: measured.middle(found[m, t], 'wiki/ppl')
         for i, m in enumerate(sorted(paper, key=value), 1):
             out[m, target] = f'{i} of {len(paper)}'
     return out
@@ -58,11 +58,11 @@ def places(rows):
 def results_of(names, rows, facts):
     "A table of these methods, or a sentence where nothing was measured"
     found, place = measured.merge_seeds(rows), places(rows)
-    dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
+    dense = next(r for r in rows if r['method'] == 'dense')['wiki/ppl']
     lines = []
     for (m, target), v in found.items():
         if m in names:
-            ppl = measured.middle(v, 'wiki/ppl', True)
+            ppl = measured.middle(v, 'wiki/ppl')
             took = [measured.middle(v, k) for k in ('seconds', 'forwards')]
             kept = f'{100 * v[0]["sparsity"]:.2f} %'
             rank = place.get((m, target), '')
@@ -93,10 +93,10 @@ def picture(facts):
 
 
 REMOVED = """#| fig-alt: "{caption}"
-rows = load_results("../results/smollm2.jsonl")
+rows = ts.load_results("../results/quality_methods.jsonl")
 names = {names}
 mine = [r for r in rows if r.method in names and r.seed == 0]
-plot_removed([r for r in mine if not r.errors])"""
+ts.plot_removed([r for r in mine if not r.errors])"""
 
 
 def removed(names, rows):
@@ -105,7 +105,7 @@ def removed(names, rows):
         return []
     caption = f'By layer, the share that {", ".join(names)} removed at three sparsities'
     shown = REMOVED.format(caption=caption, names=json.dumps([*names]))
-    return ['from twossp.all import *', shown]
+    return ['import twossp as ts', shown]
 
 
 CHAPTERS = dict(formula='Formula', cost='Cost', use='When to use it')
@@ -116,7 +116,7 @@ def text_cells(names, facts, rows):
     code = lambda cells: [('code', c) for c in cells]
     chapters = [f'## {t}\n\n{facts[k].strip()}' for k, t in CHAPTERS.items() if facts.get(k)]
     more = facts.get('more', 'baselines/05_methods.ipynb')
-    dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
+    dense = next(r for r in rows if r['method'] == 'dense')['wiki/ppl']
     source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(facts.get('paper', ''))
     about = facts['about'][:1].upper() + facts['about'][1:]
     intro = (facts.get('idea') or f'{about}.').strip()
@@ -148,25 +148,11 @@ def write_page(path, cells):
     return any('fig-alt' in ''.join(c['source']) and not c['outputs'] for c in new)
 
 
-def list_methods(pages):
-    "The page that leads to the others"
-    link = lambda paper: f'[{paper}](https://arxiv.org/abs/{paper})' if paper else ' '
-    rows = [
-        [f'[{facts["title"]}]({stem(key)}.ipynb)', facts['about'], link(facts.get('paper'))]
-        for key, (_, facts) in pages.items()
-    ]
-    return measured.table(['method', 'what is removed', 'paper'], rows)
-
-
 def main():
     "Write all pages; run those that are new"
-    rows, pages = measured.read_rows(measured.RESULTS / 'smollm2.jsonl'), read_pages()
-    texts = [
-        ('markdown', '# Methods\n\n> Overview, and which to choose'),
-        ('markdown', list_methods(pages)),
-        ('markdown', ' '.join(measured.WORDS['methods'].split())),
-    ]
-    write_page(PAGES / 'methods.ipynb', texts)
+    rows, pages = measured.read_rows(measured.RESULTS / 'quality_methods.jsonl'), read_pages()
+    first = [('markdown', text) for text in overview.texts(pages)]
+    write_page(PAGES / 'methods.ipynb', first)
     for key, (names, facts) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
         if write_page(path, text_cells(names, facts, rows)):

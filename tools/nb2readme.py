@@ -8,6 +8,7 @@ where they are. Outputs that are no text are an error: link a committed figure i
 import re
 import sys
 import textwrap
+from configparser import ConfigParser
 from pathlib import Path
 
 import yaml
@@ -36,13 +37,39 @@ def links(text, base):
     return PICTURE.sub(there, LINK.sub(page, text))
 
 
-def convert(nb, base):
-    "The README's text from nbdev's processed notebook `nb`"
+def badges(root=ROOT):
+    "A line of badges: of the workflows and files that there are"
+    ini = ConfigParser(delimiters=['='])
+    ini.read(root / 'settings.ini', encoding='utf-8')
+    git, site = ini['DEFAULT']['git_url'], '{doc_host}{doc_baseurl}'.format(**ini['DEFAULT'])
+    python = '{min_python}–{max_python}'.format(**ini['DEFAULT'])
+    shield = 'https://img.shields.io/badge'
+    lines = []
+    for file in ('test', 'pages'):
+        workflow = root / '.github' / 'workflows' / f'{file}.yml'
+        if workflow.exists():
+            name = re.search(r'^name: *(\S+)', workflow.read_text(encoding='utf-8'), flags=re.M)[1]
+            to = f'{git}/actions/workflows/{file}.yml'
+            lines.append(f'[![{name}]({to}/badge.svg)]({site if file == "pages" else to})')
+    lines.append(f'![Python {python}]({shield}/python-{python}-blue)')
+    if (root / 'LICENSE').exists():
+        lines.append(f'[![license]({shield}/license-Apache--2.0-blue)](LICENSE)')
+    page = 'nbs/tutorials/walkthrough.ipynb'
+    if (root / page).exists():
+        colab = 'https://colab.research.google.com'
+        to = f'{colab}/github/{git.partition("github.com/")[2]}/blob/main/{page}'
+        lines.append(f'[![Colab]({colab}/assets/colab-badge.svg)]({to})')
+    return ' '.join(lines)
+
+
+def convert(nb, base, top=''):
+    "The README's text from nbdev's processed notebook `nb`; `top` stands under its title"
     parts = []
     for c in nb.cells:
         source = c.source
         if c.cell_type == 'raw' and source.lstrip().startswith('---'):
-            parts.append(f"# {yaml.safe_load(source.strip().strip('-'))['title']}")
+            title = f"# {yaml.safe_load(source.strip().strip('-'))['title']}"
+            parts += [title, top]
         elif c.cell_type == 'markdown':
             parts.append(links(source.strip('\n'), base))
         elif c.cell_type == 'code':
@@ -64,4 +91,4 @@ def main():
     procs = [p for p in FilterDefaults().procs() if p.__name__ != 'add_links']
     NBProcessor(nb=nb, procs=procs).process()
     base = f'{cfg.doc_host}{cfg.doc_baseurl}'
-    (ROOT / 'README.md').write_text(convert(nb, base), encoding='utf-8')
+    (ROOT / 'README.md').write_text(convert(nb, base, badges()), encoding='utf-8')

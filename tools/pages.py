@@ -1,11 +1,13 @@
 """Write the pages of the site that follow from something else: changelog, lists, API
 
 `nbs/changelog.ipynb` is CHANGELOG.md; `nbs/howto/howto.ipynb` and
-`nbs/tutorials/tutorials.ipynb` list the pages of their folders, `nbs/api.ipynb` every
-public name by task, then every module by folder, with what its docstring says first.
+`nbs/tutorials/tutorials.ipynb` list the pages of their folders, `nbs/api.ipynb` the public
+names by task, and `nbs/development.ipynb` every module by folder, with what its docstring says
+first, and the pages of benchmarks and tests, which the sidebar leaves out.
 """
 
 import ast
+import csv
 import hashlib
 import json
 import re
@@ -50,14 +52,15 @@ def read_changes(text):
 # --- what is in a folder
 
 
-def list_folder(folder, nbs=ROOT / 'nbs', times=None):
+def list_folder(folder, nbs=ROOT / 'nbs', times=None, head=('I want to', '')):
     "A table of the pages of a folder"
-    head = ['I want to', ''] if times is None else ['', '', 'Run All', 'with `RUN_SLOW`']
+    head = [*head] if times is None else ['', '', 'Run All', 'with `RUN_SLOW`']
     rows = [head, ['---'] * len(head)]
     for n in (n for n in site.below(folder, nbs) if Path(n).stem != folder):
         title, line = read_title(nbs / n)
         took = (times or {}).get(Path(n).stem, [''] * (len(head) - 2))
-        rows.append([f'[{title}]({Path(n).name})', line, *took])
+        to = Path(n).name if folder in ('howto', 'tutorials') else n
+        rows.append([f'[{title}]({to})', line, *took])
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
@@ -67,8 +70,9 @@ def write_lists(nbs):
     page = nbs / 'howto' / 'howto.ipynb'
     write_notebook(page, 'How-to', line, one(WORDS['howto']), list_folder('howto', nbs))
     page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
-    times = json.loads((nbs / 'results' / 'run_all.json').read_text(encoding='utf-8'))
-    texts = WORDS['tutorials'], list_folder('tutorials', nbs, times['tutorials']), WORDS['modules']
+    with (nbs / 'results' / 'speed_tutorials.csv').open(encoding='utf-8', newline='') as f:
+        times = {name: took for name, *took in csv.reader(f)}
+    texts = WORDS['tutorials'], list_folder('tutorials', nbs, times), WORDS['modules']
     write_notebook(page, 'Tutorials', line, one(texts[0]), texts[1], one(texts[2]))
 
 
@@ -170,7 +174,7 @@ def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
     link = lambda name: f'[{homes[name]}]({pages[homes[name]]})'
     row = lambda name: f'| `{name}` | {plain(words.get((homes[name], name), ""))} | {link(name)} |'
     return [
-        f'### {task[:1].upper()}{task[1:]}\n\n| name | | module |\n|---|---|---|\n'
+        f'## {task[:1].upper()}{task[1:]}\n\n| name | | module |\n|---|---|---|\n'
         + '\n'.join(map(row, names))
         for task, names in read_tasks(source).items()
     ]
@@ -182,7 +186,12 @@ def main():
     write_lists(nbs)
     changes = read_changes((ROOT / 'CHANGELOG.md').read_text(encoding='utf-8'))
     write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', *changes)
-    line = 'Public names by task, then every module by folder'
-    tasks = '## Public names\n\n' + '\n\n'.join(list_tasks())
-    texts = WORDS['api'].strip().replace('\n', ' '), tasks, *list_folders()
-    write_notebook(nbs / 'api.ipynb', 'API', line, *texts)
+    one = lambda s: s.strip().replace('\n', ' ')
+    line = 'The public names of Python, by task'
+    write_notebook(nbs / 'api.ipynb', 'API', line, one(WORDS['api']), *list_tasks())
+    line, aside = 'How the project is made: every module, test and benchmark is a notebook', []
+    for folder, title in dict(benchmarks='Benchmarks', tests='Tests').items():
+        listed = list_folder(folder, head=('page', ''))
+        aside.append(f'## {title}\n\n{one(WORDS[folder])}\n\n{listed}')
+    texts = one(WORDS['development']), *list_folders(), *aside
+    write_notebook(nbs / 'development.ipynb', 'Development', line, *texts)

@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding='utf-8'))
 FOLDERS = WORDS['folders']
-LAST = 'Tests & benchmarks'
+START = 'index', 'install', 'start', 'concepts'
+ASIDE = 'tests', 'benchmarks'  # their pages are on the site, but not in the sidebar
 MARK = '    contents:\n'
 
 # --- the sidebar
@@ -49,27 +50,31 @@ def below(folder, nbs=ROOT / 'nbs'):
 
 
 def sections(nbs=ROOT / 'nbs'):
-    "The sidebar: {title of a section: notebooks}; every notebook is in one"
+    "The sidebar: {title of a section: notebooks}; every notebook but those aside is in one"
     names = notebooks(nbs)
+    pages = lambda *stems: [f'{n}.ipynb' for n in stems if f'{n}.ipynb' in names]
     found = {
-        'Get started': [n for n in ('index.ipynb', 'start.ipynb', 'changelog.ipynb') if n in names],
+        'Start': pages(*START),
         'How-to': below('howto', nbs),
         'Tutorials': below('tutorials', nbs),
         'Methods': below('methods', nbs),
         'Results': below('results', nbs),
-        'API': [n for n in names if n in ('api.ipynb', 'all.ipynb')][::-1],
+        'Reference': [*below('commands', nbs), *pages('api', 'all')],
+        'Development': pages('development', 'changelog'),
     }
     found |= {folder: below(folder, nbs) for folder in FOLDERS}
     placed = {n for v in found.values() for n in v}
-    found[LAST] = [n for n in names if n not in placed]
+    placed |= {n for folder in ASIDE for n in below(folder, nbs)}
+    if lost := [n for n in names if n not in placed]:
+        sys.exit(f'site: no section has {", ".join(lost)}: see sections() in tools/site.py')
     return {k: v for k, v in found.items() if v}
 
 
 def sidebar(nbs=ROOT / 'nbs'):
-    "The sidebar's contents as YAML; the package's folders are sections within that of the API"
+    "The sidebar's contents as YAML; the package's folders are sections within Development"
     lines = []
     for title, names in sections(nbs).items():
-        pad = ' ' * (10 if title in {*FOLDERS, LAST} else 6)
+        pad = ' ' * (10 if title in FOLDERS else 6)
         lines += [f'{pad}- section: "{title}"', f'{pad}  contents:']
         lines += [f'{pad}    - {n}' for n in names]
     return '\n'.join([*lines, ''])
@@ -305,6 +310,53 @@ def for_everyone(site, nbs=ROOT / 'nbs'):
             page.write_text(offer_notebook(text, Path(n).name, n), encoding='utf-8')
 
 
+# --- pages that have moved
+
+MOVED = WORDS['moved']
+ADDRESSES = Path(__file__).with_name('addresses.txt')
+
+
+def addresses(nbs=ROOT / 'nbs'):
+    "The pages that there are now, without a suffix: howto/prune"
+    return [Path(n).with_suffix('').as_posix() for n in sources(nbs)]
+
+
+def known_addresses(path=ADDRESSES):
+    "The pages that there have ever been"
+    return path.read_text(encoding='utf-8').split()
+
+
+def write_addresses(path=ADDRESSES, nbs=ROOT / 'nbs'):
+    "Add today's pages to the list: an address that was once given away keeps leading somewhere"
+    found = sorted({*known_addresses(path), *addresses(nbs)})
+    path.write_text('\n'.join([*found, '']), encoding='utf-8')
+
+
+def lost_addresses(known, now, moved=MOVED):
+    "Pages that are neither there nor redirected, and redirects that lead to no page"
+    gone = [f'{n}: say in [moved] of pages.toml where it is now' for n in known
+            if n not in now and n not in moved]
+    return gone + [f'{n} is redirected to {to}, which is no page' for n, to in moved.items()
+                   if to not in now]
+
+
+REDIRECT = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Moved</title>
+<meta http-equiv="refresh" content="0; url={to}"><link rel="canonical" href="{to}">
+<script>location.replace("{to}" + location.hash)</script></head>
+<body><p>This page has moved: <a href="{to}">{to}</a></p></body></html>
+"""
+
+
+def write_redirects(site, moved=MOVED):
+    "At every old address a page that leads to the new one"
+    for old, new in moved.items():
+        page = site / f'{old}.html'
+        to = os.path.relpath(site / f'{new}.html', page.parent).replace(os.sep, '/')
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(REDIRECT.format(to=to), encoding='utf-8')
+
+
 # --- building
 
 
@@ -350,6 +402,7 @@ def main():
     shutil.rmtree(site, ignore_errors=True)
     with_quarto() if quarto else with_smalldocs(cfg, site)
     for_everyone(site)
+    write_redirects(site)
     pages, how = len(list(site.rglob('*.html'))), 'Quarto' if quarto else 'smalldocs'
     print(f'{pages} pages in {site.name}/, made with {how}')
 

@@ -97,13 +97,13 @@ _all_ = [
     "two_ssp_plus", "repair_plan", "distill", "recover",
     "plot_recovery", "balance", "activation_scores", "block_influence",
     "collect_scores", "width_plan", "greedy",
-    # what a method would leave
+    # size and cost estimates
     "load_skeleton", "estimate", "estimate_table", "find_sparsity",
     # what is removed, and files
     "Plan", "dense_plan", "drop", "sparsity", "applied", "apply_plan", "save_plan",
     "load_plan", "Search", "plan_identity", "model_identity", "save_pruned",
     "load_pruned", "push_pruned", "model_card",
-    # what it is worth
+    # evaluation
     "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",
     "on_tasks", "on_agreement", "agreement", "find_quality", "quality_table",
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",

@@ -111,7 +111,8 @@ _Repairs: TypeAlias = Literal[
 ]
 
 _Scores: TypeAlias = Literal[
-    "activation_norm", "wanda_sp", "flap", "taylor", "ppm", "magnitude", "random"
+    "activation_norm", "wanda_sp", "flap", "taylor", "ppm", "leverage", "obs", "putri",
+    "magnitude", "random"
 ]
 
 _Tasks: TypeAlias = Literal[
@@ -311,8 +312,8 @@ def prune(
     n_samples: int | None = None,
     seq_len: int = 2048,
     seed: int = 0,
-    score: _Scores | str | None = None,
-    depth_score: _Depth_Scores | str | None = None,
+    score: _Scores | str | Callable | None = None,
+    depth_score: _Depth_Scores | str | Callable | None = None,
     repair: _Repairs | str | None = None,
     evaluation: str | Path | Sequence[str | Path] = ...,
     n_eval: int | None = None,

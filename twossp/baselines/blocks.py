@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'layers_to_remove', 'check_attention_ffn', 'shortgpt', 'window_based',
-    'blockpruner', 'foldable_ffns', 'replaceme'
+    'blockpruner', 'replaceme'
 ]
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
@@ -169,7 +169,7 @@ def blockpruner(
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
     plan, trials = dense_plan(L), []
     remaining = [c for c in range(2 * L) if c % L not in protected]
-    for step in progress_bar(range(2 * n), "BlockPruner", progress):
+    for step in progress_bar(range(2 * n), "removing attention and FFNs", progress):
         turn = [c for c in remaining if c // L == step % 2]  # attention modules, then FFNs
         parts = [drops[c] for c in turn]
         plan, tried = greedy(model, plan, parts, 1, calib[:n_search], progress=False)
@@ -253,7 +253,7 @@ def _gap_moments(model, calib, part, last, progress):
     with tap.attached(), inference(model):
         bs, device = layer_batch_size(model, calib.shape[1]), input_device(model)
         for name, windows in (("fit", calib[:n]), ("held", calib[n:])):
-            batches = split_batches(windows, bs, progress, "replaceme", device)
+            batches = split_batches(windows, bs, progress, "fitting the map", device)
             for batch in batches if len(windows) else ():
                 tap.begin()
                 run_model(model.base_model, batch, use_cache=False)
@@ -263,7 +263,7 @@ def _gap_moments(model, calib, part, last, progress):
     return sums
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm0012a
-def foldable_ffns(
+def _foldable_ffns(
     model: PreTrainedModel,  # dense; may be on the meta device
     n: int,  # consecutive layers to remove
 ) -> dict[int, Part]:  # by layer
@@ -313,7 +313,7 @@ def replaceme(
     "Replace the consecutive layers that change the hidden state least by a linear map."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
-    foldable = foldable_ffns(model, n)
+    foldable = _foldable_ffns(model, n)
     yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'wanda_sp', 'flap', 'taylor', 'ppm', 'wanda_sp_heads', 'flap_heads', 'routed_norm',
-    'man', 'msan', 'frequency', 'unit_costs', 'global_plan', 'flap_plan'
+    'man', 'msan', 'frequency', 'unit_costs', 'flap_plan'
 ]
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00004
@@ -242,7 +242,7 @@ def unit_costs(
     return {p: p.unit_size for p in (*s.narrow, *with_heads)}
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0014b
-def global_plan(
+def _global_plan(
     s: Structure,  # structure of a model without experts
     scores: Mapping[Part, torch.Tensor],  # (units,) per part of `unit_costs`, comparable
     sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
@@ -291,7 +291,10 @@ def _compensate(model, plan, statistics):
     return weights
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0018b
-@planner("flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"})
+@planner(
+    "flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"},
+    also=("sums", "squares"),  # for the compensation
+)
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows
@@ -315,8 +318,7 @@ def flap_plan(
     yield
     check_repair(repair, calib)
     found = {}
-    # sums and squares are for the compensation, too
-    options = dict(also=["sums", "squares"], log=found, progress=progress)
+    options = dict(also=flap_plan.also, log=found, progress=progress)
     log["scores"], scores = collect_scores(model, calib, rows, **options)
     scores |= {p: log["scores"][p.layer] for p in s.narrow}
     statistics = found["statistics"]
@@ -325,7 +327,7 @@ def flap_plan(
         scores |= {part: x[0] for part, x in units.items()}
     else:
         scores = {part: _standardize(x) for part, x in scores.items()}
-    plan = global_plan(s, scores, sparsity)
+    plan = _global_plan(s, scores, sparsity)
     # functions of the model walk by themselves
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
     log["forwards"] = walks * len(calib)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'STREAMS', 'SLICES', 'StreamSpec', 'stream_spec', 'SlicedNorm', 'SlicedLayer',
-    'Slices', 'slice_shape', 'sliced_hidden_size', 'slicegpt'
+    'STREAMS', 'SLICES', 'StreamSpec', 'stream_spec', 'Slices', 'slice_shape',
+    'sliced_hidden_size', 'slicegpt'
 ]
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #b0a81167
@@ -140,7 +140,7 @@ def stream_spec(
     return replace(spec, row=arch(model), is_parallel=parallel)
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #6e69ca0b
-class SlicedNorm(nn.Module):
+class _SlicedNorm(nn.Module):
     "RMS norm without parameters that divides by the width of the dense stream."
 
     def __init__(
@@ -237,7 +237,7 @@ def _branch_output(layer, spec, branch, x, kwargs):
     return y * getattr(layer, spec.residual_factor) if spec.residual_factor else y
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #014a4f78
-class SlicedLayer(nn.Module):
+class _SlicedLayer(nn.Module):
     "A decoder layer whose skip connections change the basis of the residual stream."
 
     def forward(self, hidden_states, *args, **kwargs):
@@ -250,7 +250,7 @@ class SlicedLayer(nn.Module):
 # %% ../../nbs/baselines/02_slicegpt.ipynb #4cc866d4
 @lru_cache(maxsize=None)
 def _sliced_class(cls):
-    return type(f"Sliced{cls.__name__}", (SlicedLayer, cls), {"__module__": __name__})
+    return type(f"Sliced{cls.__name__}", (_SlicedLayer, cls), {"__module__": __name__})
 
 
 def _argument_names(layer):
@@ -289,7 +289,7 @@ def _slice_layer(layer, spec, bases):
         setattr(new, n, _copy_hook(shallow_copy(old), old))
     for n in {*spec.norms(layer)}:
         eps = _norm_parameters(layer.get_submodule(n), spec)[2]
-        setattr(new, n, SlicedNorm(len(bases[0]), eps).train(layer.training))
+        setattr(new, n, _SlicedNorm(len(bases[0]), eps).train(layer.training))
     for n, m in _rotated_projections(layer, spec, bases):
         setattr(*locate(new, n), _copy_hook(m, layer.get_submodule(n)))
     down, new.skips = layer.get_submodule(spec.row.down), nn.ModuleList().train(layer.training)
@@ -347,7 +347,7 @@ def _slice_edits(model, bases):
     scale, shift, eps = _norm_parameters(norm, spec)
     embeddings = {n: model.get_submodule(n) for n in spec.embed}
     new = {n: _rotate_embedding(m, bases[0], spec.centered) for n, m in embeddings.items()}
-    new[spec.final_norm] = SlicedNorm(len(bases[0]), eps).train(norm.training)
+    new[spec.final_norm] = _SlicedNorm(len(bases[0]), eps).train(norm.training)
     new[names[id(old_head)]] = _rotate_input(old_head, bases[-1], scale, shift)
     for n, m in new.items():
         yield Edit(*locate(model, n), _copy_hook(m, model.get_submodule(n)))
@@ -475,7 +475,7 @@ def _calibrate(model, calib, widths, bs, progress):
     norms = [model.get_submodule(n) for n in (*names, spec.final_norm)]  # one per width
     calls, bases, spectra = record_calls(model, calib[:1])[1], [], []
     xs, run = list(calib.split(bs)), lambda ids: record_calls(model, ids)[0]
-    for j, norm in enumerate(progress_bar(norms, "SliceGPT", progress)):
+    for j, norm in enumerate(progress_bar(norms, "principal components", progress)):
         C = 0
         for n, x in enumerate(xs):
             x = run(x)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'EXPORTERS', 'GROUP', 'llama_unsupported_reason',
-    'gguf_unsupported_reason', 'vllm_unsupported_reason', 'list_engines', 'Exporter',
-    'exporter_names', 'find_exporter'
+    'EXPORTERS', 'GROUP', 'llama_unsupported_reason', 'gguf_unsupported_reason',
+    'vllm_unsupported_reason', 'list_engines', 'Exporter', 'exporter_names',
+    'find_exporter'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from ..core.entries import entry_names, load_entry
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
-LLAMA_LIKE = ("llama", "mistral", "qwen2")
+_LLAMA_LIKE = ("llama", "mistral", "qwen2")
 # what llama.cpp's loader of a family wants, as tried in benchmarks/llama_cpp_families
 _OWN_LOADER = dict.fromkeys(("gemma3_text", "olmo2"), "an attention in every layer")
 _OWN_LOADER |= dict.fromkeys(
@@ -34,7 +34,7 @@ def llama_unsupported_reason(
 
     c = getattr(config, "config", config)
     kind = model_family(c)
-    if kind not in (like := LLAMA_LIKE + also):
+    if kind not in (like := _LLAMA_LIKE + also):
         return (
             "the layout with one entry a layer exists for Llama-like models"
             f" ({', '.join(like)}), not for {kind!r}"

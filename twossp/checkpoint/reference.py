@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'REFERENCE_FILE', 'PROMPTS', 'NEW_TOKENS', 'TOP_K', 'EQUAL_TOLERANCE',
-    'NEAR_TOLERANCE', 'MIN_LOGPROB', 'make_reference', 'compare_answer',
-    'compare_logprobs', 'overall_verdict', 'read_reference', 'EngineReport'
+    'REFERENCE_FILE', 'PROMPTS', 'make_reference', 'compare_answer', 'compare_logprobs',
+    'overall_verdict', 'read_reference', 'EngineReport'
 ]
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #58eb359b
@@ -27,16 +26,16 @@ PROMPTS = (
     "def add(a, b):",
     "La capitale de la France est",
 )
-NEW_TOKENS, TOP_K = 16, 5  # tokens per answer, log-probabilities per token
+_NEW_TOKENS, _TOP_K = 16, 5  # tokens per answer, log-probabilities per token
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #2230281d
 @torch.no_grad()
 def _generate(model, tok, ids):
     "Greedy decoding: the top tokens of each step"
     steps, ids = [], torch.tensor([ids], device=model.device)
-    for _ in range(NEW_TOKENS):
+    for _ in range(_NEW_TOKENS):
         logits = model(ids, use_cache=False).logits[0, -1].float()
-        top = logits.log_softmax(-1).topk(TOP_K)
+        top = logits.log_softmax(-1).topk(_TOP_K)
         tokens = top.indices.tolist()
         steps.append(
             dict(
@@ -68,8 +67,8 @@ def make_reference(
     return dict(dtype=str(model.dtype).removeprefix("torch."), answers=answers)
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #b702a29f
-EQUAL_TOLERANCE, NEAR_TOLERANCE = 0.02, 0.25  # nats: largest difference, mean difference
-MIN_LOGPROB = -60.0  # nats; below, servers may return minus infinity or the smallest number
+_EQUAL_TOLERANCE, _NEAR_TOLERANCE = 0.02, 0.25  # nats: largest difference, mean difference
+_MIN_LOGPROB = -60.0  # nats; below, servers may return minus infinity or the smallest number
 
 
 def _normalize(text):
@@ -80,9 +79,9 @@ def _normalize(text):
 def _differences(step, server_logprobs):
     "Differences of a step's top log-probabilities from a server's, in nats"
     texts = [_normalize(t) for t in step["texts"]]
-    pairs = [(t, max(x, MIN_LOGPROB)) for t, x in zip(texts, step["logprobs"], strict=True)]
+    pairs = [(t, max(x, _MIN_LOGPROB)) for t, x in zip(texts, step["logprobs"], strict=True)]
     best = sorted(server_logprobs.items(), key=lambda kv: kv[1])
-    known = {_normalize(t): max(x, MIN_LOGPROB) for t, x in best}
+    known = {_normalize(t): max(x, _MIN_LOGPROB) for t, x in best}
     least = min(known.values())
     differences = [abs(w - known[t]) for t, w in pairs if t in known and texts.count(t) == 1]
     # servers may write special tokens as empty text; match any of those
@@ -134,10 +133,10 @@ def overall_verdict(
     same = all(f["same"] == f["of"] for f in comparisons)
     if any(f["mean"] is None for f in comparisons):  # only texts can be compared
         return "equal" if same else "wrong"
-    if same and max(f["largest"] for f in comparisons) <= EQUAL_TOLERANCE:
+    if same and max(f["largest"] for f in comparisons) <= _EQUAL_TOLERANCE:
         return "equal"
     mean = sum(f["mean"] for f in comparisons) / len(comparisons)
-    return "near" if mean <= NEAR_TOLERANCE else "wrong"
+    return "near" if mean <= _NEAR_TOLERANCE else "wrong"
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #1eb7d997
 def read_reference(

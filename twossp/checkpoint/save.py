@@ -169,7 +169,7 @@ def check_output_folder(
             )
         if not (real / "config.json").is_file():
             raise FileExistsError(
-                f"{path} exists and is no checkpoint: it is not overwritten"
+                f"{path} exists and is not a checkpoint: it is not overwritten"
             )
     check_writable(real)
     return path
@@ -192,7 +192,7 @@ def check_not_source(
         is_file = target.suffix in _SOURCE_SUFFIXES and target.parent.samefile(source)
         if contains or is_file:
             raise ValueError(
-                f"{target} is read to make what would be written there: name another place"
+                f"the output path {target} is an input of this command: choose another"
             )
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e618c304

@@ -23,6 +23,7 @@ from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import exporter_names
 from ..core.words import format_size
 from ..request.arguments import ESTIMATE_TARGETS, check_estimate
+from ..request.config import shared_config
 from ..request.options import (
     MISSING,
     Corpus,
@@ -36,6 +37,7 @@ from ..request.options import (
     ModelOptions,
     Name,
     NoOptions,
+    OutputOptions,
     ReportOptions,
     Tokens,
     check_options,
@@ -138,7 +140,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     print(f"{head}\n\n{align(rows)}\n")
     notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
     notes += [] if o.stream else _describe_fits(model, context)
-    commands = _format_commands(o, methods, given, options)
+    commands = _format_commands(o, methods, given, options, _window_length(model))
     print("\n".join([*notes, *memory, "", *commands]))
     return 0
 
@@ -188,8 +190,7 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
 
     kind = next((k for k, n in count_devices().items() if k != "cpu" and n), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
-    config = model.config.get_text_config()
-    t = min(2048, getattr(config, "max_position_embeddings", None) or 2048)
+    t = _window_length(model)
     for name in methods:
         n = find_method(name).windows or 1
         setup = PruningSetup(n, t, max(0, free), kind, stream)
@@ -203,8 +204,14 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #96092161
-def _format_commands(o, methods, given, options):
-    "Commands that prune so, one per method"
+def _window_length(model):
+    "Tokens per calibration window: 2,048, or as many as the model has positions"
+    config = model.config.get_text_config()
+    return min(2048, getattr(config, "max_position_embeddings", None) or 2048)
+
+
+def _format_commands(o, methods, given, options, t):
+    "Commands that prune so on windows of `t` tokens, one per method"
     from ..baselines.methods import method
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
@@ -215,6 +222,7 @@ def _format_commands(o, methods, given, options):
             flags["context"] = o.context
         flags |= {k: v for k in ("latency_batch", "device") if (v := getattr(o, k))}
         flags |= dict(prefill="") if o.prefill else {}
+        flags |= dict(seq_len=t) if t < 2048 else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
         text = lambda v: ",".join(map(str, v)) if isinstance(v, tuple) else v
@@ -300,16 +308,17 @@ def show_card(o: CardOptions) -> int:  # exit code
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        _call_quietly(write_card_results, o.folder, _collect_results(o))
+        _call_quietly(write_card_results, o.folder, *_collect_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
 
 # %% ../../nbs/cli/01_commands.ipynb #a42caa62
 def _collect_results(o):
-    "Metrics of this checkpoint in a results file, with those of the dense model"
+    """Metrics of this checkpoint in a results file, with those of the dense model; its scores of
+    tasks for the hub"""
     from ..checkpoint.load import read_record
     from ..evaluation.results import load_results
-    from ..request.pruned import card_results
+    from ..request.pruned import card_results, task_results
 
     record = read_record(o.folder)
     identities = record.get("model_identity"), record.get("plan_identity")
@@ -328,7 +337,8 @@ def _collect_results(o):
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    return card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
+    results = card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
+    return results, task_results(included)
 
 
 def _exclusion_reason(r, model_id, plan_id):
@@ -502,6 +512,9 @@ class RecoverModelOptions:
         " one that plan.json names, if it is on this machine)", decides="plan",
     )
     curve: File | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
+    report_to: tuple[str, ...] = same_flag(  # names in `TRACKERS`
+        OutputOptions, "report_to", help="also report the training to these experiment trackers",
+    )
 
 
 @dataclass(frozen=True)
@@ -542,9 +555,11 @@ def recover(
     from ..checkpoint.save import check_not_source
     from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
+    from ..reporting.trackers import check_trackers, tracked_run
     from ..request.validate import pick_device
     from ..runtime.devices import is_main_process, join_process_group
 
+    check_trackers(o.report_to)
     teacher = o.teacher or _find_teacher(o.folder)
     if o.curve:
         check_curve(o.curve)
@@ -556,10 +571,19 @@ def recover(
     kwargs |= {k: getattr(o, k) for k in ("seq_len", "synthetic", "overwrite")}
     kwargs |= dict(n_windows=o.n_samples, batch=kwargs.pop("train_batch"))
     kwargs |= dict(text=None if o.calibration == "none" else o.calibration)
-    folder = recover_folder(o.folder, teacher, o.save, load=load, log=(log := {}), **kwargs)
-    if not is_main_process():
-        return 0 if folder else 1
-    r = log["recovery"]
+    kwargs |= dict(load=load, log=(log := {}))
+    name, facts = f"recover {Path(o.save).name}", shared_config(o) if o.report_to else {}
+    with tracked_run(o.report_to, name, facts) as report:
+        on_step = report if o.report_to else None
+        folder = recover_folder(o.folder, teacher, o.save, on_step=on_step, **kwargs)
+        if not is_main_process():
+            return 0 if folder else 1
+        r = log["recovery"]
+        if log["there"]:  # nothing was trained: the recorded curve
+            held = {0: r["before"]} | {int(k): v for k, v in r["held_out"].items()}
+            for step, loss in enumerate([None, *r["loss"]]):
+                numbers = dict(loss=loss, held_out=held.get(step))
+                report({k: v for k, v in numbers.items() if v is not None}, step)
     if o.curve:
         write_curve(r, o.curve)
     if not o.teacher:

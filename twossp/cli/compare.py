@@ -15,7 +15,9 @@ from .prune import cli_logging, write_page
 from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid
 from ..reporting.report import format_rows
+from ..reporting.trackers import report_rows
 from ..request.arguments import check_compare, compared_runs, prune_options
+from ..request.config import shared_config
 from ..request.options import CompareOptions, shown_path
 from ..request.run import (
     count_windows,
@@ -98,6 +100,7 @@ def _run(o, options, variants):
         source, tok, draw, list(variants), [*dict.fromkeys(o.sparsity)],
         evals, o.results, name=shown_path(o.model),
         seeds=o.seed, options=variants, retry=o.retry, executor=executor,
+        on_row=report_rows(o.report_to, shared_config(o), o.results) if o.report_to else None,
         progress=not o.quiet,
     )
 

@@ -24,7 +24,7 @@ from ..request.arguments import page_file
 from ..request.dry_run import describe_request
 from ..request.options import Options, shown_path
 from ..request.run import describe_quality, run
-from ..runtime.devices import is_main_process, quiet
+from ..runtime.devices import in_log_file, is_main_process, quiet
 
 # %% ../../nbs/cli/00_prune.ipynb #a62b87a8
 def _find_program(program):
@@ -55,7 +55,8 @@ def cli_logging(o: Options):
     old, old_hf = log.level, hf_logging.get_verbosity()
 
     warn = lambda message, *args, **kwargs: log.warning("warning: %s", message)
-    silent = o.quiet or not is_main_process()  # of several processes, one logs
+    # of several processes, one logs; transformers' bars are for terminals
+    silent = o.quiet or not is_main_process() or in_log_file() and o.logging != "DEBUG"
     with warnings.catch_warnings(), quiet() if silent else nullcontext():
         warnings.showwarning = warn
         log.addHandler(handler)

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'REMOVAL', 'move_to_cpu', 'depth_edits', 'plan_edits', 'edits', 'check_plan',
-    'record_plan', 'recorded_plan', 'applied', 'apply_plan', 'cache_name',
-    'cached_logits', 'swap'
+    'REMOVAL', 'depth_edits', 'plan_edits', 'edits', 'check_plan', 'record_plan',
+    'recorded_plan', 'applied', 'apply_plan', 'cache_name', 'cached_logits', 'swap'
 ]
 
 # %% ../../nbs/core/12_apply.ipynb #02c615df
@@ -49,7 +48,7 @@ from .structure import Structure, structure
 _all_ = ["swap"]  # which callers look for here
 
 # %% ../../nbs/core/12_apply.ipynb #7eb3bbca
-def move_to_cpu(
+def _move_to_cpu(
     model: PreTrainedModel,  # tensors that it still uses are not moved
     old,  # a replaced value
 ) -> Callable:  # brings the moved tensors back to their devices
@@ -349,7 +348,7 @@ def applied(
         changes, s = edits(model, plan), structure(model)
         changes = _save_edits(model, plan, changes, _count_dense(model, s))
         install_capturing_hooks(model, s.layers_name)
-        with swapped(changes, partial(move_to_cpu, model) if offload else None):
+        with swapped(changes, partial(_move_to_cpu, model) if offload else None):
             yield model
 
 # %% ../../nbs/core/12_apply.ipynb #5db23ccb

@@ -30,7 +30,7 @@ EXTRAS: dict[str, Extra] = {  # by name, as in `pip install "twossp[eval]"`
     "gguf": Extra(("gguf",), "reading and writing GGUF files"),
     "onnx": Extra(("onnx", "onnxscript", "onnxruntime"), "export to ONNX Runtime"),
     "recover": Extra(("peft",), "recover --how lora"),
-    "trackers": Extra(("tensorboard",), "result rows in TensorBoard"),
+    "trackers": Extra(("tensorboard",), "recover and grids in TensorBoard"),
     "demo": Extra(("gguf", "mwparserfromhell", "matplotlib"), "the bundled model and texts"),
 }
 _PACKAGES = {"lm_eval": "lm-eval"}  # module -> package, where they differ

@@ -323,8 +323,8 @@ def model_memo(
             allowed=False,  # its configuration was checked: it is in scope
             structures={},  # its parts, by the shapes of the layers
             check=None,  # the replay mode of its layers
-            statistics={},  # of its parts, by calibration text
-            collected=None,  # for whom, and at which cost, these were collected
+            statistics={},  # sums of its parts, with the cost of their pass, by calibration text
+            bill=None,  # of the search that runs: the passes that it used
             held={},  # batch sizes, in tokens, that fit in memory
             constant=None,  # state, tensors and identity inside `constant_weights`
             # while the size after pruning is estimated, from a model without weights: what would

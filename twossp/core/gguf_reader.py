@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'GGUF_REVISION', 'UnsupportedGguf', 'GgufFile', 'open_gguf', 'gguf_config',
-    'complete_tokenizer', 'check_gguf_file', 'convert_gguf'
+    'GGUF_REVISION', 'UnsupportedGguf', 'GgufFile', 'open_gguf', 'complete_tokenizer',
+    'convert_gguf'
 ]
 
 # %% ../../nbs/core/16_gguf_reader.ipynb #ggr00003
@@ -320,7 +320,7 @@ def _attention_entries(file, fields, heads, width):
     return entries, d
 
 # %% ../../nbs/core/16_gguf_reader.ipynb #ggr00037
-def gguf_config(
+def _gguf_config(
     file: GgufFile,  # as `open_gguf` reads it
 ) -> PreTrainedConfig:  # of the model in transformers that computes the same
     """Convert a file's fields to a configuration. Raises `UnsupportedGguf` for a field that
@@ -387,7 +387,7 @@ def complete_tokenizer(
         backend.pre_tokenizer = None
 
 # %% ../../nbs/core/16_gguf_reader.ipynb #ggr00022
-def check_gguf_file(
+def _check_gguf_file(
     file: GgufFile,  # as `open_gguf` reads it
 ):
     "Raise `UnsupportedGguf` if a file is of another kind than those that can be converted."
@@ -441,8 +441,8 @@ def convert_gguf(
 ):
     """Convert a file to a checkpoint of transformers. Raises `UnsupportedGguf` unless every
     tensor and every field that decides numbers is converted, and every parameter filled."""
-    check_gguf_file(file)
-    config = gguf_config(file)
+    _check_gguf_file(file)
+    config = _gguf_config(file)
     with torch.device("meta"):  # no parameter has a value yet
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     names, convert = gguf_conversion(model, "llama" if file.arch == "deci" else file.arch)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'NoLinear', 'Zeros', 'is_linear', 'read_matrix', 'store_matrix', 'in_features',
-    'out_features', 'make_linear', 'slice_linear', 'pad_zeros'
+    'NoLinear', 'Zeros', 'Identity', 'is_linear', 'read_matrix', 'store_matrix',
+    'in_features', 'out_features', 'make_linear', 'slice_linear', 'pad_zeros'
 ]
 
 # %% ../../nbs/core/02_linear.ipynb #35412a56
@@ -43,6 +43,17 @@ class Zeros(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         return torch.zeros_like(hidden_states)
+
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        return {}
+
+
+class Identity(nn.Module):
+    "Placeholder for a removed module: returns its first argument."
+
+    def forward(self, hidden_states, *args, **kwargs):
+        return hidden_states
 
     def record(self) -> dict:  # JSON-able
         "Return the constructor's arguments."

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'STUBS', 'Identity', 'stub_record', 'make_stub', 'apply_record', 'make_record',
-    'plan_shapes', 'upgrade_record', 'apply_structure'
+    'STUBS', 'stub_record', 'make_stub', 'apply_record', 'make_record', 'plan_shapes',
+    'upgrade_record', 'apply_structure'
 ]
 
 # %% ../../nbs/core/19_record.ipynb #rec00005
@@ -19,23 +19,12 @@ from .apply import apply_plan
 from .compat import drop_missing_ties, mark_initialized
 from .config_keys import build_shapes
 from .edits import NoAttention, OwnEntries, TakeSlopes, locate, swap
-from .linear import NoLinear, Zeros
+from .linear import Identity, NoLinear, Zeros
 from .plan import Plan, drop, get_kind
 from .slots import pack_mask
 from .structure import structure
 
 # %% ../../nbs/core/19_record.ipynb #rec00007
-class Identity(nn.Module):
-    "Placeholder for a removed module: returns its first argument."
-
-    def forward(self, hidden_states, *args, **kwargs):
-        return hidden_states
-
-    def record(self) -> dict:  # JSON-able
-        "Return the constructor's arguments."
-        return {}
-
-
 STUBS: dict[str, type[nn.Module]] = {  # name in a record -> class
     "zeros": NoLinear,
     "zeros like the input": Zeros,

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'UNITS', 'NEEDS', 'SCORES', 'GROUP', 'Score', 'score_names', 'score_label',
-    'find_score'
+    'UNITS', 'SCORES', 'GROUP', 'Score', 'score_names', 'score_label', 'find_score'
 ]
 
 # %% ../../nbs/core/18_scores.ipynb #scr00004
@@ -19,7 +18,7 @@ from .words import did_you_mean
 
 # %% ../../nbs/core/18_scores.ipynb #scr00005
 UNITS = "neurons", "heads", "experts", "attention modules"  # what a score ranks
-NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones before
+_NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones before
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Score:
     unit : str
         one of `UNITS`
     needs : str, default ''
-        one of `NEEDS`; with `statistics` it follows from these
+        one of `_NEEDS`; with `statistics` it follows from these
     paper : str, default ''
         arXiv number
     about : str, default ''
@@ -62,7 +61,7 @@ class Score:
     # removed first. A function, or its dotted path, "module:function"
     fn: Callable | str
     unit: str  # one of `UNITS`
-    needs: str = ""  # one of `NEEDS`; with `statistics` it follows from these
+    needs: str = ""  # one of `_NEEDS`; with `statistics` it follows from these
     paper: str = ""  # arXiv number
     about: str = ""  # one line
     # for attention modules: `fn` is (model, plans, ids) -> one loss per plan, and modules
@@ -93,12 +92,13 @@ class Score:
         if self.statistics is not None:
             needs = "gradients" if "terms" in self.statistics else "windows"
             object.__setattr__(self, "needs", needs if self.statistics else "weights")
-        for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):
+        for value, choices in ((self.unit, UNITS), (self.needs, _NEEDS)):
             if value not in choices:
                 raise ValueError(f"a score has one of {', '.join(choices)}; got {value!r}")
 
 # %% ../../nbs/core/18_scores.ipynb #sctab0tb
 _SCORES = "twossp.baselines.scores:"
+_SECOND = "twossp.baselines.second_order:"
 _IMPORTANCE = "twossp.pruning.importance:"
 SCORES: dict[str, dict[str, Score]] = {}  # unit -> name -> row; the default first
 SCORES["neurons"] = {
@@ -122,6 +122,18 @@ SCORES["neurons"] = {
     "ppm": Score(
         f"{_SCORES}ppm", "neurons", paper="2512.22671", statistics=(),
         about="peak-to-peak magnitude of the input weights",
+    ),
+    "leverage": Score(
+        f"{_SECOND}leverage", "neurons", paper="2408.09632", statistics=("gram",),
+        about="what the other neurons leave of the activations",
+    ),
+    "obs": Score(
+        f"{_SECOND}obs", "neurons", paper="2403.12983", statistics=("gram",),
+        about="optimal brain surgeon: order of removal, others refitted, in 32 rounds",
+    ),
+    "putri": Score(
+        f"{_SECOND}putri", "neurons", paper="2605.18331", statistics=("gram",),
+        about="squared output weights times outputs, over what later neurons make up for",
     ),
     "magnitude": Score(
         f"{_SCORES}_weight_norms", "neurons", "weights", about="norm of the weights"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'SHAPES', 'TINY_SHAPES', 'TINY_OPTIONS', 'BENCH_PARTS', 'Bench', 'make_bench',
-    'BenchCase', 'BenchPart', 'run_bench', 'bench_page', 'bench_tables'
+    'TINY_OPTIONS', 'Bench', 'make_bench', 'BenchCase', 'BenchPart', 'run_bench',
+    'bench_page', 'bench_tables'
 ]
 
 # %% ../../nbs/costs/03_bench.ipynb #e1eb3bec
@@ -44,7 +44,7 @@ _LLAMA = dict(
     model_type="llama", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32,
     intermediate_size=14336, num_key_value_heads=8,
 )
-SHAPES = {  # name -> configuration of a random model
+_SHAPES = {  # name -> configuration of a random model
     "Llama-3.1-8B": _LLAMA | dict(vocab_size=128256, max_position_embeddings=131072),
     "Qwen3-8B": _LLAMA | dict(
         model_type="qwen3", num_hidden_layers=36, head_dim=128, intermediate_size=12288,
@@ -63,7 +63,7 @@ _SMALL = dict(
     hidden_size=64, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
     intermediate_size=256, vocab_size=256, max_position_embeddings=512,
 )
-TINY_SHAPES = {
+_TINY_SHAPES = {
     "tiny llama": dict(model_type="llama", **_SMALL),
     "tiny mixtral": dict(
         model_type="mixtral", num_local_experts=4, num_experts_per_tok=2, **_SMALL
@@ -130,14 +130,14 @@ TINY_OPTIONS |= dict(calib_tokens=144, seed=0)
 
 def make_bench(
     device: str,  # such as "cuda", "cpu"
-    names: Sequence[str] = (),  # keys of `SHAPES` or `TINY_SHAPES`; default: those that fit
+    names: Sequence[str] = (),  # keys of `_SHAPES` or `_TINY_SHAPES`; default: those that fit
 ) -> Bench:  # with tiny shapes if there is no accelerator
     "Make the bench of a device; raises `ValueError` if a shape does not fit."
-    device, known = as_device(device), SHAPES | TINY_SHAPES
+    device, known = as_device(device), _SHAPES | _TINY_SHAPES
     if unknown := [n for n in names if n not in known]:
         raise ValueError(f"no shape {unknown[0]!r}; there are: {', '.join(known)}")
-    tiny = device.type == "cpu" if not names else all(n in TINY_SHAPES for n in names)
-    chosen = {n: known[n] for n in names or (TINY_SHAPES if tiny else SHAPES)}
+    tiny = device.type == "cpu" if not names else all(n in _TINY_SHAPES for n in names)
+    chosen = {n: known[n] for n in names or (_TINY_SHAPES if tiny else _SHAPES)}
     if tiny:
         few = dict(dtype=torch.float32, tokens=32, batches=(1, 4), multiples=(1, 8))
         return Bench(device, chosen, options=TINY_OPTIONS, rounds=1, **few)
@@ -173,7 +173,7 @@ class BenchPart:
 
 
 _CASES = "twossp.costs.bench_cases:"
-BENCH_PARTS: dict[str, BenchPart] = {
+_BENCH_PARTS: dict[str, BenchPart] = {
     "right": BenchPart(
         "plans, losses, caches and files against the CPU in float64", 0.2,
         f"{_CASES}_right_cases",
@@ -262,21 +262,21 @@ def run_bench(
     b: Bench,  # device, models and settings
     results: str | Path,  # file of JSON lines, appended to
     minutes: float = 9.0,  # for all parts together
-    only: Sequence[str] = (),  # keys of `BENCH_PARTS`; default: all
+    only: Sequence[str] = (),  # keys of `_BENCH_PARTS`; default: all
     log: Callable = print,  # called with a line for each row
     clock: Callable = time.monotonic,  # seconds
 ) -> tuple[list[dict], int]:  # rows of all measured cases, number of the others
     "Measure the cases that are not measured yet, part by part, while there is time."
-    if unknown := [k for k in only if k not in BENCH_PARTS]:
-        raise ValueError(f"no part {unknown[0]!r}; there are: {', '.join(BENCH_PARTS)}")
+    if unknown := [k for k in only if k not in _BENCH_PARTS]:
+        raise ValueError(f"no part {unknown[0]!r}; there are: {', '.join(_BENCH_PARTS)}")
     if not minutes >= 0.5:
         raise ValueError(f"a bench takes at least 0.5 minutes; got {minutes:g}")
-    parts = [k for k in BENCH_PARTS if k in only or not only]
-    share, start = sum(BENCH_PARTS[k].share for k in parts), clock()
+    parts = [k for k in _BENCH_PARTS if k in only or not only]
+    share, start = sum(_BENCH_PARTS[k].share for k in parts), clock()
     measured, rows, waiting, end, usable = _read_rows(results), [], 0, start, True
     for part in parts:
-        end += 60 * minutes * BENCH_PARTS[part].share / share
-        cases = {_case_key(b, part, c): c for c in resolve(BENCH_PARTS[part].cases)(b)}
+        end += 60 * minutes * _BENCH_PARTS[part].share / share
+        cases = {_case_key(b, part, c): c for c in resolve(_BENCH_PARTS[part].cases)(b)}
         missing = sum(_is_open(measured.get(k), 0) for k in cases)
         for key, case in cases.items():
             began = clock()
@@ -435,13 +435,13 @@ def bench_page(
     "The rows of a bench as an HTML page: bad verdicts first, then part by part."
     bad = [r for r in rows if r["verdict"] in ("wrong", "failed")]
     parts = [("wrong or failed", "", bad)] if bad else []
-    for name, part in BENCH_PARTS.items():
+    for name, part in _BENCH_PARTS.items():
         parts.append((name, part.about, [r for r in rows if r["part"] == name]))
     versions = rows[0]["versions"] if rows else {}
     return Environment(autoescape=True).from_string(_PAGE).render(
         devices=", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows",
         counts=f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet",
-        is_tiny=rows and {r["shape"] for r in rows} <= {"", *TINY_SHAPES},
+        is_tiny=rows and {r["shape"] for r in rows} <= {"", *_TINY_SHAPES},
         parts=parts, made=", ".join(f"{k} {v}" for k, v in versions.items()),
         format_row=_format_row, figures=_figures, numbers=count(), next=next,
     )

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'MULTIPLES', 'FRACTIONS', 'Workload', 'GraphCaptureError', 'time_against_dense',
+    'MULTIPLES', 'Workload', 'GraphCaptureError', 'time_against_dense',
     'fastest_attention', 'LatencySaving', 'largest_divisor', 'LatencyTable',
     'measure_latency', 'device_name', 'latency_table', 'best_multiple',
     'advise_multiple', 'latency_limit', 'time_for_limit'
@@ -13,6 +13,7 @@ __all__ = [
 # %% ../../nbs/costs/02_latency.ipynb #8ca72e4f
 import copy
 import json
+import logging
 import math
 import platform
 import statistics
@@ -208,7 +209,7 @@ def fastest_attention(
 
 # %% ../../nbs/costs/02_latency.ipynb #a1d32c6d
 MULTIPLES = 1, 8, 64, 128, 256  # of timed widths, from the slowest to the fastest
-FRACTIONS = 0.25, 0.5, 0.75  # of the full width that are timed
+_FRACTIONS = 0.25, 0.5, 0.75  # of the full width that are timed
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _timed_widths(width, multiples=MULTIPLES):
     "Widths near fractions of the full one, each a multiple of one number and of no larger one"
     widths = set()
     for n in sorted(multiples):
-        for x in FRACTIONS:
+        for x in _FRACTIONS:
             k = int(width * x) // n * n
             odd = n == 1 and k % 2 == 0 and len(multiples) > 1
             widths.add(k - 1 if odd else k)
@@ -412,7 +413,7 @@ def measure_latency(
     "Time the parts of a model in other shapes."
     shapes = [*_shapes(model, multiples, sliced)]
     savings, times = [], []
-    with progress_bar(shapes, "latency table", progress) as bar:
+    with progress_bar(shapes, "timing layers", progress) as bar:
         for label, units, of, n, shaped in bar:
             dense, ratio = time_against_dense(model, shaped, work, rounds, passes)
             times.append(dense)
@@ -463,6 +464,10 @@ def latency_table(
     file = cache_folder(cache_dir) / "latency" / f"{key}.json"
     with suppress(OSError):  # not measured yet, or closed to this user
         return _read_table(file)
+    logging.getLogger("twossp").warning(
+        "timing this model's layers on %s takes minutes, once: the table is kept in %s",
+        device_name(device), file.parent,
+    )
     model = build_model(skeleton.config, skeleton.dtype, device)
     table = measure_latency(model, work, progress=progress, **options)
     with skip_unwritable(file), atomic_file(file) as new:

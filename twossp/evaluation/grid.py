@@ -48,6 +48,7 @@ from .measure import (
     measure,
 )
 from .results import Result, load_results, to_json_line, versions
+from ..pruning.importance import find_together
 from ..runtime.calibration import Calibration, shares_text
 from ..runtime.devices import (
     RanksLost,
@@ -55,18 +56,23 @@ from ..runtime.devices import (
     fork_rng,
     input_device,
     is_main_process,
+    next_stage,
     one_line,
     read_clock,
+    stages,
     sync_step,
 )
 from ..runtime.identity import (
     Search,
+    constant_weights,
     decides,
+    fill_defaults,
     model_identity,
     plan_identity,
     row_key,
     runtime_facts,
     tokenizer_identity,
+    used_scores,
 )
 from ..runtime.layers import check_replay, count_forwards, forward_passes
 from ..runtime.memory import peak_memory
@@ -78,13 +84,13 @@ from ..runtime.provenance import (
     save_plan,
     with_provenance,
 )
-from ..runtime.statistics import fresh_statistics
+from ..runtime.statistics import billed_statistics
 
 # %% ../../nbs/evaluation/07_grid.ipynb #653336de
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79f9d657
-def _find_plan(search, model, progress):
+def _find_plan(search, model, progress, together=()):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
     if the method takes one; it also seeds the global generators, which are restored."""
     report, parameters = {}, signature(search.method).parameters
@@ -95,22 +101,21 @@ def _find_plan(search, model, progress):
     device = input_device(model)
     if calib is not None:  # cached for the model, so that its cost is no method's
         check_replay(model, calib.check(model))
-    question = replace(search, target=0.0).key  # one at all sparsities: statistics are shared
+    others = find_together(model, together)
     with (
         fork_rng(search.seed or 0),
-        fresh_statistics(model, question) as used,
+        billed_statistics(model, others) as bill,
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
         start = read_clock(device)
         plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
-    for work in used:  # each search has the cost that it has alone
-        seconds += work["seconds"]
-        counts["tokens"] += work["tokens"]
+    counts["tokens"] += bill["tokens"]  # each search has the cost that it has alone
     t = 1 if calib is None else calib.shape[-1]
     forwards = forward_passes(counts, t) or report.get("forwards", 0.0)
-    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory["peak"])
+    peak = max((x for x in (memory["peak"], bill["peak"]) if x is not None), default=None)
+    cost = dict(seconds=seconds + bill["seconds"], forwards=forwards, plan_peak=peak)
     return plan, cost, report
 
 # %% ../../nbs/evaluation/07_grid.ipynb #35861279
@@ -163,6 +168,7 @@ def load_or_find_plan(
     model: PreTrainedModel,  # dense; untouched
     plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
+    together: Sequence[Mapping] = (),  # what other searches read of the text
     # plan, {'seconds', 'forwards', 'plan_peak'} of the search, the method's measurements
 ) -> tuple:
     "Load the plan of a search from its file, or find it and save it."
@@ -171,7 +177,7 @@ def load_or_find_plan(
     plan, cost, report = broadcast_object(saved)
     if plan is not None:
         return plan, cost, report
-    plan, cost, report = _find_plan(search, model, progress)
+    plan, cost, report = _find_plan(search, model, progress, together)
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
         calib = search.calibration
         facts = dict(method=search.name, target_sparsity=search.target, seed=search.seed)
@@ -183,8 +189,14 @@ def load_or_find_plan(
     return plan, cost, report
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79eac3a6
+def _count_stages(asked, evals):
+    "Stages of a run, for progress bars: the search, and the evaluations"
+    return isinstance(asked, Search) + bool(evals)
+
+
 def _prune_and_evaluate(
     model, tok, asked, evals, label, on_plan=None, plans=None, progress=False, row=None,
+    together=(),
 ):
     """Row of a pruned model; `asked` is a `Search`, or a plan, or None: the dense model. A failed
     search is recorded in `errors`. If the run has a row already, only `on_plan` is called."""
@@ -193,15 +205,19 @@ def _prune_and_evaluate(
     if asked is not None:
         plan, cost, report = asked, {}, {}
         if isinstance(asked, Search):
-            result, error = _try_plan(r.key, asked, model, plans, progress)
+            next_stage()
+            result, error = _try_plan(r.key, asked, model, plans, progress, together)
             if error is not None:
+                next_stage(_count_stages(None, evals))
                 return row or replace(r, errors={"method": error})
             plan, cost, report = result
         dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
         if on_plan is not None and is_main_process():
             on_plan(plan, r, report)
         if row is not None:
+            next_stage(_count_stages(None, evals))
             return row
+    next_stage(_count_stages(None, evals))
     with nullcontext() if plan is None else applied(model, plan):
         return replace(r, **describe_model(model, dense, plan), **measure(model, tok, evals))
 
@@ -343,7 +359,29 @@ def _remaining_jobs(runs, rows, kwargs):
                 name = "dense" if asked is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
                 log.info("run %d of %d: %s", i + 1, len(runs), name)
             yield kwargs | dict(asked=asked, label=r, row=row)
+        elif r.key not in seen:
+            next_stage(_count_stages(asked, kwargs["evals"]))
         seen.add(r.key)
+
+# %% ../../nbs/evaluation/07_grid.ipynb #onepass1
+def _asked_sums(searches):
+    """What searches read of their texts: the text, pairs of a unit and sums, options of the pass.
+    Only sums that are vectors, which fit in memory together"""
+    found = {}
+    for search in searches:
+        method, given = search.method, fill_defaults(search.method, search.options)
+        rows = [row for _, row in used_scores(method, search.options).values()]
+        reads = tuple((row.unit, row.statistics) for row in rows if row.statistics)
+        p, bs = given.get("p", 2), given.get("bs")
+        if search.calibration is None or not reads or type(bs) not in (int, type(None)):
+            continue
+        if type(p) not in (int, float) or p <= 0:  # the method's own error
+            continue
+        text, also = search.calibration.identity, tuple(getattr(method, "also", ()))
+        asked = dict(text=text, reads=reads, also=also, p=p, bs=bs)
+        asked["weighted"] = bool(given.get("weighted"))
+        found[tuple(asked.values())] = asked
+    return [*found.values()]
 
 # %% ../../nbs/evaluation/07_grid.ipynb #d4682f66
 def _run_job(model, tok, job):
@@ -511,34 +549,44 @@ def run_grid(
     key, evals = dict(key or {}), check_evals(evals)
     checked = *_check_grid(methods, sparsities), evals
     names = {x for x in methods if isinstance(x, str) and not isinstance(methods, Mapping)}
-    model_id, runtime, tok_id = _identify_model(model, tok, executor)
-    facts = model_id, runtime, identify_evaluations(evals, tok_id, key), key
-    labels = _labels(
-        name, _device_and_dtype(model), calib, *checked, seeds, options or {}, dense, model
-    )
-    runs = [_add_identities(*label, *facts) for label in labels]
-    for k in dict.fromkeys(k for _, r in runs for k in r.calibrated_on or ()):
-        log.warning("%s: calibrated on this text, so numbers are better than on other text", k)
-    plans = f"{out}.plans" if plans is None and out else plans or None
-    kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
-    file = out if is_main_process() else None  # only the main process writes
-    with write_lock(file) if file else nullcontext():
-        finished = _finished_rows(file, {r.key for _, r in runs}, retry) if file else {}
-        rows = broadcast_object(finished)
-        on_row = on_row if on_row and is_main_process() else lambda r: None
-        existing = {r.key: r for _, r in runs if r.key in rows}
-        for r in existing.values():
-            on_row(_relabel_row(rows[r.key], r, evals))
-        jobs = _remaining_jobs(runs, rows, kwargs)
-        for r in _run(executor, model, tok, jobs, names):
-            if r.key not in rows:
-                rows[r.key] = r
-                if file:
-                    append_line(file, to_json_line(r))
-                for part, e in r.errors.items():
-                    log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
-                on_row(r)
-    return [_relabel_row(rows[r.key], r, evals) for _, r in runs]
+    here = not isinstance(model, Source)
+    with constant_weights(check_model(model)) if here else nullcontext():
+        model_id, runtime, tok_id = _identify_model(model, tok, executor)
+        facts = model_id, runtime, identify_evaluations(evals, tok_id, key), key
+        labels = _labels(
+            name, _device_and_dtype(model), calib, *checked, seeds, options or {}, dense, model
+        )
+        runs = [_add_identities(*label, *facts) for label in labels]
+        for k in dict.fromkeys(k for _, r in runs for k in r.calibrated_on or ()):
+            log.warning("%s: calibrated on this text, so numbers are better than on other text", k)
+        plans = f"{out}.plans" if plans is None and out else plans or None
+        kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
+        file = out if is_main_process() else None  # only the main process writes
+        each = {r.key: asked for asked, r in runs}.values()
+        numbers = stages(sum(_count_stages(asked, evals) for asked in each))
+        with write_lock(file) if file else nullcontext(), numbers:
+            finished = _finished_rows(file, {r.key for _, r in runs}, retry) if file else {}
+            rows = broadcast_object(finished)
+            on_row = on_row if on_row and is_main_process() else lambda r: None
+            existing = {r.key: r for _, r in runs if r.key in rows}
+            for r in existing.values():
+                on_row(_relabel_row(rows[r.key], r, evals))
+            missing = [
+                x for x, r in runs if isinstance(x, Search) and (on_plan or r.key not in rows)
+                and not (plans and plan_file(plans, x.key).is_file())
+            ]
+            asked = broadcast_object(_asked_sums(missing))
+            kwargs["together"] = asked if len(asked) > 1 else []
+            jobs = _remaining_jobs(runs, rows, kwargs)
+            for r in _run(executor, model, tok, jobs, names):
+                if r.key not in rows:
+                    rows[r.key] = r
+                    if file:
+                        append_line(file, to_json_line(r))
+                    for part, e in r.errors.items():
+                        log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
+                    on_row(r)
+        return [_relabel_row(rows[r.key], r, evals) for _, r in runs]
 
 # %% ../../nbs/evaluation/07_grid.ipynb #81e92d7e
 decides(

@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+import torch
+
 import twossp
 from ..core.extras import require
 from ..core.files import is_truncated
@@ -70,7 +72,8 @@ class Result:
     plan : str | None, default None
         repr of the plan
     seconds : float | None, default None
-        of the search
+        of the search, as if it ran alone: a pass over the text that several searches share is
+        in the seconds, forward passes and peak of each
     forwards : float | None, default None
         of the search: forward passes of one calibration window through all layers
     plan_peak : int | None, default None
@@ -83,6 +86,8 @@ class Result:
         step or evaluation -> message of one line
     texts : dict
         'calibration' or an evaluation -> hash of its token ids, or its tasks
+    datasets : dict
+        'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
     calibrated_on : list | None, default None
         evaluations whose text is part of the calibration text; None: there are none
     device : str, default 'cpu'
@@ -123,7 +128,9 @@ class Result:
     # model; a list of the first two in older rows
     kept: dict | None = None
     plan: str | None = None  # repr of the plan
-    seconds: float | None = None  # of the search
+    # of the search, as if it ran alone: a pass over the text that several searches share is in
+    # the seconds, forward passes and peak of each
+    seconds: float | None = None
     # of the search: forward passes of one calibration window through all layers
     forwards: float | None = None
     plan_peak: int | None = None  # of the search: peak memory in bytes
@@ -133,6 +140,8 @@ class Result:
     errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
     # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
+    # 'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
+    datasets: dict = field(default_factory=dict)
     # evaluations whose text is part of the calibration text; None: there are none
     calibrated_on: list | None = None
     device: str = "cpu"  # of the model
@@ -243,7 +252,7 @@ def code_version() -> str:  # 'version+12 hex digits'
 
 # %% ../../nbs/evaluation/00_results.ipynb #4c749d26
 def versions() -> dict:  # name -> version
-    "Return the versions of code, Python, machine and the installed libraries."
+    "Return the versions of code, Python and the installed libraries, and names of the machine."
     result = dict(
         twossp=code_version(),
         python=platform.python_version(),
@@ -252,6 +261,9 @@ def versions() -> dict:  # name -> version
     for name in ("torch", "transformers", "tokenizers", "lm_eval"):
         with suppress(importlib.metadata.PackageNotFoundError):
             result[name] = importlib.metadata.version(name)
+    for kind in (torch.cuda, torch.xpu):
+        if kind.is_available():
+            result["accelerator"] = kind.get_device_name()
     return result
 
 # %% ../../nbs/evaluation/00_results.ipynb #e17781fe

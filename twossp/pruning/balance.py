@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'check_multiple',
-    'reachable_range', 'width_after', 'balance', 'depth_split'
+    'COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'reachable_range',
+    'width_after', 'balance', 'depth_split'
 ]
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
@@ -91,7 +91,7 @@ def _round_width(exact, f, multiple=1):
     return f if abs(f - exact) < abs(nearest - exact) else nearest
 
 
-def check_multiple(
+def _check_multiple(
     multiple: int,  # of the widths
     f: int,  # neurons of the dense FFN
 ):
@@ -192,7 +192,7 @@ def balance(
     sparsity, free = check_sparsity(sparsity), s.without(protect)
     A, _ = mean_sizes(free)
     L = len(free.mixers)
-    check_multiple(multiple, free.full_width)
+    _check_multiple(multiple, free.full_width)
     _check_count(s, count, n_attn)
     n = min(attention_count(s, sparsity, alpha, count), L) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:

@@ -109,7 +109,7 @@ def greedy(
         raise ValueError(f"cannot remove {n} of {len(remaining)} candidates")
     ids, cost = Calibration.of(ids, model), cost or mean_nll
     plan, trials = base, []
-    for step in progress_bar(range(n), "greedy removal", progress):
+    for step in progress_bar(range(n), "removing attention", progress):
         plans = [plan | candidates[i] for i in remaining]
         costs = [float(c) for c in cost(model, plans, ids)]
         best = remaining[find_lowest(costs)]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
-    'scored_parts', 'score_parts', 'arrange_scores', 'collect_scores',
+    'scored_parts', 'score_parts', 'find_together', 'collect_scores',
     'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
     'block_influence'
 ]
@@ -13,7 +13,7 @@ __all__ = [
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,7 @@ from ..runtime.statistics import (
     collect,
     collect_gradients,
     walk_hidden_states,
+    walk_moments,
 )
 
 # %% ../../nbs/pruning/00_importance.ipynb #a0408f9a
@@ -135,7 +136,7 @@ def score_parts(
 
 
 @torch.no_grad()
-def arrange_scores(
+def _arrange_scores(
     model: PreTrainedModel,  # dense; untouched
     s: Structure,  # of the model
     unit: str,  # "neurons" or "experts"
@@ -165,25 +166,43 @@ def arrange_scores(
     return pack_scores(s, packed)
 
 # %% ../../nbs/pruning/00_importance.ipynb #imp00006
-def _find_wanted(s, rows, also):
-    "Part -> statistics that rows read of it; the parts whose gradients they read"
+def _find_wanted(s, reads, also):
+    """Part -> statistics that are read of it, and the parts whose gradients are; `reads`: pairs
+    of a unit and what its score reads"""
     wanted, gradients = {}, {}
-    for row in rows:
-        names = row.statistics or ()
-        for part in () if row.unit == "attention modules" else scored_parts(s, row.unit):
+    for unit, names in reads:
+        for part in () if unit == "attention modules" else scored_parts(s, unit):
             if "terms" in names:
                 gradients[part] = True
-            asked = [n for n in (*names, *also) if n != "terms"]
+            asked = [n for n in (*names, *also) if n not in ("terms", "gram")]
             asked = [n for n in asked if part.groups or n in UNIT_FIELDS]
             if asked:
                 wanted.setdefault(part, {}).update(dict.fromkeys(asked))
     return wanted, [*gradients]
 
 
+def find_together(
+    model: PreTrainedModel,  # dense
+    # `text`, `p`, `weighted`, `bs`; `reads`: pairs of a unit and the sums that its score reads;
+    # `also`: further sums of the same parts
+    questions: Iterable[Mapping],
+) -> list[dict]:  # `together` of `billed_statistics`
+    "Find the parts of a model that searches ask about."
+    found = []
+    for x in questions:
+        wanted, gradients = _find_wanted(structure(model), x["reads"], x["also"])
+        found.append(dict(x, wanted=wanted, gradients=gradients))
+    return found
+
+
 def _draw_scores(model, row, calib, draws):
     "Scores at random where the size of a plan is estimated, and what they would hold"
     if row.needs != "weights":
-        draws(windows=len(calib), gradients=row.needs == "gradients")
+        fit = 0
+        if "gram" in (row.statistics or ()):  # of all groups of one part
+            observed = [p.observed for p in scored_parts(structure(model), row.unit)]
+            fit = max((round(g**0.5 * u) for g, u in observed), default=0)
+        draws(windows=len(calib), gradients=row.needs == "gradients", fit=fit)
     return resolve(SCORES[row.unit]["random"].fn)(model, calib)
 
 
@@ -211,6 +230,20 @@ def _warn_unreached(row, scores):
         f"{unreached} of {groups} experts got no calibration token: {rank}; give more calibration"
         " text", stacklevel=4,
     )
+
+
+@torch.no_grad()
+def _score_moments(model, s, calib, rows, **options):
+    """For each row that reads second moments: its scores by part, and the parts' statistics, whose
+    moments are freed layer by layer"""
+    results = [({}, {}) for _ in rows]
+    parts = dict.fromkeys(p for row in rows for p in scored_parts(s, row.unit))
+    for part, x in walk_moments(model, calib, parts, **options) if rows else ():
+        for row, (scores, found) in zip(rows, results, strict=True):
+            if part in scored_parts(s, row.unit):
+                scores[part] = resolve(row.fn)(x, _group_weights(model, part))
+                found[part] = replace(x, gram=None)
+    return results
 
 # %% ../../nbs/pruning/00_importance.ipynb #imp00007
 def collect_scores(
@@ -274,24 +307,31 @@ def collect_scores(
             log["statistics"] = {}
         return [_draw_scores(model, row, calib, draws) for row in rows]
     s = structure(model)
-    wanted, gradients = _find_wanted(s, rows, also)
+    reads = [(row.unit, row.statistics or ()) for row in rows]
+    wanted, gradients = _find_wanted(s, reads, also)
     collected, terms, results = {}, {}, []
     common = dict(bs=bs, budget=budget, cache=cache, progress=progress)
     if wanted:
         collected = collect(model, calib, wanted, p=p, weighted=weighted, **common)
     if gradients:
-        terms = collect_gradients(model, calib, gradients, progress=progress)
+        terms = collect_gradients(model, calib, gradients, cache=cache, progress=progress)
+    second = [row for row in rows if "gram" in (row.statistics or ())]
+    by_moments = _score_moments(model, s, calib, second, bs=bs, progress=progress)
     for row in rows:
         fn = resolve(row.fn)
         if row.statistics is None:
             given = options | common | dict(p=p, weighted=weighted)
             missing = row.missing_options(given)
             ranked = fn(model, calib, **{k: x for k, x in given.items() if k not in missing})
+        elif row in second:
+            ranked, found = by_moments[second.index(row)]
+            ranked = _arrange_scores(model, s, row.unit, ranked, found)
+            _warn_unreached(row, ranked)
         else:
             found = {"windows": collected, "gradients": terms}.get(row.needs, {})
             ranked = score_parts(model, scored_parts(s, row.unit), fn, found)
             if row.unit != "heads":
-                ranked = arrange_scores(model, s, row.unit, ranked, found)
+                ranked = _arrange_scores(model, s, row.unit, ranked, found)
                 _warn_unreached(row, ranked)
         results.append(_check_scores(row, ranked))
     if log is not None:

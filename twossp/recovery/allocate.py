@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'PATIENCE', 'WIDTHS', 'SplitTrial', 'feasible_counts', 'formula_split',
-    'search_splits', 'repair_splits', 'best_split', 'check_widths', 'search_widths'
+    'WIDTHS', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
+    'repair_splits', 'best_split', 'check_widths', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
@@ -68,7 +68,7 @@ def formula_split(
     return balance(s, sparsity, alpha, nearest, multiple, protect=protect)
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8ddddffe
-PATIENCE = 3  # splits in a row without a new best that end the search
+_PATIENCE = 3  # splits in a row without a new best that end the search
 
 
 def search_splits(
@@ -90,7 +90,7 @@ def search_splits(
     scores = open_scores(s, scores)
     feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start["width"]))
-    for n in progress_bar(range(max(feasible) + 1), "balance", progress):
+    for n in progress_bar(range(max(feasible) + 1), "searching the split", progress):
         if n:
             removed = removal_order(trials)
             gone = keep | {*removed}
@@ -106,7 +106,7 @@ def search_splits(
         splits.append(SplitTrial(n, split["width"], mean_nll(model, plans[-1:], compare).item()))
         # a split may overflow, and another one not
         best = min(splits, key=lambda p: math.inf if math.isnan(p.nll) else p.nll)
-        if n >= max(start["n_attn"], best.n_attn + PATIENCE):
+        if n >= max(start["n_attn"], best.n_attn + _PATIENCE):
             break
     return splits, plans, trials
 
@@ -204,7 +204,7 @@ def search_widths(
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     best = math.inf if math.isnan(best) else best
-    for _ in progress_bar(range(rounds), "widths", progress):
+    for _ in progress_bar(range(rounds), "searching widths", progress):
         delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
         pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
         # all exchanges, the better half, a quarter …

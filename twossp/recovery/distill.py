@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'Figure', 'copy_sharing_weights', 'vocabulary_size', 'share_equal_tensors',
-    'common_vocab_kl', 'measure_kl', 'run_on_main', 'DistillOptions', 'recover',
-    'plot_recovery', 'check_teacher_student', 'distill'
+    'measure_kl', 'run_on_main', 'DistillOptions', 'recover', 'plot_recovery',
+    'check_teacher_student', 'distill'
 ]
 
 # %% ../../nbs/recovery/05_distill.ipynb #97fa7f17
@@ -49,8 +49,10 @@ from ..runtime.calibration import Calibration
 from ..runtime.devices import (
     broadcast_object,
     fork_rng,
+    in_log_file,
     input_device,
     is_main_process,
+    next_stage,
     one_line,
     progress_bar,
     rank_and_size,
@@ -120,7 +122,7 @@ def _find_trainable(student, plan):
     return paths
 
 # %% ../../nbs/recovery/05_distill.ipynb #290a7dda
-def common_vocab_kl(
+def _common_vocab_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, w) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats
@@ -134,7 +136,7 @@ def _window_kl(student, teacher, ids):
     with torch.no_grad():
         ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
     logits = student(ids.to(input_device(student)), use_cache=False).logits
-    return common_vocab_kl(ref.to(logits.device), logits).mean()
+    return _common_vocab_kl(ref.to(logits.device), logits).mean()
 
 
 def measure_kl(
@@ -219,7 +221,7 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
     run_on_main(_claim_folder, folder, "teacher.json", identity, "predictions")
     rank, size = rank_and_size()
     with inference(model):
-        for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
+        for row in progress_bar(ids.split(1)[rank::size], "teacher's predictions", progress):
             file = _prediction_file(folder, row[0])
             if file.exists():
                 continue
@@ -250,7 +252,7 @@ class _DistillModule(nn.Module):
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
         with torch.no_grad():
             ref = teacher(input_ids, use_cache=False).logits
-        return dict(loss=common_vocab_kl(ref, logits).mean())
+        return dict(loss=_common_vocab_kl(ref, logits).mean())
 
     def train(self, mode=True):
         "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"
@@ -331,11 +333,11 @@ def _norm_schedule(steps):
     return [*up, *down][:steps]
 
 
-def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progress):
+def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progress, on_step):
     "Optimize the scales in place; return the divergence of each step"
     adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
     order, remaining, losses = torch.Generator().manual_seed(seed), [], []
-    for fraction in progress_bar(_norm_schedule(steps), "norms", progress):
+    for fraction in progress_bar(_norm_schedule(steps), "training norms", progress):
         remaining = remaining or torch.randperm(len(windows), generator=order).tolist()
         k = remaining.pop()
         with torch.enable_grad():
@@ -346,10 +348,12 @@ def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progres
         adam.param_groups[0]["lr"] = lr * fraction
         adam.step()
         losses.append(loss.item())
+        if on_step:
+            on_step(dict(loss=losses[-1]), len(losses))
     return losses
 
 # %% ../../nbs/recovery/05_distill.ipynb #nrm00007
-def _tune_norms(student, teacher, paths, fit, held, options, progress):
+def _tune_norms(student, teacher, paths, fit, held, options, progress, on_step=None):
     "Train scales after the norms, merge them into the readers; return results, trained tensors"
     start, device = time.monotonic(), input_device(student)
     groups = _find_readers(student, paths, fit)
@@ -369,7 +373,7 @@ def _tune_norms(student, teacher, paths, fit, held, options, progress):
     hooks = ((m, partial(scale_input, k)) for k, _, m in readers)
     with hooked([m.register_forward_pre_hook(hook) for m, hook in hooks]):
         lr = options.rate
-        models, rest = (student, teacher), (steps, lr, options.seed, progress)
+        models, rest = (student, teacher), (steps, lr, options.seed, progress, on_step)
         loss = _optimize_scales(*models, scales, fit, *rest)
     for k, x, module in readers:
         w = read_matrix(module).detach()
@@ -387,10 +391,11 @@ class _Clock:
 
     now = staticmethod(time.monotonic)  # seconds; tests replace it
 
-    def __init__(self, steps, seconds=math.inf, progress=False):
+    def __init__(self, steps, seconds=math.inf, progress=False, on_step=None):
         self.steps, self.seconds, self.used, self.at = steps, seconds, 0.0, None
+        self.on_step = on_step if is_main_process() else None
         total = steps if seconds == math.inf else round(seconds)
-        self.bar = progress_bar(None, "recover", progress, total)
+        self.bar = progress_bar(None, "training", progress, total)
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.log_history:  # of a training that was interrupted
@@ -415,7 +420,9 @@ class _Clock:
     def on_log(self, args, state, control, logs, **kwargs):
         state.log_history[-1]["used"] = self.used
         for k in {"loss", "eval_loss"} & {*logs}:
-            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
+            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}", refresh=not in_log_file())
+            if self.on_step:
+                self.on_step({"held_out" if k == "eval_loss" else k: logs[k]}, state.global_step)
 
     def rate(self, step):
         "Learning rate as a fraction of the highest"
@@ -541,6 +548,7 @@ def _training_arguments(student, options, folder, steps, eval_steps, last):
         load_best_model_at_end=True,
         restore_callback_states_from_checkpoint=True,
         logging_steps=1,
+        report_to="none",  # an installed tracker is not started by itself: see `on_step`
         disable_tqdm=True,
         use_cpu=input_device(student).type == "cpu",
         seed=options.seed,
@@ -573,14 +581,15 @@ def _find_checkpoint(folder):
     return get_last_checkpoint(str(folder))
 
 # %% ../../nbs/recovery/05_distill.ipynb #26368186
-def _run_trainer(module, args, options, fit, held, last, dtype, progress):
+def _run_trainer(module, args, options, fit, held, last, dtype, progress, on_step):
     "Train; return the losses, and the held-out divergence before and after"
     # whose import takes half a second
     from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerState
     from transformers.trainer_callback import PrinterCallback
 
     seconds = 60 * (options.minutes or math.inf)
-    clock = type("_Clock", (_Clock, TrainerCallback), {})(args.max_steps, seconds, progress)
+    budget = args.max_steps, seconds
+    clock = type("_Clock", (_Clock, TrainerCallback), {})(*budget, progress, on_step)
     callbacks = [clock, EarlyStoppingCallback(options.patience)]
     trainer = Trainer(module, args, None, fit, held, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)
@@ -595,7 +604,7 @@ def _run_trainer(module, args, options, fit, held, last, dtype, progress):
             trainer.train(resume_from_checkpoint=last)
         for p in module.trained:
             p.data.copy_(p.data.to(dtype))  # evaluate what is stored
-        history = list(trainer.state.log_history)
+        history, clock.on_step = list(trainer.state.log_history), None
         after = trainer.evaluate()["eval_loss"]
     held_out = {x["step"]: x["eval_loss"] for x in history if "eval_loss" in x}
     return dict(
@@ -624,7 +633,9 @@ def _one_line_disk_errors(folder):
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 # %% ../../nbs/recovery/05_distill.ipynb #00fb38ad
-def _train_weights(student, teacher, plan, paths, calib, options, folder, answers, progress):
+def _train_weights(
+    student, teacher, plan, paths, calib, options, folder, answers, progress, on_step
+):
     "Train the linear layers and experts `paths`; return the results and the trained tensors"
     fit, held = split_held_out(calib, options)
     steps, eval_steps = _count_steps(options, fit)
@@ -643,6 +654,7 @@ def _train_weights(student, teacher, plan, paths, calib, options, folder, answer
             predictions = Path(answers or Path(folder) / "teacher")
             sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
+            next_stage()
             _store_predictions(teacher, calib, predictions, options.top, progress, common)
         _make_trainable(student, paths, options)
         stack.enter_context(inference(teacher))
@@ -652,13 +664,14 @@ def _train_weights(student, teacher, plan, paths, calib, options, folder, answer
             stack.enter_context(eager_experts(student))
         module = _DistillModule(student, teacher, options)
         windows = _Windows(fit, predictions), _Windows(held, predictions)
+        next_stage()
         with torch.enable_grad():
-            result = _run_trainer(module, args, options, *windows, last, dtype, progress)
+            result = _run_trainer(module, args, options, *windows, last, dtype, progress, on_step)
         trained = _read_trained(student, paths)
         return result, {k: w.to(dtype).cpu().contiguous() for k, w in trained.items()}
 
 # %% ../../nbs/recovery/05_distill.ipynb #a9a13993
-def _train(student, teacher, plan, calib, options, folder, answers, progress, log):
+def _train(student, teacher, plan, calib, options, folder, answers, progress, log, on_step):
     """Train a student with frozen parameters of its own; return the trained tensors by name, the
     same names -> names in the dense model, and facts for the provenance; None without a gain"""
     paths = _find_trainable(student, plan)
@@ -666,10 +679,11 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
         facts = dict(how="norms", lr=options.rate, seed=options.seed)
         windows = split_held_out(calib, options)
         with inference(teacher), inference(student):
-            result, trained = _tune_norms(student, teacher, paths, *windows, options, progress)
+            places = options, progress, on_step
+            result, trained = _tune_norms(student, teacher, paths, *windows, *places)
     else:
         facts = {k: v for k, v in asdict(options).items() if v is not None}
-        places = folder, answers, progress
+        places = folder, answers, progress, on_step
         result, trained = _train_weights(student, teacher, plan, paths, calib, options, *places)
     if log is not None:
         log.update(recovery=result)
@@ -696,6 +710,8 @@ def recover(
     # receives `recovery`: `loss` per step, `held_out` (step -> divergence), `before`,
     # `after`, `steps`, `minutes`
     log: dict | None = None,
+    # called in the main process with numbers (`loss`, `held_out`) and the step, once they are known
+    on_step: Callable | None = None,
     **options,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 ) -> Plan:  # the same removals with trained weights; `plan` itself without a gain
     """Distill the original model into the pruned model that a plan describes.
@@ -717,6 +733,9 @@ def recover(
     log : dict | None, default None
         receives `recovery`: `loss` per step, `held_out` (step -> divergence), `before`,
         `after`, `steps`, `minutes`
+    on_step : Callable | None, default None
+        called in the main process with numbers (`loss`, `held_out`) and the step, once they are
+        known
     **options
         fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 
@@ -733,7 +752,7 @@ def recover(
         raise ValueError("the plan removes nothing: there is nothing to recover")
     check_plan(model, plan)
     student, places = apply_plan(copy_sharing_weights(model), plan), (folder, answers)
-    learned = _train(student, model, plan, calib, training, *places, progress, log)
+    learned = _train(student, model, plan, calib, training, *places, progress, log, on_step)
     if learned is None:
         return plan
     trained, names, facts = learned
@@ -815,6 +834,7 @@ def distill(
     answers: str | Path | None = None,
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `recovery`, see `recover`
+    on_step: Callable | None = None,  # called with numbers and the step, see `recover`
     **options,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 ) -> bool:  # whether there was a gain; without one the student is unchanged
     """Distill a teacher into a pruned model in place; tensors that are not trained stay as is.
@@ -835,6 +855,8 @@ def distill(
         show a progress bar
     log : dict | None, default None
         receives `recovery`, see `recover`
+    on_step : Callable | None, default None
+        called with numbers and the step, see `recover`
     **options
         fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 
@@ -846,7 +868,7 @@ def distill(
     training, plan = DistillOptions(**options), check_teacher_student(student, teacher)
     for model in (student, teacher):
         ids = _check_teacher(model, calib)
-    places = folder, answers, progress, log
+    places = folder, answers, progress, log, on_step
     learned = _train(copy_sharing_weights(student), teacher, plan, ids, training, *places)
     if learned is None:
         return False

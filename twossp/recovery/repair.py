@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'REPAIRS', 'REPAIR_TOKENS', 'repair_plans', 'repair_plan', 'check_repair',
-    'repair_windows', 'repairable'
+    'REPAIRS', 'repair_plans', 'repair_plan', 'check_repair', 'repair_windows',
+    'repairable'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
@@ -22,12 +22,15 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
+from ..core.entries import resolve
 from ..core.experts import fused_experts
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, keep_parts
+from ..core.scores import SCORES, Score, find_score, score_label
 from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED
+from ..pruning.width import keep_top
 from .least_squares import (
     LAMBDAS,
     record_expert_inputs,
@@ -45,7 +48,13 @@ from ..runtime.layers import (
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_finite, inference
 from ..runtime.provenance import with_provenance
-from ..runtime.statistics import accumulate_moments, float64_device, upcast
+from ..runtime.statistics import (
+    Statistics,
+    accumulate_moments,
+    float64_device,
+    upcast,
+    window_norms,
+)
 
 # %% ../../nbs/recovery/01_repair.ipynb #36c24f63
 def _find_projections(model, s, i):
@@ -136,6 +145,7 @@ class _Repair:
     held_out: float = 0.25  # fraction of an expert's tokens
     noise: int = 0  # number of random tokens, which come first
     protected: tuple[int, ...] = ()  # layers whose weights stay
+    score: Score | None = None  # by which neurons are chosen again; None: those of the plan
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -180,8 +190,10 @@ def _target(own, rest, goal, rows, share):
 # %% ../../nbs/recovery/01_repair.ipynb #rpr0000f
 def _collect_moments(repair, part, columns, plan, h, goal, store):
     """Second moments of a projection's inputs and targets, "fit" and "held", with its layer run
-    with `plan` on `h`; and if `store`, per batch its inputs and the rest of the layer's output"""
+    with `plan` on `h`; if `store`, per batch its inputs and the rest of the layer's output; and
+    what a score reads of its inputs: their sums, and their norms in each window"""
     linear, sums, stored = part.at(repair.model).get_submodule(part.output), {}, []
+    powers = dict(sums=[], norms=[])
     with weights_loaded([linear]):
         bias = 0 if linear.bias is None else upcast(linear.bias.detach())
     runs_full = part.read(plan) == part.full  # where only the remaining inputs are read
@@ -195,9 +207,13 @@ def _collect_moments(repair, part, columns, plan, h, goal, store):
         accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
         if store:
             stored.append((x, rest))
+        if repair.score is not None:
+            device = float64_device(x.device)
+            powers["sums"].append(upcast(x).sum((0, 1)).to(device).double())
+            powers["norms"].append(window_norms(x, len(x)).to(device).double().sum(0))
 
     repair.run(part.layer, plan, h, part.output, note)
-    return sums, stored
+    return sums, stored, {name: sum(values) for name, values in powers.items()}
 
 # %% ../../nbs/recovery/01_repair.ipynb #rpr00001
 _MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
@@ -220,22 +236,46 @@ def _rerun(new, stored, goal):
     return torch.cat([add(*batch) for batch in stored])
 
 
+def _choose_again(repair, part, kept, sums, powers, windows):
+    "As many neurons as `kept`, by the score, from the moments of all; these, of the chosen ones"
+    gram, cross = (sum(getattr(m, name) for m in sums.values()) for name in ("gram", "cross"))
+    tokens = torch.tensor([float(sum(m.tokens for m in sums.values()))], device=gram.device)
+    x = Statistics(
+        tokens=tokens, windows=windows, gram=gram, cross=cross, squares=gram.diagonal()[None],
+        **{name: values[None] for name, values in powers.items()},
+    )
+    with weights_loaded(part.at(repair.model).modules()):
+        scores = resolve(repair.score.fn)(x, part.unit_weights(repair.model))
+    kept = keep_top(check_finite(scores[0], "scores of neurons"), len(kept))
+    columns = torch.tensor(kept, device=gram.device)
+    for name, m in sums.items():
+        some = dict(gram=m.gram[columns][:, columns], cross=m.cross[:, columns])
+        sums[name] = replace(m, **some)
+    return kept
+
+
 def _refit_output(repair, part, kept, plan, h, goal, store=True):
     """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
-    weights by name, the layer's new output (None if inputs were not stored), and errors."""
+    weights by name, the layer's new output (None if inputs were not stored), errors, and what
+    the part keeps, which is another choice of neurons if the repair has a score."""
     linear = part.at(repair.model).get_submodule(part.output)
-    columns, width = part.inputs(kept), in_features(linear)
+    choose = repair.score is not None and kept != part.full and "neurons" in part.ranked
+    columns, width = part.inputs(part.full if choose else kept), in_features(linear)
     if not isinstance(columns, slice):
         with weights_loaded([linear]):
             columns, width = torch.tensor(columns).to(linear.weight.device), len(columns)
     # bytes of the inputs, and of the rest of the layer's output in float32
     size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
     store = store and goal.factor is not None and size <= repair.budget
-    sums, stored = _collect_moments(repair, part, columns, plan, h, goal, store)
+    sums, stored, powers = _collect_moments(repair, part, columns, plan, h, goal, store)
+    if choose:
+        kept = _choose_again(repair, part, kept, sums, powers, len(h))
+        columns = torch.tensor(kept).to(h.device)
+        stored = [(x[..., columns], rest) for x, rest in stored]
     new, errors = _solve_output(repair, part, columns, sums, goal)
     after = _rerun(new, stored, goal) if store else None
     weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
-    return weights, after, errors
+    return weights, after, errors, kept
 
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
@@ -279,14 +319,16 @@ def _refit_experts(repair, part, plan, h):
 # %% ../../nbs/recovery/01_repair.ipynb #dafbf2c6
 def _repair_layer(repair, i, plan, h, dense, differs):
     """Refit a layer's attention, experts and FFN, in this order. Returns the hidden state after
-    it, weights by name, and log rows; `differs`: whether `h` is not the dense model's"""
+    it, weights by name, log rows, and the plan, whose neurons the repair may choose; `differs`:
+    whether `h` is not the dense model's"""
     weights, rows, after = {}, [], None
     last = _find_projections(repair.model, repair.s, i).get("ffn")  # None: experts only
     mixer_is_last = last is not None and last.read(plan) == last.nothing
     refit_mixer = repair.share and (differs or (mixer_is_last and dense.after_gap is not None))
-    # the full FFN runs where the target is partly its own output
+    # the full FFN runs where the target is partly its own output, or neurons are chosen
     only_goal = repair.share == 1 and last and dense.factors[last.role] is not None
-    to_run = _layer_plan(plan, i, *(() if only_goal or not last else last.slots))
+    runs_pruned = not last or (only_goal and repair.score is None)
+    to_run = _layer_plan(plan, i, *(() if runs_pruned else last.slots))
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
         if kept == part.nothing or part.fixed or part.role == "other":
@@ -297,14 +339,16 @@ def _repair_layer(repair, i, plan, h, dense, differs):
         elif part.width:
             to_run = replace(to_run, weights=weights)
             goal = _Goal(dense.out, dense.factors[part.role], dense.after_gap)
-            new, after, errors = _refit_output(repair, part, kept, to_run, h, goal)
+            new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal)
+            if repair.score is not None:
+                plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
             rows.append(dict(layer=i, part=part.kind, **errors))
         elif dense.mid is not None and refit_mixer:
             goal = _Goal(dense.mid, dense.factors[part.role])
             if mixer_is_last:
                 goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
             without_last = keep_parts(repair.s, {last: last.nothing})
-            new, after, errors = _refit_output(
+            new, after, errors, _ = _refit_output(
                 repair, part, kept, without_last, h, goal, store=mixer_is_last
             )
             rows.append(dict(layer=i, part=part.kind, **errors))
@@ -313,7 +357,7 @@ def _repair_layer(repair, i, plan, h, dense, differs):
         weights = weights | new
     if after is None:
         after = repair.run(i, replace(_layer_plan(plan, i), weights=weights), h)
-    return after, weights, rows
+    return after, weights, rows, plan
 
 # %% ../../nbs/recovery/01_repair.ipynb #c20b06b0
 def _state_after_gap(repair, i, plan, dense):
@@ -332,19 +376,19 @@ def _state_after_gap(repair, i, plan, dense):
 
 # %% ../../nbs/recovery/01_repair.ipynb #ca6bc41d
 def _repair_step(repair, i, plan, state, h, dense):
-    """Repair one layer of a plan: the hidden state after it, weights by name, log rows.
-    `state` is `h`, the dense model's, up to the first removal"""
+    """Repair one layer of a plan: the hidden state after it, weights by name, log rows,
+    and the plan. `state` is `h`, the dense model's, up to the first removal"""
     differs = state is not h
     if i in plan.removed_layers:
-        return state if differs else h.clone(), {}, []
+        return state if differs else h.clone(), {}, [], plan
     if i in repair.protected:
         after = repair.run(i, dense_plan(len(plan)), state) if differs else dense.out
-        return after, {}, []
+        return after, {}, [], plan
     if repair.front:
         dense = replace(dense, after_gap=_state_after_gap(repair, i, plan, dense))
     unchanged = all(j != i for j, _ in plan.kept)
     if unchanged and not differs and dense.after_gap is None:
-        return dense.out, {}, []
+        return dense.out, {}, [], plan
     return _repair_layer(repair, i, plan, state, dense, differs)
 
 # %% ../../nbs/recovery/01_repair.ipynb #14579049
@@ -370,9 +414,12 @@ def repair_plans(
     noise: float = NOISE_FRACTION,  # windows of random tokens, as a fraction of those of text
     seed: int = 0,  # of the random tokens
     protect: Sequence[int] = (),  # layers whose weights stay as they are
+    # of statistics, by which narrowed FFNs choose their neurons again, as many, from the
+    # activations of the model that is repaired up to there; None: those of the plan
+    score: str | Score | None = None,
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
-) -> list[Plan]:  # the same removals, with weights
+) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
     "Refit output projections, layer by layer in order, for several plans."
     if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
         draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
@@ -380,20 +427,23 @@ def repair_plans(
             log.update(repair=[[] for _ in plans])
         return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
-    repair = replace(repair, protected=repair.s.protected(protect))
+    protected, plans = repair.s.protected(protect), list(plans)
+    repair = replace(repair, protected=protected, score=_check_choice(score))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
-    with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
+    bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
+    with inference(model), bar:
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
         repair, states = replace(repair, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):
-            kind = type(layer), any(p.groups for p in repair.s.of(i))
+            kind = type(layer), *((p.kind, bool(p.groups)) for p in repair.s.of(i))
             with weights_loaded(layer.modules()):
                 if kind not in factors or factors[kind].get("mixer") is None:
                     factors[kind] = _probe_layer(model, repair.s, i, tape, h[:1])
                 dense = _run_dense(repair, i, h, factors[kind])
-                for k, plan in enumerate(plans):
-                    state = states[k]
-                    states[k], new, rows = _repair_step(repair, i, plan, state, h, dense)
+                for k, state in enumerate(states):
+                    step = _repair_step(repair, i, plans[k], state, h, dense)
+                    states[k], new, rows, plans[k] = step
+                    del step
                     weights[k] |= {name: w.cpu() for name, w in new.items()}
                     del new  # frees its memory on the device for the next layer
                     logs[k] += rows
@@ -487,6 +537,22 @@ def _check_lams(lam, n, held_out):
         raise ValueError(f"held_out has to be between 0 and 1; got {held_out!r}")
     return lams
 
+
+_CHOICE_STATISTICS = {"tokens", "norms", "sums", "squares", "gram", "routed"}
+
+
+def _check_choice(score):
+    "The row of a score by which the repair can choose neurons"
+    row = None if score is None else find_score(score, "neurons")
+    if row and (row.statistics is None or not {*row.statistics} <= _CHOICE_STATISTICS):
+        able = [k for k, x in SCORES["neurons"].items() if x.statistics is not None]
+        able = [k for k in able if {*SCORES["neurons"][k].statistics} <= _CHOICE_STATISTICS]
+        raise ValueError(
+            f"the score {score_label(score)!r} is not computed from sums of activations, which is"
+            f" what a repair can choose neurons by; there are: {', '.join(able)}"
+        )
+    return row
+
 # %% ../../nbs/recovery/01_repair.ipynb #cef5f4af
 def repair_plan(
     model: PreTrainedModel,  # dense, of a supported family; unchanged
@@ -545,14 +611,14 @@ def check_repair(
         _check_ffns(model)
 
 # %% ../../nbs/recovery/01_repair.ipynb #4e34f9d3
-REPAIR_TOKENS = 2**16  # at most, for a repair as an option of a method
+_REPAIR_TOKENS = 2**16  # at most, for a repair as an option of a method
 
 
 def repair_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
 ) -> torch.Tensor:  # (2 … n, t)
-    "Return the first windows, up to `REPAIR_TOKENS` tokens, but at least two."
-    return calib[: max(2, REPAIR_TOKENS // calib.shape[1])]
+    "Return the first windows, up to `_REPAIR_TOKENS` tokens, but at least two."
+    return calib[: max(2, _REPAIR_TOKENS // calib.shape[1])]
 
 # %% ../../nbs/recovery/01_repair.ipynb #570a285a
 def repairable(

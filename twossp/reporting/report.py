@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
-    'plot_kept', 'plot_plan', 'score_overlap', 'plot_overlap', 'plot_trials',
-    'plot_quality', 'tidy', 'row_names', 'comparison_table', 'to_markdown',
-    'text_table', 'plot_metric', 'plot_removed', 'plot_speedup', 'summary_table',
-    'format_rows', 'paper_table', 'to_latex', 'style_table'
+    'Figure', 'new_figure', 'save_figure', 'plot_kept', 'plot_plan', 'plot_overlap',
+    'plot_trials', 'plot_quality', 'tidy', 'row_names', 'comparison_table',
+    'to_markdown', 'text_table', 'plot_metric', 'plot_removed', 'plot_speedup',
+    'summary_table', 'format_rows', 'paper_table', 'to_latex', 'style_table'
 ]
 
 # %% ../../nbs/reporting/00_report.ipynb #28c4280f
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 # %% ../../nbs/reporting/00_report.ipynb #8b6645d2
-KEPT_COLOR, REMOVED_COLOR, MARK_COLOR = "#3b6ea5", "#d9d9d9", "#c44e52"
+_KEPT_COLOR, _REMOVED_COLOR, _MARK_COLOR = "#3b6ea5", "#d9d9d9", "#c44e52"
 
 
 Figure = "matplotlib.figure.Figure"  # an annotation; matplotlib is imported when drawing
@@ -119,8 +118,8 @@ def plot_kept(
     ratios = [1] * (len(kinds) - 1) + [6]
     strips = fig.subplots(len(kinds), sharex=True, height_ratios=ratios, squeeze=False)[:, 0]
     for ax, kind in zip(strips, kinds, strict=True):
-        ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
-        ax.bar(range(L), kept[kind], width=0.9, color=KEPT_COLOR)
+        ax.bar(range(L), 1, width=0.9, color=_REMOVED_COLOR)
+        ax.bar(range(L), kept[kind], width=0.9, color=_KEPT_COLOR)
         ax.set(ylim=(0, 1), yticks=[], xlim=(-0.6, L - 0.4))
         ax.set_ylabel(kind, rotation=0, ha="right", va="center")
         ax.tick_params(bottom=ax is strips[-1])
@@ -210,7 +209,7 @@ def plot_plan(
     return fig
 
 # %% ../../nbs/reporting/00_report.ipynb #overlap2
-def score_overlap(
+def _score_overlap(
     a: Sequence,  # (f,) scores of the neurons of each layer; (experts, f) of an MoE layer
     b: Sequence,  # another score of the same neurons
     width: int | Sequence[int],  # neurons to keep, of every layer or of each
@@ -262,16 +261,16 @@ def plot_overlap(
     """
     if len(scores) != 2:
         raise ValueError(f"two scores are set side by side; got {', '.join(scores) or 'none'}")
-    overlap = score_overlap(*scores.values(), width)
+    overlap = _score_overlap(*scores.values(), width)
     L, each = len(overlap), next(iter(scores.values()))
     widths = [width] * L if isinstance(width, int) else width
     sizes = [_to_array(getattr(x, "experts", x)).shape[-1] for x in each]
     chance = [k / f if f else math.nan for k, f in zip(widths, sizes, strict=True)]
     fig = new_figure(max(4, min(12, 1.5 + 0.22 * L)), 2.6)
     ax = fig.subplots()
-    ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
-    ax.bar(range(L), overlap, width=0.9, color=KEPT_COLOR)
-    ax.step(range(L), chance, where="mid", ls="--", lw=1, color=MARK_COLOR)
+    ax.bar(range(L), 1, width=0.9, color=_REMOVED_COLOR)
+    ax.bar(range(L), overlap, width=0.9, color=_KEPT_COLOR)
+    ax.step(range(L), chance, where="mid", ls="--", lw=1, color=_MARK_COLOR)
     ax.set(ylim=(0, 1), xlim=(-0.6, L - 0.4), ylabel="kept by both")
     ax.set_xlabel("layer (dashed: by chance)")
     _set_integer_ticks(ax.xaxis)
@@ -335,8 +334,8 @@ def plot_trials(
     x, y = [x_of(t) for t in best], [t.value for t in best]
     if start:
         x, y = [0.35, *x], [start, *y]
-    ax.plot(x, y, "o-", color=MARK_COLOR, ms=5, lw=1, label="removed, with its layer")
-    _label_trials(ax, best, x_of, color=MARK_COLOR, xytext=(5, -11))
+    ax.plot(x, y, "o-", color=_MARK_COLOR, ms=5, lw=1, label="removed, with its layer")
+    _label_trials(ax, best, x_of, color=_MARK_COLOR, xytext=(5, -11))
     _label_trials(ax, _outliers(rest), x_of, color="#808080", xytext=(5, -3))
     ax.set(title=title, xlabel="attention modules removed", yscale="log")
     ax.set_ylabel(f"{trials[0].score} on the search window")
@@ -369,10 +368,10 @@ def plot_quality(
     fig = new_figure(5.5, 3.2)
     ax = fig.subplots()
     x = [v.params / 1e6 for v in q.levels]
-    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT_COLOR, ms=4, lw=1.2)
-    ax.axhline(bound, color=MARK_COLOR, ls="--", lw=1)
+    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=_KEPT_COLOR, ms=4, lw=1.2)
+    ax.axhline(bound, color=_MARK_COLOR, ls="--", lw=1)
     xy = q.chosen.params / 1e6, getattr(q.chosen, key)
-    ax.plot(*xy, "o", color=MARK_COLOR, ms=9, mfc="none")
+    ax.plot(*xy, "o", color=_MARK_COLOR, ms=9, mfc="none")
     ax.annotate(f"{q.chosen.achieved:.1%} removed", xy, fontsize=8,
                 textcoords="offset points", xytext=(6, 8))
     label = "perplexity / dense model's" if loss else "top-1 agreement"

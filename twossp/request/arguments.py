@@ -139,6 +139,7 @@ def check_arguments(o: Options) -> None:
         if applies:
             raise ValueError(message)
     check_options(o)
+    check_installed(*o.report_to)
     if o.evaluate_downstream:
         check_installed("lm_eval")
     _check_method(o)

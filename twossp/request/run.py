@@ -66,8 +66,8 @@ from ..reporting.report import (
     save_figure,
     to_markdown,
 )
-from ..reporting.tensorboard import log_to_tensorboard
-from .config import write_config
+from ..reporting.trackers import report_rows
+from .config import shared_config, write_config
 from .options import BOUND_FLAGS, Options, shown_path
 from .pruned import Pruned
 from .validate import (
@@ -83,7 +83,12 @@ from .validate import (
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import EMBEDDED_NAME, load_model, load_text, load_tokenizer, windows
-from ..runtime.devices import is_main_process, join_process_group
+from ..runtime.devices import (
+    is_main_process,
+    join_process_group,
+    next_stage,
+    stages,
+)
 from ..runtime.identity import (
     Search,
     constant_weights,
@@ -357,17 +362,21 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _repeat(o, target):
-    "The flags that find the plan of a target again, as YAML"
+def _repeat(o, target, hashes):
+    "The flags that find the plan of a target again, as YAML; empty with a function as a score"
+    if callable(o.score) or callable(o.depth_score):
+        return ""
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
     if o.has_several_targets:  # one of them is saved in this folder
         given |= dict(sparsity=(target,), num_prune=None)
-    return write_config(o, **given)
+    return write_config(o, hashes=hashes, **given)
 
 
-def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
+def _make_saver(
+    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None
+):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures; its folder."
     dense, facts = structure(model), {} if calib is None else calib.facts
     keys = {s.target: s.key for s in searches}
@@ -378,7 +387,7 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
         facts |= dict(base_model=EMBEDDED_NAME)
 
     def save(plan, r, report):
-        repeats = _repeat(asked or o, r.target)
+        repeats = _repeat(asked or o, r.target, hashes)
         report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
@@ -438,7 +447,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None)
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
         on_plan=on_plan if methods else None,
-        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
+        on_row=report_rows(o.report_to, shared_config(o), o.results) if o.report_to else None,
         plans=False if o.plan or not methods else plans_folder(o),
         executor=executor, progress=not o.quiet,
     )
@@ -578,7 +587,9 @@ def _run_ablations(o, model, tok, sources, evals):
     return rows
 
 # %% ../../nbs/request/04_run.ipynb #80bdfbaa
-def check_texts(o: Options) -> None:
+def check_texts(
+    o: Options,  # of the command
+) -> int | None:  # calibration windows; None: known when the text is there
     "Raise `ValueError` if a local text is missing or too short; reads nothing of the hub."
     local = lambda names: [x for x in names if is_path(split_column(x)[0])]
     known = replace(o, evaluation=tuple(local(o.evaluation)), evaluate_perplexity=False,
@@ -589,7 +600,22 @@ def check_texts(o: Options) -> None:
     if (tok := try_load_tokenizer(o)) is not None:
         cut_evaluations(o, held_out, tok)
         if sources is not None:
-            draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+            calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+            return None if calib is None else len(calib)
+    return None
+
+
+def _count_stages(o, asked, n, generated):
+    "Stages of a run at `n` targets, for its progress bars"
+    measured = bool(o.evaluation_names or o.evaluate_downstream or o.evaluate_inference
+                    or o.evaluate_qualitative)
+    beside = bool(o.evaluation_names and not o.no_dense and (o.method or o.plan))
+    dense = measured and (o.dense or o.wants_quality or beside)
+    limits = BOUND_FLAGS + ("target_latency",)
+    limited = o.wants_quality or any(getattr(asked, k) is not None for k in limits)
+    searches = (n or 1) if o.method else 0
+    models = searches + bool(o.plan)
+    return generated + limited + dense + searches + measured * models
 
 
 def run(
@@ -599,6 +625,9 @@ def run(
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
     executor = make_executor(o)
+    hashes = {}  # of local files, as they are read now
+    if o.save:
+        _repeat(asked, None, hashes)
     sources, held_out = read_texts(o)
     tasks, calib, perplexities = _find_tasks(o), None, None
     if (tok := try_load_tokenizer(o)) is not None:  # short texts are reported before loading
@@ -611,44 +640,50 @@ def run(
     model, tok = load_requested_model(o)
     with constant_weights(model, loaded=True):
         targets = _check_loaded(o, model, tok)
-        if perplexities is None:
-            perplexities = cut_evaluations(o, held_out, tok)
-        if sources is not None and calib is None:
-            n = _choose_count(o, sources, tok)
-            calib = draw_windows(o, sources, tok, n, o.seed, model)
-        for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
-            log.info(advice)
-        report, searches = {}, []
-        if o.wants_quality:
-            o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-            targets = [*o.sparsity]
-        if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
-            o, report = _meet_limit(o, asked, model, calib)
-            targets = [*o.sparsity]
-        evals = make_evaluations(o, perplexities, calib, tasks)
-        if o.save and is_main_process():
-            searches = _ask(o, model, calib, targets)
-            _check_folders(o, model, searches)
-        if o.ablation:
-            rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
-            return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
-        plans, folders, dense = {}, {}, None
-        if o.save:
-            fits = None if o.plan else calib
-            saver = _make_saver(o, model, tok, fits, searches, report, asked)
-
-        def on_plan(plan, r, measured):
-            plans[r.target] = plan
+        generated = sources is not None and calib is None
+        with stages(_count_stages(o, asked, len(targets), generated)):
+            if perplexities is None:
+                perplexities = cut_evaluations(o, held_out, tok)
+            if sources is not None and calib is None:
+                next_stage()
+                n = _choose_count(o, sources, tok)
+                calib = draw_windows(o, sources, tok, n, o.seed, model)
+            advice = _advise_multiple(o, model), _advise_chats(o, sources, tok)
+            for line in filter(None, advice):
+                log.info(line)
+            report, searches = {}, []
+            if o.wants_quality:
+                next_stage()
+                o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+                targets = [*o.sparsity]
+            if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
+                next_stage()
+                o, report = _meet_limit(o, asked, model, calib)
+                targets = [*o.sparsity]
+            evals = make_evaluations(o, perplexities, calib, tasks)
+            if o.save and is_main_process():
+                searches = _ask(o, model, calib, targets)
+                _check_folders(o, model, searches)
+            if o.ablation:
+                rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
+                return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
+            plans, folders, dense = {}, {}, None
             if o.save:
-                folders[r.target] = saver(plan, r, measured)
+                fits = None if o.plan else calib
+                saver = _make_saver(o, model, tok, fits, searches, report, asked, hashes)
 
-        if (o.method or o.plan) and not o.dense:
-            dense = _measure_dense(o, model, tok, perplexities, executor)
-        keeps = on_plan if o.save or keep_plans else None
-        rows = _run_grid(o, model, tok, calib, targets, evals, executor, keeps)
-        dense = rows[0] if o.dense else dense
-        done = Pruned([dense, *rows] if dense and dense.metrics and not o.dense else rows,
-                      dense, plans, folders)
-        if is_main_process():
-            done.write_cards()
-        return done
+            def on_plan(plan, r, measured):
+                plans[r.target] = plan
+                if o.save:
+                    folders[r.target] = saver(plan, r, measured)
+
+            if (o.method or o.plan) and not o.dense:
+                dense = _measure_dense(o, model, tok, perplexities, executor)
+            keeps = on_plan if o.save or keep_plans else None
+            rows = _run_grid(o, model, tok, calib, targets, evals, executor, keeps)
+            dense = rows[0] if o.dense else dense
+            done = Pruned([dense, *rows] if dense and dense.metrics and not o.dense else rows,
+                          dense, plans, folders)
+            if is_main_process():
+                done.write_cards()
+            return done

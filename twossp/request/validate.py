@@ -24,7 +24,6 @@ from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from ..core.apply import check_plan
-from ..core.extras import check_installed
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
@@ -36,6 +35,7 @@ from ..detection.detect import check_fused_experts
 from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
+from ..reporting.trackers import check_trackers
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..runtime.data import load_config
@@ -131,9 +131,7 @@ def check_environment(
     if o.evaluate_downstream:
         device = torch.device("cuda" if o.device_map else pick_device(o))
         check_batch_size(o.batch_number, device)
-    if o.tensorboard:
-        check_installed("tensorboard")
-        check_writable(Path(o.tensorboard) / "run")
+    check_trackers(o.report_to)
     if o.plan:
         load_plan(o.plan)
     if o.agreement:

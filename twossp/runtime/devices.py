@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = [
     'as_dtype', 'rank_and_size', 'is_main_process', 'count_devices', 'as_device',
-    'input_device', 'call_accelerator', 'synchronize', 'progress_bar', 'quiet',
-    'read_clock', 'time_calls', 'one_line', 'RanksLost', 'TooFewDevices',
-    'join_process_group', 'PeerFailed', 'sum_over_processes', 'broadcast_object',
-    'sync_step', 'fork_rng'
+    'input_device', 'call_accelerator', 'synchronize', 'in_log_file', 'stages',
+    'next_stage', 'progress_bar', 'quiet', 'read_clock', 'time_calls', 'one_line',
+    'RanksLost', 'TooFewDevices', 'join_process_group', 'sum_over_processes',
+    'broadcast_object', 'sync_step', 'fork_rng'
 ]
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
 import numpy as np
@@ -28,6 +29,7 @@ import torch
 import torch.distributed as dist
 import transformers
 from tqdm.auto import tqdm
+from tqdm.std import tqdm as terminal_bar
 from transformers import PreTrainedModel
 
 # %% ../../nbs/runtime/00_devices.ipynb #e130b87a
@@ -156,16 +158,74 @@ def synchronize(
     if device.type != "cpu":
         call_accelerator(device, "synchronize")
 
+# %% ../../nbs/runtime/00_devices.ipynb #prg0log1
+def in_log_file() -> bool:
+    "Whether stderr is a file or a pipe, and this is no notebook: bars are lines there."
+    shell = sys.modules.get("IPython")
+    return not sys.stderr.isatty() and (shell is None or shell.get_ipython() is None)
+
+
+class _LineBar(terminal_bar):
+    "A progress bar of lines, for log files"
+
+    def __init__(self, *args, seconds=30.0, **kwargs):  # between two lines
+        words = "{desc}: {n_fmt} of {total_fmt}, {elapsed} so far, {remaining} left{postfix}"
+        kwargs |= dict(mininterval=seconds, maxinterval=seconds, delay=seconds)
+        kwargs |= dict(miniters=1, leave=False)
+        super().__init__(*args, bar_format=words, **kwargs)
+
+    def display(self, msg=None, pos=None):
+        "Write a line; an empty message, which clears a bar in a terminal, writes none."
+        if msg is None:
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
+
+    def clear(self, nolock=False):
+        "Lines stay."
+
+    def close(self):
+        "Write the last line, if the bar has written one before."
+        shown = not self.disable and self.last_print_t >= self.start_t + self.delay
+        super().close()
+        if shown:
+            self.display()
+
+# %% ../../nbs/runtime/00_devices.ipynb #prg0stg1
+_STAGES: ContextVar[dict | None] = ContextVar("stages", default=None)  # the number, and the last
+
+
+@contextmanager
+def stages(
+    n: int,  # stages
+) -> Iterator[None]:
+    "Number the stages of the work inside the block; inside numbered work, the numbers stay."
+    token = _STAGES.set(_STAGES.get() or dict(now=0, last=n))
+    try:
+        yield
+    finally:
+        _STAGES.reset(token)
+
+
+def next_stage(
+    n: int = 1,  # more than 1: stages in between need no work
+) -> None:
+    "Begin the next stage."
+    if (at := _STAGES.get()) is not None:
+        at["now"] = min(at["now"] + n, at["last"])
+
 # %% ../../nbs/runtime/00_devices.ipynb #555933a3
 def progress_bar(
     items: Iterable | None,  # to iterate over; None: updated by the caller
-    what: str,  # label
+    what: str,  # what is done: the label, after the stage
     progress: bool,  # whether to show it
     total: int | None = None,  # steps, if `items` has no length
 ) -> tqdm:  # usable in `with`
     "Progress bar, shown in the main process only."
     hidden = not progress or not is_main_process()
-    return tqdm(items, desc=what, total=total, disable=hidden, leave=False)
+    if (at := _STAGES.get()) and at["now"]:
+        what = f"stage {at['now']} of {at['last']}: {what}"
+    bar = _LineBar if in_log_file() else tqdm
+    return bar(items, desc=what, total=total, disable=hidden, leave=False)
 
 # %% ../../nbs/runtime/00_devices.ipynb #8e04996a
 @contextmanager
@@ -273,7 +333,7 @@ def join_process_group(
         _check_devices(device, kind)
 
 # %% ../../nbs/runtime/00_devices.ipynb #f75b907a
-class PeerFailed(RuntimeError):
+class _PeerFailed(RuntimeError):
     "Another process of this job failed in the current step; this one cannot finish it."
 
 
@@ -299,15 +359,15 @@ def _gather_states(state):
 
 
 def _check_peers():
-    "Wait for all processes within a step; raise `PeerFailed` if one has ended the step"
+    "Wait for all processes within a step; raise `_PeerFailed` if one has ended the step"
     if any(state != _IN_STEP for state in _gather_states(_IN_STEP)):
-        raise PeerFailed("another process of this job failed in this step")
+        raise _PeerFailed("another process of this job failed in this step")
 
 # %% ../../nbs/runtime/00_devices.ipynb #fc17e3d2
 def sum_over_processes(
     x: torch.Tensor,  # this process's summand
 ) -> torch.Tensor:  # the same in every process; `x` itself in a single process
-    "Sum over all processes. Raises `RanksLost` or `PeerFailed` if another one failed."
+    "Sum over all processes. Raises `RanksLost` or `_PeerFailed` if another one failed."
     if rank_and_size()[1] == 1:
         return x
     _check_peers()
@@ -362,13 +422,13 @@ def sync_step(
     if n == 1:
         return error
     while any(state != _AT_END for state in _gather_states(_AT_END)):
-        pass  # processes within the step raise `PeerFailed`, and then call `sync_step`
+        pass  # processes within the step raise `_PeerFailed`, and then call `sync_step`
     steps = [None] * n
     _run_collective(dist.all_gather_object, steps, (step, error))
     if len({name for name, _ in steps}) > 1:
         raise _record_loss(f"the processes of this job are at different steps: {steps}")
     errors = [e for _, e in steps if e]
-    causes = [e for e in errors if not e.startswith(PeerFailed.__name__)]
+    causes = [e for e in errors if not e.startswith(_PeerFailed.__name__)]
     return next(iter(causes or errors), None)
 
 # %% ../../nbs/runtime/00_devices.ipynb #e5301e82

@@ -7,7 +7,7 @@ __all__ = [
     'DECISIONS', 'config_facts', 'weight_files', 'files_identity', 'record_origin',
     'constant_identity', 'constant_weights', 'model_identity', 'same_model',
     'plan_identity', 'function_identity', 'tokenizer_identity', 'fill_defaults',
-    'facts_identity', 'decides', 'runtime_facts', 'Search', 'row_key'
+    'facts_identity', 'decides', 'runtime_facts', 'used_scores', 'Search', 'row_key'
 ]
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
@@ -518,7 +518,7 @@ def function_identity(
     except _Unknown as e:
         name = getattr(f, "__qualname__", type(f).__name__)
         raise ValueError(
-            f"what {name} computes cannot be told from its code: it uses {e}; pass key="
+            f"cannot identify {name} from its code: it uses {e}; pass key="
             "'...', a name of your own for it that changes when it does"
         ) from None
 
@@ -659,21 +659,35 @@ def _option_facts(x):
     return _score_identity(x) if callable(x) else _facts_of(x, frozenset())
 
 
+def _innermost(method):
+    "The function of a partial"
+    while isinstance(method, functools.partial):
+        method = method.func
+    return method
+
+
+def used_scores(
+    method: Callable,  # (model, calib, sparsity, ...) -> plan
+    options: Mapping,  # keyword arguments of the method
+) -> dict[str, tuple]:  # unit -> the score as given, its row
+    "The scores that a method ranks units by; without those that do not exist."
+    given, found = fill_defaults(method, options), {}
+    named = {unit: k for unit, k in _ARGUMENTS.items() if k in given}
+    for unit, name in (getattr(_innermost(method), "scores", None) or named).items():
+        name = given.get(name, name)
+        try:
+            found[unit] = name, find_score(name, unit)
+        except (ValueError, TypeError):  # no such score: the method's own error
+            continue
+    return found
+
+
 def _revisions(method, options):
     "Revisions above 1 of a method and its scores by name; identities of others' scores"
     facts: dict = {}
-    given = fill_defaults(method, options)
-    while isinstance(method, functools.partial):
-        method = method.func
-    if getattr(method, "revision", 1) != 1:
-        facts["method"] = method.revision
-    named = {unit: k for unit, k in _ARGUMENTS.items() if k in given}
-    for unit, name in (getattr(method, "scores", None) or named).items():
-        name = given.get(name, name)
-        try:
-            row = find_score(name, unit)
-        except (ValueError, TypeError):  # no such score: the method's own error
-            continue
+    if getattr(_innermost(method), "revision", 1) != 1:
+        facts["method"] = _innermost(method).revision
+    for unit, (name, row) in used_scores(method, options).items():
         if not str(row.fn).startswith("twossp."):
             facts[f"{unit}: {score_label(name)}"] = _score_identity(row)
         elif row.revision != 1:

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'PROBE', 'split_call', 'take_hidden', 'placeholder_layers', 'weights_loaded',
-    'record_calls', 'run_layer', 'run_layers', 'is_offloaded', 'output_head',
-    'check_replay', 'walk_layers', 'forward_passes', 'count_forwards'
+    'PROBE', 'split_call', 'take_hidden', 'weights_loaded', 'record_calls', 'run_layer',
+    'run_layers', 'is_offloaded', 'output_head', 'check_replay', 'walk_layers',
+    'forward_passes', 'count_forwards'
 ]
 
 # %% ../../nbs/runtime/03_layers.ipynb #0bae9714
@@ -71,7 +71,7 @@ def take_hidden(
 
 # %% ../../nbs/runtime/03_layers.ipynb #1ecfb748
 @contextmanager
-def placeholder_layers(
+def _placeholder_layers(
     model: PreTrainedModel,  # of a supported family
     # (layer index, hidden states, args, kwargs) -> hidden states
     callback: Callable,
@@ -121,7 +121,7 @@ def record_calls(
         calls.append(call)
         return call[1]
 
-    with weights_loaded(outside), placeholder_layers(model, record, as_tuple):
+    with weights_loaded(outside), _placeholder_layers(model, record, as_tuple):
         for w, window in enumerate(ids.to(input_device(model)).split(1)):
             calls.clear()
             run_model(model.base_model, window, use_cache=False)
@@ -204,7 +204,7 @@ def output_head(
         return model(ids, attention_mask=zeros, use_cache=False).logits[0]
 
     modules = model.modules()
-    with placeholder_layers(model, replace_states, as_tuple), weights_loaded(modules):
+    with _placeholder_layers(model, replace_states, as_tuple), weights_loaded(modules):
         yield logits
 
 # %% ../../nbs/runtime/03_layers.ipynb #d9279bad

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'MANY_TOKENS', 'IN_LAYER', 'free_bytes', 'activation_bytes', 'device_batch_size',
-    'memory_budget', 'layer_batch_size', 'map_chunks', 'AllocationTracker',
-    'peak_memory'
+    'free_bytes', 'activation_bytes', 'device_batch_size', 'memory_budget',
+    'layer_batch_size', 'map_chunks', 'AllocationTracker', 'peak_memory'
 ]
 
 # %% ../../nbs/runtime/01_memory.ipynb #c3c5e827
@@ -57,7 +56,7 @@ def activation_bytes(
 
 # %% ../../nbs/runtime/01_memory.ipynb #0b958756
 _TOKENS = {"cpu": 2048}  # device type -> tokens in one call of a layer
-MANY_TOKENS = 16384  # on any other device
+_MANY_TOKENS = 16384  # on any other device
 
 
 def device_batch_size(
@@ -65,7 +64,7 @@ def device_batch_size(
     device: torch.device,  # of the layers
 ) -> int:  # windows, at least 1
     "Batch size of a layer for the type of device."
-    return max(1, _TOKENS.get(device.type, MANY_TOKENS) // t)
+    return max(1, _TOKENS.get(device.type, _MANY_TOKENS) // t)
 
 # %% ../../nbs/runtime/01_memory.ipynb #37d21cd7
 def _list_devices(model):
@@ -82,7 +81,7 @@ def memory_budget(
     return min(map(free_bytes, _list_devices(model))) // 4
 
 
-IN_LAYER = "tokens in a layer"  # default `what` of `map_chunks`
+_IN_LAYER = "tokens in a layer"  # default `what` of `map_chunks`
 
 
 def layer_batch_size(
@@ -94,7 +93,7 @@ def layer_batch_size(
     "Number of windows that are passed through a layer in one batch."
     budget = memory_budget(model) if budget is None else budget
     default = min(device_batch_size(t, d) for d in _list_devices(model))
-    held = model_memo(model)["held"].get(IN_LAYER, default * t) // t
+    held = model_memo(model)["held"].get(_IN_LAYER, default * t) // t
     return max(1, min(default, held, budget // 4 // activation_bytes(model, t)))
 
 # %% ../../nbs/runtime/01_memory.ipynb #1eed6832
@@ -113,7 +112,7 @@ def map_chunks(
     # whose layers process the rows; caches a smaller chunk size; None: no cache
     model: PreTrainedModel | None = None,
     tokens: int = 1,  # per row
-    what: str = IN_LAYER,  # description of the tokens, the key of the cached size
+    what: str = _IN_LAYER,  # description of the tokens, the key of the cached size
     # called after memory ran out, to revert side effects of the failed call
     undo: Callable | None = None,
 ) -> list:  # results of `work`, one per chunk

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'CHUNK', 'WALKERS', 'check_finite', 'run_model', 'loss_mask', 'masked_mean',
-    'inference', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
-    'finite_logits', 'token_kl', 'kl'
+    'check_finite', 'run_model', 'loss_mask', 'masked_mean', 'inference',
+    'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity', 'finite_logits',
+    'token_kl', 'kl'
 ]
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c1261233
@@ -118,7 +118,7 @@ def split_batches(
     return progress_bar([b.to(device) for b in ids.split(bs)], what, progress)
 
 # %% ../../nbs/runtime/02_metrics.ipynb #dec268dd
-CHUNK = 256  # tokens per chunk of log-probabilities
+_CHUNK = 256  # tokens per chunk of log-probabilities
 
 # %% ../../nbs/runtime/02_metrics.ipynb #m12tnll
 def token_nll(
@@ -128,14 +128,14 @@ def token_nll(
     "Negative log-likelihood of every predicted token."
     losses = []
     for x, y in zip(logits, ids, strict=True):
-        chunks = zip(x[:-1].split(CHUNK), y[1:].split(CHUNK), strict=True)
+        chunks = zip(x[:-1].split(_CHUNK), y[1:].split(_CHUNK), strict=True)
         nlls = [F.cross_entropy(z.float(), target, reduction="none") for z, target in chunks]
         losses.append(torch.cat(nlls))
     return torch.stack(losses)
 
 # %% ../../nbs/runtime/02_metrics.ipynb #fc195499
 # functions that evaluate an offloaded model layer by layer: "module:function"
-WALKERS = {"nll": "twossp.runtime.search:_offloaded_nll"}
+_WALKERS = {"nll": "twossp.runtime.search:_offloaded_nll"}
 
 
 def nll(
@@ -165,10 +165,10 @@ def nll(
     with inference(model):
         windows, out = Calibration.of(ids, model), []
         if any(p.is_meta for p in model.parameters()):  # offloaded: load each layer once
-            layerwise = resolve_name(WALKERS["nll"])(model, windows, progress)
+            layerwise = resolve_name(_WALKERS["nll"])(model, windows, progress)
             if layerwise is not None:
                 return layerwise
-        for b in split_batches(windows, bs, progress, "nll", input_device(model)):
+        for b in split_batches(windows, bs, progress, "perplexity", input_device(model)):
             logits = run_model(model, b, use_cache=False).logits
             losses = token_nll(logits, b.ids)
             out.append(masked_mean(losses, loss_mask(model, b, losses.shape[1])))
@@ -237,7 +237,7 @@ def token_kl(
 ) -> torch.Tensor:  # (n, t) float32, nats, non-negative
     "KL divergence of the predictions from the reference's, per position."
     chunks = []
-    for p, q in zip(ref.split(CHUNK, 1), logits.split(CHUNK, 1), strict=True):
+    for p, q in zip(ref.split(_CHUNK, 1), logits.split(_CHUNK, 1), strict=True):
         log_p = p.float().log_softmax(-1)
         log_q = q.to(p.device).float().log_softmax(-1)
         chunks.append((log_p.exp() * (log_p - log_q)).sum(-1).clamp_min(0))
@@ -277,7 +277,7 @@ def kl(
     out, done = [], 0
     with inference(model):
         windows = Calibration.of(ids, model)
-        for b in split_batches(windows, bs, progress, "kl", input_device(model)):
+        for b in split_batches(windows, bs, progress, "KL divergence", input_device(model)):
             if isinstance(ref, torch.Tensor):
                 p = ref[done : done + len(b)]
             else:  # without images, token ids

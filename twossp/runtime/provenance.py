@@ -15,7 +15,7 @@ import glob
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import fields, replace
@@ -117,6 +117,7 @@ def planner(
     # unit -> the argument that names its score, or the score itself; None: the arguments
     # `score` and `depth_score`, if the method has them
     scores: Mapping[str, str] | None = None,
+    also: Sequence[str] = (),  # sums that it reads of the scored parts, whatever the score
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
     """Turn a function into a method that checks its arguments and records provenance. A function
     that yields once, after its checks, can also be asked for these alone: `prepare`.
@@ -132,6 +133,8 @@ def planner(
     scores : Mapping[str, str] | None, default None
         unit -> the argument that names its score, or the score itself; None: the arguments
         `score` and `depth_score`, if the method has them
+    also : Sequence[str], default ()
+        sums that it reads of the scored parts, whatever the score
 
     Returns
     -------
@@ -189,7 +192,7 @@ def planner(
             return with_provenance(replace(plan, provenance=others), **facts)
 
         run.method, run.paper, run.prepare = name, paper, prepare
-        run.revision, run.scores = revision, scores
+        run.revision, run.scores, run.also = revision, scores, also
         return run
 
     return decorate
@@ -218,7 +221,8 @@ def preset(
     run.__module__, run.__name__, run.__qualname__ = bare.__module__, function, function
     run.__doc__, run.__signature__ = about, s.replace(parameters=parameters)
     run.__wrapped__ = bare
-    run = planner(name, paper, getattr(fn, "revision", 1), getattr(fn, "scores", None))(run)
+    same = dict(scores=getattr(fn, "scores", None), also=getattr(fn, "also", ()))
+    run = planner(name, paper, getattr(fn, "revision", 1), **same)(run)
     run.preset = options
     return run
 

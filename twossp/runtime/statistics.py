@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'UNIT_FIELDS', 'GROUP_FIELDS', 'Statistics', 'window_norms', 'float64_device',
-    'collect', 'fresh_statistics', 'collect_gradients', 'upcast', 'merge_moments',
-    'accumulate_moments', 'moments', 'walk_hidden_states'
+    'UNIT_FIELDS', 'Statistics', 'window_norms', 'float64_device', 'collect',
+    'billed_statistics', 'collect_gradients', 'upcast', 'merge_moments',
+    'accumulate_moments', 'moments', 'walk_moments', 'walk_hidden_states'
 ]
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00004
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from ..core.parts import Part
 from ..core.structure import structure
 from .calibration import Calibration
 from .devices import (
+    call_accelerator,
     input_device,
     rank_and_size,
     read_clock,
@@ -69,13 +70,13 @@ class Statistics:
     routed: torch.Tensor | None = None  # (g,) of the norms times the router's weights
     # (g, u) over the windows of |sum over the window's tokens of x · ∂loss/∂x|
     terms: torch.Tensor | None = None
-    gram: torch.Tensor | None = None  # (k, k) of x xᵀ
+    gram: torch.Tensor | None = None  # (k, k) or (g, k, k) of x xᵀ
     cross: torch.Tensor | None = None  # (d, k) of y xᵀ, for targets y
     targets: torch.Tensor | None = None  # () of |y|²
 
 
 UNIT_FIELDS = "norms", "sums", "squares"  # what `collect` sums by unit
-GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
+_GROUP_FIELDS = "tokens", "outputs", "output_squares", "routed"  # by group
 
 # %% ../../nbs/runtime/09_statistics.ipynb #d5f83a68
 def window_norms(
@@ -115,11 +116,12 @@ def _sum_powers(values):
 class _PartSums:
     "Sums of one part over windows, on the device of its activations"
 
-    def __init__(self, part, names, p, weighted):
-        self.part, self.p, self.weighted = part, p, weighted
+    def __init__(self, part, names):
+        self.part = part
+        self.norms = [x for x in names if isinstance(x, tuple)]
         g, u = part.observed
-        widths = dict.fromkeys(UNIT_FIELDS, u) | dict.fromkeys(GROUP_FIELDS, 1)
-        self.sums = {n: torch.zeros(g, widths[n], dtype=torch.float64) for n in names}
+        width = lambda name: 1 if name in _GROUP_FIELDS else u
+        self.sums = {x: torch.zeros(g, width(x), dtype=torch.float64) for x in names}
 
     def begin(self, windows):
         "Start a batch of windows (b, t)"
@@ -140,9 +142,9 @@ class _PartSums:
         if token is not None and mask is not None:
             reached = mask[token]
             x, weight, token, out = x[reached], weight[reached], token[reached], out[reached]
-        if "norms" in sums:
-            norms = self._window_norms(x, weight, token)
-            sums["norms"][g] += norms.to(device).sum(0, dtype=torch.float64)
+        for name in self.norms:
+            norms = self._window_norms(x, weight, token, *name[1:])
+            sums[name][g] += norms.to(device).sum(0, dtype=torch.float64)
         if token is None:
             x = x.flatten(0, -2)
             x = x if mask is None else x[mask]
@@ -159,16 +161,16 @@ class _PartSums:
         if "routed" in sums:
             sums["routed"][g] += (weight * out.norm(dim=1)).sum().to(device)
 
-    def _window_norms(self, x, weight, token):
+    def _window_norms(self, x, weight, token, p, weighted):
         "(b, u) norms over the tokens of each window, or over those that reach a group"
         if token is None:
-            return window_norms(x, self.b, self.p, self.counted)
+            return window_norms(x, self.b, p, self.counted)
         magnitudes = x.detach().float().abs()
-        if self.weighted:
+        if weighted:
             magnitudes = magnitudes * weight.detach().float()[:, None]
         powers = magnitudes.new_zeros(self.b, magnitudes.shape[1])
-        powers.index_add_(0, token // self.t, magnitudes**self.p)
-        return powers ** (1 / self.p)
+        powers.index_add_(0, token // self.t, magnitudes**p)
+        return powers ** (1 / p)
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00015
 @contextmanager
@@ -195,7 +197,7 @@ def _walk_parts(model, calib, parts, bs, budget, progress):
     if not len(ids):
         return
     windows = _windows_held(model, ids.shape[1], bs if mode.stack else 1, budget)
-    options = dict(windows=windows, what="activations", progress=progress)
+    options = dict(windows=windows, what="scoring", progress=progress)
     with inference(model):
         for i, _, run in walk_layers(model, ids, bs, mode, **options):
             active = [sums for sums in parts if i in sums.part.layers]
@@ -225,15 +227,18 @@ def _read_totals(tensors):
     return [y.view(x.shape) for x, y in zip(tensors, totals, strict=True)]
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00019
-def _cache_key(model, calib, *options):
-    "Key of model, text and options; None if weights are offloaded"
+def _cache_key(model, *question):
+    "Key of model, text and options; None if weights are offloaded, and may change unnoticed"
     tensors = [*model.named_parameters(), *model.named_buffers()]
-    if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
+    identity = constant_identity(model)
+    if identity is None and any(x.is_meta for _, x in tensors):
+        return None
+    if any(x.is_inference() or x.is_complex() for _, x in tensors):
         return None
     state = [(name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)) for name, x in tensors]
-    weights = constant_identity(model) or _sum_bits([x for _, x in tensors])
+    weights = identity or _sum_bits([x for _, x in tensors])
     implementation = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), weights, Calibration.of(calib).identity, implementation, options
+    return (tuple(state), weights, implementation), *question
 
 
 def _sum_bits(tensors):
@@ -247,11 +252,56 @@ def _sum_bits(tensors):
             checksums[x.device] = total
     return tuple(int(total) for total in checksums.values())
 
+
+def _new_bill(together=()):
+    return dict(together=together, used=set(), seconds=0.0, tokens=0, peak=None)
+
+
+def _use_pass(model, calib, asked, others, how, walk):
+    """Sums {(part, name): tensor} that are `asked`: kept ones, or of a new pass, `walk(asked)`.
+    `others`: what other searches ask of this text; `how`: the pass's options, None: keep none"""
+    memo = model_memo(model)
+    bill = memo["bill"] or _new_bill()
+    observed = lambda sums: frozenset(part for part, _ in sums if part.groups)
+    key = how and _cache_key(model, calib.identity, how, observed(asked))
+    kept = memo["statistics"].get(key, {})
+    if key and asked.keys() <= kept.keys():
+        new = [kept[x][1] for x in asked if (key, x) not in bill["used"]]
+        if new:  # a pass that this search, alone, would have made
+            cost = max(new, key=lambda cost: cost["seconds"])
+            bill["seconds"] += cost["seconds"]
+            bill["tokens"] += cost["tokens"]
+            bill["peak"] = max(bill["peak"] or 0, cost["peak"] or 0) or None
+    else:
+        wanted, device = dict(asked), input_device(model)
+        for sums in others if key else ():
+            wanted |= sums if observed(sums) == observed(asked) else {}
+        start = read_clock(device)
+        with count_forwards(model) as counts:
+            totals = walk(wanted)
+        cost = dict(seconds=read_clock(device) - start, tokens=counts["tokens"], peak=None)
+        if device.type != "cpu":
+            cost["peak"] = call_accelerator(device, "max_memory_allocated")
+        kept = kept | {x: (total, cost) for x, total in totals.items()}
+        if key:  # and those of the texts that will be asked for again
+            texts = {calib.identity, *(x["text"] for x in bill["together"])}
+            held = memo["statistics"].items()
+            memo["statistics"] = {k: x for k, x in held if k[0] == key[0] and k[1] in texts}
+            memo["statistics"][key] = kept
+    bill["used"] |= {(key, x) for x in asked}
+    return {x: kept[x][0] for x in asked}
+
+
+def _together(model, calib):
+    "What other searches ask of this text"
+    bill = model_memo(model)["bill"]
+    return [x for x in bill["together"] if x["text"] == calib.identity] if bill else []
+
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00020
 def collect(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
-    # part -> names in `UNIT_FIELDS` and `GROUP_FIELDS`; `tokens` are always counted
+    # part -> names in `UNIT_FIELDS` and `_GROUP_FIELDS`; `tokens` are always counted
     wanted: Mapping[Part, Collection[str]],
     *,
     p: float = 2,  # of the norms over a window's tokens
@@ -268,54 +318,59 @@ def collect(
     if weighted and not structure(model).grouped:
         raise ValueError("weighted=True needs a router, and this model has none")
     calib = Calibration.of(calib, model)
-    wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
-    key, memo = _cache_key(model, calib, p, weighted) if cache else None, model_memo(model)
-    held = {part: dict(sums) for part, sums in memo["statistics"].get(key, {}).items()}
-    missing = []
+    how = ("sums", bs, budget) if cache else None
+    others = [
+        _name_sums(x["wanted"], x["p"], x["weighted"]) for x in _together(model, calib)
+        if x["bs"] == bs
+    ]
+
+    def walk(asked):
+        names: dict = {}
+        for part, name in asked:
+            names.setdefault(part, []).append(name)
+        parts = [_PartSums(part, each) for part, each in names.items()]
+        _walk_parts(model, calib, parts, bs, budget, progress)
+        found = {(x.part, name): total for x in parts for name, total in x.sums.items()}
+        return dict(zip(found, _read_totals([*found.values()]), strict=True))
+
+    asked = _name_sums(wanted, p, weighted)
+    totals = _use_pass(model, calib, asked, others, how, walk)
+    sums: dict = {part: {} for part in wanted}
+    for (part, name), total in totals.items():
+        field = name[0] if isinstance(name, tuple) else name
+        sums[part][field] = total.squeeze(1) if field in _GROUP_FIELDS else total
+    for fields in sums.values():
+        check_finite(list(fields.values()), "sums of activations")
+    about = {part: dict(windows=len(calib), uses=len(part.layers)) for part in sums}
+    return {part: Statistics(**about[part], **fields) for part, fields in sums.items()}
+
+
+def _name_sums(wanted, p, weighted):
+    "Sums (part, name), as they are kept; norms by their options"
+    sums = {}
     for part, names in wanted.items():
-        if any(name not in held.get(part, {}) for name in names):
-            missing.append(_PartSums(part, names, p, weighted))
-    if missing:
-        device, owner = input_device(model), (memo["collected"] or {}).get("owner")
-        start = read_clock(device)
-        with count_forwards(model) as counts:
-            _walk_parts(model, calib, missing, bs, budget, progress)
-        if key:
-            seconds = read_clock(device) - start
-            memo["collected"] = dict(owner=owner, seconds=seconds, tokens=counts["tokens"])
-        totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
-        for found in missing:
-            held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
-    if key:
-        memo["statistics"] = {key: held}
-    results = {}
-    for part, names in wanted.items():
-        sums = {n: held[part][n].squeeze(1) if n in GROUP_FIELDS else held[part][n] for n in names}
-        check_finite(list(sums.values()), "sums of activations")
-        results[part] = Statistics(windows=len(calib), uses=len(part.layers), **sums)
-    return results
+        for name in ("tokens", *names):
+            sums[part, ("norms", p, weighted) if name == "norms" else name] = None
+    return sums
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00030
 @contextmanager
-def fresh_statistics(
-    model: PreTrainedModel,  # whose kept statistics are ignored
-    owner: str | None = None,  # a question: what was collected for the same one is used
-    # filled at the end: earlier work that was used, by `owner`, `seconds`, and the `tokens` that a
-    # layer was run on, summed over the layers
-) -> Iterator[list[dict]]:
-    "Ignore statistics that were collected before the block, for another owner."
-    memo, used = model_memo(model), []
-    kept, before = memo["statistics"], memo["collected"]
-    shared = owner is not None and before is not None and before["owner"] == owner
-    if not shared:
-        memo["statistics"], memo["collected"] = {}, dict(owner=owner, seconds=0.0, tokens=0)
+def billed_statistics(
+    model: PreTrainedModel,  # that a search asks for statistics
+    # what other searches of a comparison ask: `text` (identity of the calibration), `wanted` as in
+    # `collect`, `gradients` (parts), `p`, `weighted`, `bs`
+    together: Sequence[Mapping] = (),
+    # complete after the block, of the passes made before it that were used in it: `seconds`,
+    # `tokens` that a layer was run on, summed over the layers, `peak` of memory in bytes or None
+) -> Iterator[dict]:
+    "Bill a search for statistics that were collected before; collect those of others too."
+    memo = model_memo(model)
+    before = memo["bill"]
+    memo["bill"] = bill = _new_bill(together)
     try:
-        yield used
-        if shared and memo["collected"] is before:
-            used.append(before)
+        yield bill
     finally:
-        if not memo["statistics"]:
-            memo["statistics"], memo["collected"] = kept, before
+        memo["bill"] = before
 
 # %% ../../nbs/runtime/09_statistics.ipynb #bsc00018
 @contextmanager
@@ -411,14 +466,30 @@ def collect_gradients(
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
     parts: Iterable[Part],  # whose terms are summed
     *,
+    cache: bool = True,  # use what was collected before, and keep what is now
     progress: bool = True,  # show a progress bar
 ) -> dict[Part, Statistics]:  # of each part its `tokens` and `terms`
     "Collect first-order terms of a text's loss, in a forward and a backward pass."
-    calib = Calibration.of(calib, model)
+    calib, names = Calibration.of(calib, model), ("tokens", "terms")
+    by_name = lambda parts: {(part, name): None for part in parts for name in names}
+    others = [by_name(x["gradients"]) for x in _together(model, calib)]
+    walk, how = partial(_walk_gradients, model, calib, progress), ("gradients",)
+    asked = by_name(parts)
+    totals = _use_pass(model, calib, asked, others, how if cache else None, walk)
+    found = {}
+    for part in dict.fromkeys(part for part, _ in asked):
+        sums = {name: totals[part, name] for name in names}
+        check_finite(sums["terms"], "gradients")
+        found[part] = Statistics(windows=len(calib), uses=len(part.layers), **sums)
+    return found
+
+
+def _walk_gradients(model, calib, progress, asked):
+    "Sums of gradients by (part, name), over all processes"
     rank, size = rank_and_size()
     check, bs = _check_streaming(model, calib) if is_offloaded(model) else (None, 1)
     sums = {}
-    for part in parts:
+    for part, _ in asked:
         terms = torch.zeros(part.observed, dtype=torch.float64)
         sums[part] = terms, torch.zeros(len(terms), dtype=torch.float64)
     local = calib[rank::size]
@@ -433,10 +504,8 @@ def collect_gradients(
                 torch.autograd.grad(_window_loss(model, batch, logits), leaf)
     found = {}
     for part, (terms, tokens) in sums.items():
-        terms, tokens = sum_over_processes(terms), sum_over_processes(tokens)
-        uses = len(part.layers)
-        check_finite(terms, "gradients")
-        found[part] = Statistics(tokens=tokens, windows=len(calib), uses=uses, terms=terms)
+        found[part, "terms"] = sum_over_processes(terms)
+        found[part, "tokens"] = sum_over_processes(tokens)
     return found
 
 # %% ../../nbs/runtime/09_statistics.ipynb #3a8d761e
@@ -515,6 +584,84 @@ def moments(
 ) -> Statistics:  # float64, on the CPU if the device has no float64
     "Return the second moments of all tokens."
     return accumulate_moments({}, {"all": (x, y)})["all"]
+
+# %% ../../nbs/runtime/09_statistics.ipynb #sta0046b
+class _PartMoments:
+    "Second moments of one part over windows; a batch is added when the next one begins"
+
+    def __init__(self, part):
+        g, u = part.observed
+        self.part, self.pending = part, []
+        self.gram = torch.zeros(g, u, u, dtype=torch.float64)
+        self.tokens = torch.zeros(g, dtype=torch.float64)
+
+    def begin(self, windows):
+        "Start a batch of windows (b, t)"
+        self.add()
+        self.counted = windows.counted
+
+    def undo(self):
+        "Discard the last batch"
+        self.pending = []
+
+    def note(self, g, x, weight, token, out):
+        "Hold activations of the units of group `g`, on the counted tokens that reach it"
+        x = x.detach().flatten(0, -2)
+        if self.counted is not None:
+            mask = self.counted.to(x.device).reshape(-1)
+            x = x[mask if token is None else mask[token]]
+        self.pending.append((g, x))
+
+    def add(self):
+        "Add what is held"
+        for g, x in self.pending:
+            self.gram = self.gram.to(float64_device(x.device))
+            x = upcast(x)
+            buffer = x.new_empty(x.shape[1] * _quarter(x.shape[1]))
+            _add_gram(self.gram[g or 0], x, buffer)
+            self.tokens[g or 0] += len(x)
+        self.pending = []
+
+# %% ../../nbs/runtime/09_statistics.ipynb #sta0046c
+def walk_moments(
+    model: PreTrainedModel,  # dense; untouched
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
+    parts: Iterable[Part],  # whose activations are summed
+    *,
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    progress: bool = True,  # show a progress bar
+) -> Iterator[tuple[Part, Statistics]]:  # `tokens` and `gram` (g, k, k), float64
+    "Yield the second moments of each part after its last layer; use and free them before the next."
+    calib = Calibration.of(calib, model)
+    rank, size = rank_and_size()
+    local, mode, waiting, active = calib[rank::size], check_replay(model, calib), list(parts), {}
+
+    def finish(parts):
+        for part in parts:
+            found = active.pop(part, None) or _PartMoments(part)
+            found.add()
+            tokens, gram = _read_totals([found.tokens, found.gram])
+            check_finite([gram.diagonal(dim1=1, dim2=2)], "second moments of activations")
+            gram = gram.to(found.gram.device)
+            waiting.remove(part)
+            yield part, Statistics(
+                tokens=tokens, gram=gram, windows=len(calib), uses=len(part.layers)
+            )
+
+    bs = bs or layer_batch_size(model, calib.shape[1])
+    with inference(model):
+        walk = walk_layers(model, local, bs, mode, what="second moments", progress=progress)
+        for i, _, run in walk if len(local) else ():
+            here = [part for part in waiting if i in part.layers]
+            sums = [active.setdefault(part, _PartMoments(part)) for part in here]
+            begin = lambda windows, sums=sums: [x.begin(windows) for x in sums]
+            undo = lambda sums=sums: [x.undo() for x in sums]
+            run(partial(_observe_layer, model, sums, i), begin, undo)
+            if not mode.problem:
+                yield from finish([part for part in here if i == max(part.layers)])
+                if not waiting:
+                    break
+        yield from finish(sorted(waiting, key=lambda part: max(part.layers)))
 
 # %% ../../nbs/runtime/09_statistics.ipynb #f4c4438b
 @contextmanager

@@ -77,12 +77,13 @@ def text_suffix(
 
 
 def split_column(
-    name: str | Path,  # FILE:COLUMN, or any other name of a text
-) -> tuple[str, str]:  # the file and the column; the name and "", if it is another name
-    "Split the name of a column in a file into both."
+    name: str | Path,  # FILE:COLUMN, FOLDER:CONFIG, or any other name of a text
+) -> tuple[str, str]:  # path, and column or configuration; the name and "", if it is another name
+    "Split the name of a column in a file, or of a configuration in a folder, into both."
     path, _, column = str(name).rpartition(":")
     if re.fullmatch(r"[\w .-]+", column) and not Path(name).expanduser().exists():
-        if text_suffix(path) in SUFFIXES and Path(path).expanduser().is_file():
+        place = Path(path or "none").expanduser()
+        if place.is_dir() or text_suffix(path) in SUFFIXES and place.is_file():
             return path, column
     return str(name), ""
 
@@ -177,8 +178,8 @@ def check_text_name(
             raise ValueError(f"{name}: no such file: {special[2] or 'none is named'}")
     if str(name) in TEXTS or special:
         return
-    path, _ = split_column(name)
-    if is_path(name):
+    path, part = split_column(name)
+    if part or is_path(name):
         if not Path(path).expanduser().exists():
             raise ValueError(f"no such file or folder: {path}")
         return
@@ -188,5 +189,5 @@ def check_text_name(
         nearest = did_you_mean(str(name), names)
         raise ValueError(
             f"unknown text {name!r}{nearest or ';'} there are: {', '.join(TEXTS)}{own}, files"
-            f" ({' '.join(SUFFIXES)}), save_to_disk folders, owner/name on the hub"
+            f" ({' '.join(SUFFIXES)}), folders, owner/name on the hub"
         )

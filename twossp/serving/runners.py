@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'QUANT_TYPES', 'MAX_PERPLEXITY_RATIO', 'TIMEOUT', 'has_llama_cpp', 'load_llama_cpp',
-    'LlamaCppModel', 'quant_block_size', 'quantize_gguf', 'check_gguf',
-    'find_served_model', 'check_server'
+    'QUANT_TYPES', 'has_llama_cpp', 'load_llama_cpp', 'LlamaCppModel',
+    'quant_block_size', 'quantize_gguf', 'check_gguf', 'find_served_model',
+    'check_server'
 ]
 
 # %% ../../nbs/serving/00_runners.ipynb #76a142d1
@@ -183,14 +183,14 @@ def _continue_ids(file, ids, steps):
     return logprobs
 
 # %% ../../nbs/serving/00_runners.ipynb #9d50695e
-MAX_PERPLEXITY_RATIO = 1.25  # limit of the quantized file's perplexity
+_MAX_PERPLEXITY_RATIO = 1.25  # limit of the quantized file's perplexity
 
 
 def check_gguf(
     path: str | Path,  # a GGUF file
     folder: str | Path,  # the checkpoint that it was written from
     threads: int = 1,  # of the computation
-    quantized: bool = False,  # near: within `MAX_PERPLEXITY_RATIO`
+    quantized: bool = False,  # near: within `_MAX_PERPLEXITY_RATIO`
 ) -> tuple[EngineReport, float, float]:  # perplexity: of the checkpoint, of the file
     "Compare a file with the checkpoint's reference outputs."
     rows, losses = [], ([], [])
@@ -210,12 +210,12 @@ def check_gguf(
             losses[1].extend(-logprobs[range(len(tokens)), tokens])
     verdict = overall_verdict([comparison for _, comparison in rows])
     ppl = [torch.tensor(x).mean().exp().item() for x in losses]
-    if quantized and verdict == "wrong" and ppl[1] <= MAX_PERPLEXITY_RATIO * ppl[0]:
+    if quantized and verdict == "wrong" and ppl[1] <= _MAX_PERPLEXITY_RATIO * ppl[0]:
         verdict = "near"
     return EngineReport(verdict, Path(path).name, tuple(rows)), *ppl
 
 # %% ../../nbs/serving/00_runners.ipynb #14cf9fa1
-TIMEOUT = 120  # seconds; the first answer may have to wait for compilation
+_TIMEOUT = 120  # seconds; the first answer may have to wait for compilation
 
 
 def _call_server(url, path, body=None, key=None):
@@ -227,7 +227,7 @@ def _call_server(url, path, body=None, key=None):
     headers |= {"Authorization": f"Bearer {key}"} if key else {}
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urlopen(Request(url, data, headers), timeout=TIMEOUT) as response:
+        with urlopen(Request(url, data, headers), timeout=_TIMEOUT) as response:
             answer = json.loads(response.read())
     except HTTPError as e:
         message = one_line(e.read().decode(errors="replace"))[:200]

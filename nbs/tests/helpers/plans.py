@@ -19,6 +19,7 @@ BRIEF |= dict(generations=2, calib_tokens=128)
 VARIANTS = {  # further options, for a dense and an MoE model
     "2ssp": [
         *(dict(score=x) for x in ("wanda_sp", "flap", "taylor", "ppm", "magnitude", "random")),
+        *(dict(score=x) for x in ("leverage", "obs", "putri")),
         *(dict(depth_score=x, n_attn=2) for x in ("kl", "cosine", "random")),
         dict(widths="search"), dict(n_attn="search"), dict(repair="least_squares"),
         dict(multiple=8), dict(alpha=0.7), dict(p=1), dict(n_search=2), dict(balance="active"),

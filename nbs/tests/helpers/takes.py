@@ -13,7 +13,7 @@ from nbs.tests.helpers.examine import OPTIONS
 
 SHARE = 0.25
 NBS = Path(__file__).resolve().parents[2]
-KEPT = NBS / 'results' / 'takes.csv'
+KEPT = NBS / 'results' / 'types_features.csv'
 PLACES = 'one device', 'two devices', 'offloaded', 'no float64', 'bfloat16'
 
 

@@ -1,0 +1,174 @@
+"""The first page of nbs/methods/: a line for each method, what it gave in the stored comparison,
+what it needs, and when to take it
+
+The numbers are those of one file of nbs/results/, `COMPARISON`; what it does not hold is named,
+not left blank. The best of a column is in bold; what paired intervals do not tell from it is
+marked. Words are in nbs/methods/words.toml.
+"""
+
+from collections import defaultdict
+from statistics import mean, median
+
+from tools import measured
+from tools.site import WORDS
+
+COMPARISON = measured.RESULTS / 'quality_scores.jsonl'
+TEXT = 'wiki'  # of the perplexities
+COLUMNS = {  # title -> (sparsity, is it reconstructed)
+    '25 %': (0.25, False), '25 %, rec.': (0.25, True),
+    '50 %': (0.5, False), '50 %, rec.': (0.5, True),
+}
+KL = 'chats agreement/kl'
+NOISE, ONE = '≈ ', ' ¹'
+MISSING = 'not measured'
+
+
+def read_comparison(path=COMPARISON):
+    "{(name, sparsity, reconstructed): rows, one a random subset} of the comparison"
+    from twossp.evaluation.results import load_results
+
+    found = defaultdict(list)
+    for r in load_results(path):
+        scores = [f'`--{k} {r.options[k]}`' for k in ('score', 'depth_score') if k in r.options]
+        found[' '.join([r.method, *scores]), r.target, 'repair' in r.options].append(r)
+    return found
+
+
+def worked(rows):
+    "The rows with a number"
+    return [r for r in rows if not r.errors and f'{TEXT}/ppl' in r.metrics]
+
+
+def perplexity(rows):
+    "The median over random subsets, or None"
+    found = [r.metrics[f'{TEXT}/ppl'] for r in worked(rows)]
+    return median(found) if found else None
+
+
+def is_noise(a, b):
+    "Whether paired intervals, on the random subsets that both have, do not tell two runs apart"
+    from twossp.evaluation.paired import paired_interval
+
+    losses = [{r.seed: r.each[f'{TEXT}/nll'] for r in worked(rows)} for rows in (a, b)]
+    shared = sorted(losses[0].keys() & losses[1].keys())
+    if not shared:
+        return False
+    by_sample = [[mean(x) for x in zip(*(o[s] for s in shared), strict=True)] for o in losses]
+    return paired_interval(*by_sample).is_noise
+
+
+def say(x):
+    "A perplexity"
+    return f'{x:,.1f}' if x < 1000 else f'{x:,.0f}'
+
+
+def column(found, names, sparsity, repaired):
+    "{name: its cell}: the best in bold, what is within noise of it marked"
+    rows = {n: found.get((n, sparsity, repaired), []) for n in names}
+    values = {n: v for n in names if (v := perplexity(rows[n])) is not None}
+    best = min(values, key=values.get) if values else None
+    most = max((len(worked(r)) for r in rows.values()), default=0)
+    cells = {}
+    for n in names:
+        if n in values:
+            text = say(values[n]) + ONE * (len(worked(rows[n])) == 1 < most)
+            mark = NOISE if n != best and is_noise(rows[n], rows[best]) else ''
+            cells[n] = f'**{text}**' if n == best else f'{mark}{text}'
+        else:
+            cells[n] = 'not reachable' if rows[n] else MISSING
+    return cells
+
+
+def seconds(found, name):
+    "Seconds and forward passes at 25 %, plain"
+    rows = worked(found.get((name, 0.25, False), []))
+    if not rows or rows[0].seconds is None:
+        return MISSING
+    values = [median(getattr(r, k) for r in rows) for k in ('seconds', 'forwards')]
+    return '{} ({})'.format(*(f'{v:,.0f}' for v in values))
+
+
+def kl(found, names):
+    "{name: its cell} of the divergence on chats, or None if the comparison has none"
+    rows = {n: worked(found.get((n, 0.25, False), [])) for n in names}
+    values = {n: [r.metrics[KL] for r in rs if KL in r.metrics] for n, rs in rows.items()}
+    if not any(values.values()):
+        return None
+    return {n: measured.say(median(v)) if v else MISSING for n, v in values.items()}
+
+
+def against(found, names):
+    "What speaks against 2SSP in these rows: who is below it, by column"
+    lines = []
+    for title, (sparsity, repaired) in COLUMNS.items():
+        own = found.get(('2ssp', sparsity, repaired), [])
+        value, below = perplexity(own), []
+        for n in names:
+            rows = found.get((n, sparsity, repaired), [])
+            other = perplexity(rows)
+            if value and other and other < value:
+                noise = ', within noise' if is_noise(rows, own) else ''
+                below.append((other, f'{n} {say(other)}{noise}'))
+        words = '; '.join(text for _, text in sorted(below)) or 'none'
+        lines.append(f'- At {title.replace("rec.", "reconstructed")}, 2SSP has {say(value)}. '
+                     f'Below it: {words}.')
+    return '\n'.join(lines)
+
+
+def lines_of(pages, found):
+    "[(name in the comparison, link, words)] of all lines of the table"
+    from tools.methods import stem
+
+    out, variants = [], sorted({n for n, *_ in found if ' ' in n})
+    for key, (names, facts) in pages.items():
+        for name in names:
+            words = facts.get('table', {}) | facts.get('tables', {}).get(name, {})
+            out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
+            same = {k: v for k, v in words.items() if k != 'take'} | dict(take='to try')
+            out += [(v, v, same) for v in variants if v.partition(' ')[0] == name]
+    return out
+
+
+def table(pages, found):
+    "The table, as Markdown"
+    lines = lines_of(pages, found)
+    names = [n for n, *_ in lines]
+    columns = [column(found, names, *c) for c in COLUMNS.values()]
+    divergence = kl(found, names)
+    head = ['method', *COLUMNS, *['KL on chats'] * (divergence is not None), 'seconds (passes)',
+            'removes', 'needs', 'loads in', 'take it']
+    rows = []
+    for name, link, words in lines:
+        moe = words.get('moe')
+        numbers = ['MoE only'] * len(columns) if moe else [c[name] for c in columns]
+        if divergence is not None:
+            numbers.append('MoE only' if moe else divergence[name])
+        said = [words.get(k, '') for k in ('removes', 'needs', 'engines', 'take')]
+        said[2] = WORDS['engines'].get(said[2], said[2])
+        rows.append([link, *numbers, 'MoE only' if moe else seconds(found, name), *said])
+    return measured.table(head, rows)
+
+
+def texts(pages, path=COMPARISON):
+    "The page, as texts"
+    from twossp.baselines.methods import METHODS
+
+    found = read_comparison(path)
+    names = [n for n, *_ in lines_of(pages, found)]
+    facts = measured.read_index(path.parent).get(path.name, {})
+    dense = perplexity(found['dense', 0.0, False])
+    seeds = max(len(worked(rows)) for rows in found.values())
+    papers = len({m.paper for m in METHODS.values() if m.paper})
+    said = ' '.join(WORDS['methods'].split()).format(
+        setting=facts.get('setting', ''), dense=f'{dense:.1f}', seeds=seeds, file=path.name,
+        methods=len(METHODS), papers=papers,
+    )
+    missing = '' if kl(found, names) else '\n\n' + WORDS['methods_kl'].strip()
+    parts = [p.strip() for p in WORDS['methods_after'].split('\n---\n')]
+    return [
+        '# Methods\n\n> Which to take, in one table',
+        WORDS['methods_first'].strip(),
+        said, table(pages, found) + missing,
+        f'{parts[0]}\n\n{against(found, names)}\n\n{parts[1]}',
+        *parts[2:],
+    ]
