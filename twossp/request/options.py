@@ -298,16 +298,19 @@ class _FlagParser(argparse.ArgumentParser):
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
 
-def _unknown_flag(name, names, prog):
+def _unknown_flag(name, names, prog, dashes="--"):
     "The error of a flag that does not exist"
+    names = [*names, "help"]
     known = [x for x in RENAMED.get(name, ()) if x in names]
     if name == "report" and "sparsity" in names:
         hint = "; did you mean twossp report RESULTS?"
+    elif dashes == "-" and name in names:
+        hint = f"; did you mean --{name}?"
     elif known:
         hint = f"; did you mean {' or '.join(f'--{x}' for x in known)}?"
     else:
         hint = did_you_mean(f"--{name}", [f"--{x}" for x in names]).replace("'", "")
-    return ValueError(f"no flag --{name}{hint} ({prog} --help all lists them)")
+    return ValueError(f"no flag {dashes}{name}{hint} ({prog} --help all lists them)")
 
 
 def _flag_words(cls, words, prog):
@@ -319,6 +322,8 @@ def _flag_words(cls, words, prog):
     while words:
         word = words.pop(0)
         if not re.match("--[^0-9]|-o$", word):
+            if re.match("-[a-zA-Z]", word):  # a model's name does not begin so
+                raise _unknown_flag(word.lstrip("-"), [*spelled, *fixed], prog, "-")
             if not places:
                 raise ValueError(f"{word!r} is no flag, and nothing else is expected here"
                                  f" ({prog} --help lists the flags)")
@@ -845,7 +850,8 @@ class OutputOptions:
 
     save: Folder | None = flag(
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
-        " get a subfolder each", needs="a pruning method or a plan", basic=True,
+        " get a subfolder each. Every plan that is found is kept in DIR.plans beside it, where a"
+        " repeated command reads it", needs="a pruning method or a plan", basic=True,
     )
     overwrite: bool = flag(
         "replace an existing checkpoint", needs="a folder to save in", trusts=True,
