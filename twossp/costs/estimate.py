@@ -82,9 +82,9 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
     except ValueError:
         raise  # the method's own checks
     except Exception as e:
-        raise NoEstimate(
-            f"{method} cannot be estimated: it computes from weights ({one_line(e)})"
-        ) from e
+        reads_weights = "meta tensor" in str(e) or "meta device" in str(e)
+        why = "it computes from weights" if reads_weights else "it fails on a model without them"
+        raise NoEstimate(f"{method} cannot be estimated: {why} ({one_line(e)})") from e
     finally:
         memo["draws"] = None
     return plan, [dict(need) for need in draws.needs]

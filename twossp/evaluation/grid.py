@@ -575,7 +575,8 @@ def run_grid(
                 x for x, r in runs if isinstance(x, Search) and (on_plan or r.key not in rows)
                 and not (plans and plan_file(plans, x.key).is_file())
             ]
-            kwargs["together"] = broadcast_object(_asked_sums(missing))
+            asked = broadcast_object(_asked_sums(missing))
+            kwargs["together"] = asked if len(asked) > 1 else []
             jobs = _remaining_jobs(runs, rows, kwargs)
             for r in _run(executor, model, tok, jobs, names):
                 if r.key not in rows:

@@ -362,7 +362,7 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _repeat(o, target):
+def _repeat(o, target, hashes):
     "The flags that find the plan of a target again, as YAML; empty with a function as a score"
     if callable(o.score) or callable(o.depth_score):
         return ""
@@ -371,10 +371,12 @@ def _repeat(o, target):
         given["calibration"] = o.calibration_name
     if o.has_several_targets:  # one of them is saved in this folder
         given |= dict(sparsity=(target,), num_prune=None)
-    return write_config(o, **given)
+    return write_config(o, hashes=hashes, **given)
 
 
-def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
+def _make_saver(
+    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None
+):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures; its folder."
     dense, facts = structure(model), {} if calib is None else calib.facts
     keys = {s.target: s.key for s in searches}
@@ -385,7 +387,7 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
         facts |= dict(base_model=EMBEDDED_NAME)
 
     def save(plan, r, report):
-        repeats = _repeat(asked or o, r.target)
+        repeats = _repeat(asked or o, r.target, hashes)
         report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
@@ -585,7 +587,9 @@ def _run_ablations(o, model, tok, sources, evals):
     return rows
 
 # %% ../../nbs/request/04_run.ipynb #80bdfbaa
-def check_texts(o: Options) -> None:
+def check_texts(
+    o: Options,  # of the command
+) -> int | None:  # calibration windows; None: known when the text is there
     "Raise `ValueError` if a local text is missing or too short; reads nothing of the hub."
     local = lambda names: [x for x in names if is_path(split_column(x)[0])]
     known = replace(o, evaluation=tuple(local(o.evaluation)), evaluate_perplexity=False,
@@ -596,7 +600,9 @@ def check_texts(o: Options) -> None:
     if (tok := try_load_tokenizer(o)) is not None:
         cut_evaluations(o, held_out, tok)
         if sources is not None:
-            draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+            calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+            return None if calib is None else len(calib)
+    return None
 
 
 def _count_stages(o, asked, n, generated):
@@ -619,6 +625,9 @@ def run(
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
     executor = make_executor(o)
+    hashes = {}  # of local files, as they are read now
+    if o.save:
+        _repeat(asked, None, hashes)
     sources, held_out = read_texts(o)
     tasks, calib, perplexities = _find_tasks(o), None, None
     if (tok := try_load_tokenizer(o)) is not None:  # short texts are reported before loading
@@ -661,7 +670,7 @@ def run(
             plans, folders, dense = {}, {}, None
             if o.save:
                 fits = None if o.plan else calib
-                saver = _make_saver(o, model, tok, fits, searches, report, asked)
+                saver = _make_saver(o, model, tok, fits, searches, report, asked, hashes)
 
             def on_plan(plan, r, measured):
                 plans[r.target] = plan
