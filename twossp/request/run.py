@@ -36,7 +36,7 @@ from ..core.files import (
 from ..core.structure import structure
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
-from ..evaluation.executor import Source, submit
+from ..evaluation.executor import ModelSource, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.measure import (
@@ -442,7 +442,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None)
         methods, targets, calib = {name: plan}, [target], None
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+        source = ModelSource(o.model, dtype, device=device, cache_dir=o.cache_dir)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
