@@ -217,10 +217,10 @@ def list_files(folder=RESULTS):
                 title = f'[{title}](log.ipynb)'
             elif is_table(path):
                 title = f'[{title}](archive.ipynb#{anchor(title)})'
-            rows = len(read_rows(path)) if is_table(path) else None
-            machine, command = facts['machine'], f'`{facts["command"]}`'
-            lines.append([title, f'`{path.name}`', rows, machine, facts['date'], command])
-        head = ['what it holds', 'file', 'rows', 'machine', 'date', 'command']
+            rows = len(read_rows(path)) if is_table(path) else ' '
+            made = f'{facts["date"]}, {facts["machine"]}: `{facts["command"]}`'
+            lines.append([f'{title}<br>`{path.name}`', rows, made])
+        head = ['what it holds', 'rows', 'made']
         texts.append(f'## {group}\n\n{table(head, lines)}')
     return texts
 

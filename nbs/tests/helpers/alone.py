@@ -39,7 +39,7 @@ def _run(folder):
     return dict(
         again=torch.equal(new(ids).logits, logits),
         cached=torch.equal(*tokens),
-        config=json.loads(Path(again, "config.json").read_text()),
+        config=json.loads(Path(again, "config.json").read_text(encoding='utf-8')),
         files=sorted(f.name for f in Path(again).iterdir()),
         model=type(model).__name__,
     )
