@@ -172,13 +172,15 @@ def _read_int(text, least=1, word=None, most=None):
     if text == word:
         return text
     try:
-        if least <= (n := int(text)) <= (n if most is None else most):
+        n = int(text)
+        if (n if least is None else least) <= n <= (n if most is None else most):
             return n
     except ValueError:
         pass
     other = f", nor {word!r}" if word else ""
     limit = "" if most is None else f" and at most {most}"
-    message = f"{text!r} is not an integer of at least {least}{limit}{other}"
+    least = "" if least is None else f" of at least {least}"
+    message = f"{text!r} is not an integer{least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 
@@ -670,7 +672,8 @@ class MethodOptions:
     )
     protect: tuple[int, ...] = flag(
         "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
-        " count from the end, and the sparsity counts all layers", (), metavar="LAYER", type=int,
+        " count from the end, and the sparsity counts all layers", (), metavar="LAYER",
+        least=None,
     )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
