@@ -44,7 +44,7 @@ from ..core.scores import UNITS, score_names
 from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
-from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
+from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -73,17 +73,7 @@ def shown_path(
 # %% ../../nbs/request/00_options.ipynb #pathsrc2
 def _resolve_text(spec):
     "A text, or a mix of texts, in which every file has one spelling"
-    if _exists(spec):
-        return _resolve_file(spec, mixed=False)
-    return "".join(map(_resolve_part, re.split(r"(\+(?![^()]*\)))", spec)))  # as `parse_sources`
-
-
-def _resolve_part(part):
-    "A part of a mix: NAME, NAME=WINDOWS, self-chat(FILE)"
-    for pattern in (r"()(.*)(=\d+)", r"(self-chat\()(.*)(\))"):
-        if (match := re.fullmatch(pattern, part)) and not _exists(part):
-            return f"{match[1]}{_resolve_part(match[2])}{match[3]}"
-    return _resolve_file(part)
+    return _resolve_file(spec, mixed=False) if _exists(spec) else map_names(spec, _resolve_file)
 
 
 def _resolve_file(name, mixed=True):
