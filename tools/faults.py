@@ -238,7 +238,7 @@ def traced(path, root, answer):
     result = runner.run_cells(path, root, ['notest', 'slow'], show=False, out=None)
     sys.setprofile(None)
     threading.setprofile(None)
-    Path(answer).write_text(json.dumps([result['failed'], sorted(called)]))
+    Path(answer).write_text(json.dumps([result['failed'], sorted(called)]), encoding='utf-8')
 
 
 def make_map(folder, root=ROOT):
@@ -259,7 +259,7 @@ def read_map(folder):
     "{function: notebooks that call it}"
     calls = {}
     for path in sorted((folder / 'map').glob('*.json')):
-        for function in json.loads(path.read_text())[1]:
+        for function in json.loads(path.read_text(encoding='utf-8'))[1]:
             calls.setdefault(function, []).append(path.name[:-5].replace('+', '/'))
     return calls
 
@@ -308,9 +308,9 @@ def run_faulty(fault, copy, notebooks, answer):
     for notebook in notebooks:
         job = dict(path=str(copy / 'nbs' / notebook), root=str(copy), flags=['notest', 'slow'])
         if runner.launch(job | dict(show=False, out=None), LIMIT, context)['failed']:
-            answer.write_text(notebook)
+            answer.write_text(notebook, encoding='utf-8')
             return
-    answer.write_text('')
+    answer.write_text('', encoding='utf-8')
 
 
 def try_fault(fault, copy, callers, context):
@@ -325,7 +325,7 @@ def try_fault(fault, copy, callers, context):
     process = context.Process(target=run_faulty, args=(fault, copy, notebooks, answer))
     process.start()
     process.join()
-    return answer.read_text()
+    return answer.read_text(encoding='utf-8')
 
 
 def prepare(folder):
@@ -333,7 +333,8 @@ def prepare(folder):
     copy, log = folder / 'copy', folder / 'faults.jsonl'
     if not copy.exists():
         subprocess.run(['git', 'clone', '--quiet', str(ROOT), str(copy)], check=True)
-    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    lines = log.read_text(encoding='utf-8').splitlines() if log.exists() else []
+    rows = [json.loads(line) for line in lines]
     return copy, log, {json.dumps(row['fault']): row for row in rows}
 
 

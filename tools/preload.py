@@ -10,5 +10,8 @@ from tools.pytest_notebooks import LIBRARIES
 for name in (*LIBRARIES, 'twossp.all', 'twossp.core.testing'):
     with contextlib.suppress(Exception):  # a notebook that needs it says what is wrong
         importlib.import_module(name)
+with contextlib.suppress(Exception):  # built at the first save or load: a thousand patterns
+    conversion_mapping = importlib.import_module('transformers.conversion_mapping')
+    conversion_mapping.get_checkpoint_conversion_mapping('llama')
 gc.collect()
 gc.freeze()

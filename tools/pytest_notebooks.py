@@ -1,10 +1,11 @@
 """pytest plugin: notebooks as tests, each in a process of its own, its test cells counted
 
 Cells with `#| eval: false`, or with a flag of `tst_flags` in settings.ini, are skipped, as
-by nbdev_test. Printed: one line a notebook, a block for each failure (cell, source,
-traceback), and last `N passed, N failed`. Counted are test cells (those that assert
-something, or call a `test_*` function); a notebook without any counts as one, so that it
-too must run.
+by nbdev_test. Cells with `#| linux` fork, or read /proc: elsewhere they are skipped, and with
+them the cells that use what they define. Printed: one line a notebook, a block for each
+failure (cell, source, traceback), and last `N passed, N failed`. Counted are test cells
+(those that assert something, or call a `test_*` function); a notebook without any counts as
+one, so that it too must run.
 
 The cells after one that fails are run. What the failing cell would have defined is removed,
 so that no later cell goes on with an older value: a cell that uses such a name is "not run
@@ -61,11 +62,16 @@ def is_test(source):
     return any(isinstance(n, ast.Assert) for n in nodes) or any(map(TEST.fullmatch, names))
 
 
+def directives_of(cell):
+    "The directives of a cell"
+    return getattr(cell, 'directives_', None) or {}
+
+
 def is_skipped(cell, flags):
     "Is this cell not to be run, by nbdev_test's rules?"
     if cell.cell_type != 'code' or 'nbdev_export' + '(' in cell.source:
         return True
-    directives = getattr(cell, 'directives_', None) or {}
+    directives = directives_of(cell)
     no_eval = directives.get('eval:', [''])[0].lower() == 'false'
     return no_eval or bool(set(flags) & directives.keys())
 
@@ -76,10 +82,12 @@ def frames_of(error):
     return [f for f in frames if not re.search(r'[\\/](IPython|execnb)[\\/]', f.filename)]
 
 
-def undefined_by(source, error):
-    "Names that the failed statement of a cell and those after it were to define; `*` is any name"
+def undefined_by(source, error=None):
+    """Names that the failed statement of a cell and those after it were to define; `*` is any
+    name. Without an error: the names of a cell that is skipped"""
     statements, code = parse(source)
-    lines = [f.lineno for f in frames_of(error)[:1]] or [1]
+    lines = [f.lineno for f in frames_of(error)[:1]] if error else []
+    lines = lines or [1]
     start = next((n.lineno for n in statements if n.end_lineno >= lines[0]), 1)
     rest = '\n'.join(code.splitlines()[start - 1 :])
     symbols = symtable.symtable(rest, 'cell', 'exec').get_symbols()
@@ -119,6 +127,7 @@ def run_cells(path, root, flags, show, out):
     "Run one notebook in this process; the result as a dictionary"
     from execnb.nbio import write_nb
     from execnb.shell import CaptureShell
+    from IPython.core.pylabtools import select_figure_formats
     from nbdev.process import NBProcessor
 
     sys.path.insert(0, root)
@@ -132,8 +141,13 @@ def run_cells(path, root, flags, show, out):
     n_code = sum(c.cell_type == 'code' for c in nb.cells)
     result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo), not_run=0)
     result['by_cell'] = {}
+    # names that cells of another system define; the cells that use them are of that system, too
+    away = [c.source for c in nb.cells if 'linux' in flags and 'linux' in directives_of(c)]
+    elsewhere = set().union(*map(undefined_by, away))
     reasons, missing, blocked = [], {}, {}
     shell = CaptureShell(path)
+    if 'slow' in flags and not out:  # figures are made, but drawn for nobody: once a week
+        select_figure_formats(shell, ())
     os.chdir(Path(path).parent)
     for cell in todo:
         before = cpu_seconds()
@@ -148,6 +162,10 @@ def run_cells(path, root, flags, show, out):
             result['tests'] += is_test(cell.source)
             continue
         unknown = error.name if isinstance(error, NameError) else None
+        if unknown in elsewhere:
+            elsewhere |= undefined_by(cell.source, error)
+            result['skipped'] += 1
+            continue
         cause = missing.get(unknown, missing.get('*')) if unknown else None
         if cause:
             blocked.setdefault(cause, []).append(number)
@@ -183,7 +201,7 @@ def child(job, printed, answer):
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result['gib'] = most / (2**30 if sys.platform == 'darwin' else 2**20)
-    Path(answer).write_text(json.dumps(result))
+    Path(answer).write_text(json.dumps(result), encoding='utf-8')
 
 
 def make_context(preload=('tools.preload',)):
@@ -209,9 +227,9 @@ def launch(job, limit, context):
             process.kill()
             process.join()
             why = f'{name}: stopped after {limit:g} s'
-        text = printed.read_text(errors='replace') if printed.exists() else ''
+        text = printed.read_text(encoding='utf-8', errors='replace') if printed.exists() else ''
         if process.exitcode == 0:
-            result = json.loads(answer.read_text())
+            result = json.loads(answer.read_text(encoding='utf-8'))
             print(text if job['show'] else '', end='')
         else:
             result = dict(cells=0, tests=0, failed=1, skipped=0, why=f'{why}\n{text[-8000:]}')
@@ -253,7 +271,8 @@ class Notebook(pytest.Item):
         from nbdev.config import get_config
 
         o, root = self.config.option, self.config.rootpath
-        flags = sorted(set(get_config().tst_flags.split()) - set(o.flags.split()))
+        wanted = {*o.flags.split(), 'linux' * (sys.platform == 'linux')}
+        flags = sorted({*get_config().tst_flags.split()} - wanted)
         out = o.out and str(Path(o.out).resolve())
         job = dict(path=str(self.path), root=str(root), flags=flags, show=o.show, out=out)
         self.result = launch(job, o.time, self.session.context)

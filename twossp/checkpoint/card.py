@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, PreTrainedModel
@@ -30,18 +30,46 @@ from ..core.plan import from_json, get_kind, kind_of, plan_masks, to_json
 from ..core.structure import structure
 from ..runtime.devices import one_line
 from ..runtime.provenance import with_provenance
+from ..runtime.text_names import TEXTS
+
+# %% ../../nbs/checkpoint/01_card.ipynb #c47lic01
+def _read_license(name, local):
+    "License entries of the base model's own card: license, license_name, license_link"
+    try:
+        card = Path(name).expanduser() / "README.md"
+        if not local:
+            card = try_to_load_from_cache(name, "README.md")
+        if isinstance(card, (str, Path)):
+            data = ModelCard(Path(card).read_text(encoding="utf-8")).data
+        else:  # one request, without retries
+            data = HfApi().model_info(name, timeout=5).card_data or {}
+    except Exception:  # there is no card, no network, or no sense in it
+        return {}
+    found = {}
+    for key in ("license", "license_name", "license_link"):
+        value = data.get(key)
+        if isinstance(value, str) and len(value) < 200 and value.isprintable():
+            found[key] = value
+    link = found.get("license_link", "https://")
+    if not link.startswith("https://"):  # a file of the base's repository
+        found.pop("license_link")
+        if not local:
+            found["license_link"] = f"https://huggingface.co/{name}/blob/main/{link}"
+    return found if "license" in found else {}
 
 # %% ../../nbs/checkpoint/01_card.ipynb #74d649ed
 def base_model_facts(
     model: PreTrainedModel,  # dense or pruned
 ) -> dict:  # base_model: display name; base_repo: name on the hub or None
-    """Names of the base model, without local paths; also `reads` for vision-language
-    models and `original_parameters` for models that had been pruned before."""
+    """Names of the base model, without local paths, and its license; also `reads` for
+    vision-language models and `original_parameters` for models that had been pruned before."""
     name = str(getattr(model, "name_or_path", "") or "")
     extra = dict(reads="images and text") if is_vision_language(model.config) else {}
     if original := getattr(model, "twossp_original", None):
         extra["original_parameters"] = original
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
+    if license := _read_license(name, local):
+        extra["license"] = license
     try:
         validate_repo_id("" if local else name)
     except HFValidationError:
@@ -112,7 +140,7 @@ def plan_from_record(
         raise ValueError(f"{folder}{': ' if folder else ''}{prefix}{one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
     # weights may have changed, so the saver sets a new identity
-    excluded = *_CHECKPOINT_KEYS, "results", "plan_identity"
+    excluded = *_CHECKPOINT_KEYS, "results", "task_results", "plan_identity"
     facts = {k: v for k, v in record.items() if k not in excluded}
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
@@ -237,6 +265,53 @@ def _compare_counts(parameters, name, again=False):
     now, before = (parameters[k].get(name, "") for k in ("pruned", "dense"))
     return f"{now:,} ({'checkpoint' if again else 'dense'}: {before:,})"
 
+# %% ../../nbs/checkpoint/01_card.ipynb #c47met02
+def _hub_datasets(record):
+    "Data sets of the hub on which a model was calibrated and trained"
+    recovery = record.get("recovery") if isinstance(record.get("recovery"), dict) else {}
+    names = []
+    for part, text, sources in (
+        (record, "calibration", "calibration_sources"), (recovery, "text", "text_sources"),
+    ):
+        if part.get(sources):
+            names += [s["source"] for s in part[sources]]
+        else:
+            names.append(part.get(text))
+    known = [TEXTS[x]["repo"] for x in names if "repo" in TEXTS.get(x, ())]
+    return [*dict.fromkeys(known)]
+
+
+def _eval_results(record, kind):
+    "Scores of tasks in the hub's form"
+    labels = dict(acc="accuracy", acc_norm="normalized accuracy")
+    return [
+        EvalResult(
+            task_type=kind, dataset_type=x["id"], dataset_name=x["task"],
+            dataset_config=x.get("config"), dataset_split=x.get("split"),
+            dataset_args=x.get("args"), metric_type=x["metric"], metric_value=x["value"],
+            metric_name=labels.get(x["metric"]),
+        )
+        for x in record.get("task_results") or ()
+    ]
+
+
+def _metadata(record, title):
+    "What the hub reads of a card"
+    kind = "image-text-to-text" if record.get("reads") else "text-generation"
+    results, repo = _eval_results(record, kind), record.get("base_repo") or None
+    trained = record.get("recovery") or record.get("norms")
+    return ModelCardData(
+        base_model=repo,
+        base_model_relation="finetune" if repo and trained else None,
+        datasets=_hub_datasets(record) or None,
+        library_name="transformers",
+        pipeline_tag=kind,
+        tags=["pruned", "structured-pruning", "twossp"],
+        model_name=title if results else None,
+        eval_results=results or None,
+        **record.get("license") or {},
+    )
+
 # %% ../../nbs/checkpoint/01_card.ipynb #c5dec3bc
 def model_card(
     record: dict,  # as made by `plan_record`
@@ -266,8 +341,9 @@ def model_card(
         cells = (f"`{command}`", note) if command else (f"unsupported: {note}", "")
         rows.append(f"| {engine} | {' | '.join(cells)} |")
     credit = f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
+    title = f"{base or 'A model'}, {record['achieved_sparsity']:.0%} pruned".replace("%", " %")
     text = "\n\n".join([
-        f"# {base or 'A model'}, {record['achieved_sparsity']:.0%} pruned".replace("%", " %"),
+        f"# {title}",
         "What was done:",
         "\n".join(f"- {x}" for x in _describe_plan(record)),
         _table(_facts(record)),
@@ -283,14 +359,7 @@ def model_card(
             f" `plan.json` has the details.{credit if paper else ''}"
         ),
     ])
-    kind = "image-text-to-text" if record.get("reads") else "text-generation"
-    data = ModelCardData(
-        base_model=record.get("base_repo") or None,
-        library_name="transformers",
-        pipeline_tag=kind,
-        tags=["pruned", "structured-pruning", "twossp"],
-    )
-    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
+    return ModelCard(f"---\n{_metadata(record, title).to_yaml()}\n---\n\n{text}\n")
 
 # %% ../../nbs/checkpoint/01_card.ipynb #c30wrec1
 def list_checkpoint_engines(

@@ -108,7 +108,8 @@ def _describe_fit(folder, scheme):
     from ..core.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()
-    if "quantization_config" in json.loads((path / "config.json").read_text()):
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    if "quantization_config" in config:
         raise ValueError(f"{folder} is quantized already: leave --scheme out")
     shapes, group = read_tensor_shapes(path), SCHEMES[scheme]
     if error := group_size_error(shapes, group) if group else "":

@@ -26,6 +26,7 @@ from ..core.families import model_memo, n_params
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
 from ..core.structure import structure
+from ..core.words import format_size
 from ..evaluation.measure import (
     count_operations,
     layer_cache,
@@ -81,9 +82,9 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
     except ValueError:
         raise  # the method's own checks
     except Exception as e:
-        raise NoEstimate(
-            f"{method} cannot be estimated: it computes from weights ({one_line(e)})"
-        ) from e
+        reads_weights = "meta tensor" in str(e) or "meta device" in str(e)
+        why = "it computes from weights" if reads_weights else "it fails on a model without them"
+        raise NoEstimate(f"{method} cannot be estimated: {why} ({one_line(e)})") from e
     finally:
         memo["draws"] = None
     return plan, [dict(need) for need in draws.needs]
@@ -323,15 +324,14 @@ def estimate_rows(
 
 def _table_row(e, dense):
     "Formatted values of one method"
-    mega = lambda x: f"{x / 1e6:,.1f}"
     return {
         "sparsity": f"{e.sparsity:.2%}",
         "FFN width": "–".join(map(str, sorted({*e.width}))),
         "attention modules": str(e.attentions),
-        "parameters, M": mega(e.params),
-        **({"active, M": mega(e.active)} if dense.active < dense.params else {}),
-        "weights, MB": mega(e.bytes),
-        "KV cache, MB": mega(e.cache),
+        "parameters": format_size(e.params, ""),
+        **({"active parameters": format_size(e.active, "")} if dense.active < dense.params else {}),
+        "weights": format_size(e.bytes),
+        "KV cache": format_size(e.cache),
         "prefill, speed-up": f"{dense.prefill / e.prefill:.2f}",
         "token, speed-up": f"{dense.token / e.token:.2f}",
     }

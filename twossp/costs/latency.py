@@ -13,6 +13,7 @@ __all__ = [
 # %% ../../nbs/costs/02_latency.ipynb #8ca72e4f
 import copy
 import json
+import logging
 import math
 import platform
 import statistics
@@ -463,6 +464,10 @@ def latency_table(
     file = cache_folder(cache_dir) / "latency" / f"{key}.json"
     with suppress(OSError):  # not measured yet, or closed to this user
         return _read_table(file)
+    logging.getLogger("twossp").warning(
+        "timing this model's layers on %s takes minutes, once: the table is kept in %s",
+        device_name(device), file.parent,
+    )
     model = build_model(skeleton.config, skeleton.dtype, device)
     table = measure_latency(model, work, progress=progress, **options)
     with skip_unwritable(file), atomic_file(file) as new:

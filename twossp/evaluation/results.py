@@ -86,6 +86,8 @@ class Result:
         step or evaluation -> message of one line
     texts : dict
         'calibration' or an evaluation -> hash of its token ids, or its tasks
+    datasets : dict
+        'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
     calibrated_on : list | None, default None
         evaluations whose text is part of the calibration text; None: there are none
     device : str, default 'cpu'
@@ -138,6 +140,8 @@ class Result:
     errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
     # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
+    # 'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
+    datasets: dict = field(default_factory=dict)
     # evaluations whose text is part of the calibration text; None: there are none
     calibrated_on: list | None = None
     device: str = "cpu"  # of the model

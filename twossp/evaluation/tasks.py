@@ -34,6 +34,7 @@ from .arithmetic import ARITHMETIC, write_arithmetic
 from ..runtime.devices import fork_rng, in_log_file, input_device, one_line
 from ..runtime.identity import decides, facts_identity, fill_defaults
 from ..runtime.metrics import finite_logits
+from ..runtime.text_names import HUB_ID, is_path
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #0819d27d
 # the paper's
@@ -154,7 +155,7 @@ def _describe_error(e):
         e = e.__cause__ or e.__context__
     if isinstance(e, ModuleNotFoundError) and e.name:
         return f"it needs the package {e.name}: pip install {e.name}"
-    return f"its data cannot be had: {one_line(e)}"
+    return f"its data could not be loaded: {one_line(e)}"
 
 
 def _check_task(name, task, num_fewshot, confirmed):
@@ -334,7 +335,7 @@ def run_tasks(
     seed: int = 0,  # of the few-shot examples
     progress: bool = False,  # show lm-eval's outputs
     # 'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: message}; 'each':
-    # {'task/metric': scores of the documents}
+    # {'task/metric': scores of the documents}; 'datasets': {task: its data set on the hub}
 ) -> dict:
     """Evaluate the model on tasks, with standard errors. Random states are restored.
 
@@ -369,7 +370,7 @@ def run_tasks(
     -------
     dict
         'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: message}; 'each':
-        {'task/metric': scores of the documents}
+        {'task/metric': scores of the documents}; 'datasets': {task: its data set on the hub}
     """
     check_batch_size(batch_size, input_device(model))
     check_task_tokenizer(tok, apply_chat_template)
@@ -383,12 +384,12 @@ def run_tasks(
         kwargs = dict(limit=limit, apply_chat_template=apply_chat_template)
         kwargs["confirm_run_unsafe_code"] = confirm_run_unsafe_code
         with finite_logits(model):
-            scores, failed, each = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
+            scores, failed, each, datasets = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
     errors = errors | failed
     acc = [scores.get(f"{name}/acc") for name in (*good, *errors)]
     if len(acc) > 1 and None not in acc:
         scores["average/acc"] = sum(acc) / len(acc)
-    return scores | dict(errors=errors, each=each)
+    return scores | dict(errors=errors, each=each) | (dict(datasets=datasets) if datasets else {})
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #b996f8e5
 def _is_loaded(tasks):
@@ -397,9 +398,9 @@ def _is_loaded(tasks):
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #d597a11d
 def _run_each(lm, tm, names, num_fewshot, seed, kwargs):
-    "Evaluate tasks one by one; return scores, errors and scores of the documents."
+    "Evaluate tasks one by one; return scores, errors, scores of the documents and data sets."
     evaluate = require("lm_eval").evaluate
-    scores, failed, each = {}, {}, {}
+    scores, failed, each, datasets = {}, {}, {}, {}
     for name in names:
         try:
             with fork_rng(seed):
@@ -416,7 +417,25 @@ def _run_each(lm, tm, names, num_fewshot, seed, kwargs):
         else:
             scores |= _numbers(name, out)
             each |= _document_scores(name, out)
-    return scores, failed, each
+            if data := _describe_data([x.config for x in loaded["tasks"].values()]):
+                asked = {k: kwargs[k] for k in ("limit", "apply_chat_template") if kwargs[k]}
+                datasets[name] = data | dict(args=data["args"] | asked)
+    return scores, failed, each, datasets
+
+
+def _describe_data(configs):
+    "Data set on the hub of a task or group: id; config, split and examples if they are of all"
+    ids = {c.dataset_path for c in configs}
+    if len(ids) != 1 or not HUB_ID.fullmatch(str(name := ids.pop())) or is_path(name):
+        return None
+    facts = dict(
+        config={c.dataset_name for c in configs},
+        split={c.test_split or c.validation_split for c in configs},
+        num_few_shot={c.num_fewshot or 0 for c in configs},
+    )
+    of_all = {k: next(iter(x)) for k, x in facts.items() if len(x) == 1 and None not in x}
+    shots = {k: of_all.pop(k) for k in ("num_few_shot",) if k in of_all}
+    return dict(id=name, **of_all, args=shots)
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #d0944d6c
 @dataclass(frozen=True, eq=False)

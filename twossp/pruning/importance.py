@@ -188,9 +188,9 @@ def find_together(
     questions: Iterable[Mapping],
 ) -> list[dict]:  # `together` of `billed_statistics`
     "Find the parts of a model that searches ask about."
-    s, found = structure(model), []
+    found = []
     for x in questions:
-        wanted, gradients = _find_wanted(s, x["reads"], x["also"])
+        wanted, gradients = _find_wanted(structure(model), x["reads"], x["also"])
         found.append(dict(x, wanted=wanted, gradients=gradients))
     return found
 
@@ -198,9 +198,10 @@ def find_together(
 def _draw_scores(model, row, calib, draws):
     "Scores at random where the size of a plan is estimated, and what they would hold"
     if row.needs != "weights":
-        observed = [p.observed for p in scored_parts(structure(model), row.unit)]
-        moments = "gram" in (row.statistics or ())  # of all groups of one part
-        fit = max((round(g**0.5 * u) for g, u in observed), default=0) if moments else 0
+        fit = 0
+        if "gram" in (row.statistics or ()):  # of all groups of one part
+            observed = [p.observed for p in scored_parts(structure(model), row.unit)]
+            fit = max((round(g**0.5 * u) for g, u in observed), default=0)
         draws(windows=len(calib), gradients=row.needs == "gradients", fit=fit)
     return resolve(SCORES[row.unit]["random"].fn)(model, calib)
 

@@ -201,13 +201,13 @@ def run_on_main(
 def _claim_folder(folder, name, identity, what):
     "Write what decides the results into their folder; `ValueError` if it has those of another"
     file = Path(folder) / name
-    if file.exists() and json.loads(file.read_text()) != identity:
+    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != identity:
         raise ValueError(
             f"{folder} holds the {what} of another recovery (other student, teacher, text"
             " or options): take an empty folder, or remove them"
         )
     with atomic_file(file) as draft:
-        draft.write_text(json.dumps(identity, indent=1))
+        draft.write_text(json.dumps(identity, indent=1), encoding="utf-8")
 
 # %% ../../nbs/recovery/05_distill.ipynb #4eac5fd2
 def _store_predictions(model, ids, folder, top, progress=True, common=None):

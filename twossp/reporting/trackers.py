@@ -139,7 +139,7 @@ def report_rows(
     notes = None if results is None else Path(f"{results}.reported")
 
     def report(r):
-        noted = notes.read_text().split() if notes and notes.exists() else []
+        noted = notes.read_text(encoding="utf-8").split() if notes and notes.exists() else []
         marks, content = {}, to_json_line(r)
         for tracker in trackers:
             place = [os.environ.get(k) for k in TRACKERS[tracker]]

@@ -19,7 +19,7 @@ from typing import get_args
 
 import twossp
 from ..core.files import hash_files
-from ..runtime.text_names import TEXTS, split_column
+from ..runtime.text_names import TEXTS, map_names, split_column
 
 # %% ../../nbs/request/07_config.ipynb #cfg06
 MOST_BYTES = 100_000  # of a file; a run has some hundred
@@ -174,7 +174,7 @@ def _rename(name, new, text):
     return re.sub(_pattern(name), lambda match: new, text)
 
 # %% ../../nbs/request/07_config.ipynb #cfg12
-def _portable(o, given):
+def _portable(o, given, hashes):
     "Flags that decide the plan or the row, where they differ from their defaults; hashes of files"
     flags, files = {}, {}
     for f in fields(o):
@@ -187,7 +187,9 @@ def _portable(o, given):
         paths = [p for x in texts for p in _paths(x)] if _takes_paths(f.type) else []
         for path in dict.fromkeys(paths):
             name = _free_name(path, files)
-            files.setdefault(name, (path, hash_content(path)))
+            if path not in hashes:
+                hashes[path] = hash_content(path)
+            files.setdefault(name, (path, hashes[path]))
             texts = [_rename(path, name, x) for x in texts]
         flags[f.name] = texts if several else texts[0]
     return flags, {name: digest for name, (_, digest) in files.items()}
@@ -210,13 +212,15 @@ def _free_name(path, files):
 def write_config(
     o,  # options of a command, a dataclass of flags
     command: str = "prune",  # its name
+    # path -> hash of a file, used and filled: those that were taken when the files were read
+    hashes: dict | None = None,
     **given,  # values that differ from those of `o`
 ) -> str:  # YAML
     """The flags of a run, so that `--config` repeats it. Without paths: local files are named, with
     the hash of their content."""
     import yaml
 
-    flags, files = _portable(o, given)
+    flags, files = _portable(o, given, {} if hashes is None else hashes)
     if files:
         flags["files"] = files
     body = yaml.safe_dump(flags, sort_keys=False, allow_unicode=True, width=1000)
@@ -228,7 +232,7 @@ def shared_config(
     o,  # options of a command, a dataclass of flags
 ) -> dict[str, str | int | float]:  # name -> value
     "The same flags for a tracker, which takes no lists."
-    flags, files = _portable(o, {})
+    flags, files = _portable(o, {}, {})
     if files:
         flags["files"] = [f"{name}: {digest}" for name, digest in files.items()]
     return {k: ", ".join(map(str, x)) if isinstance(x, list) else x for k, x in flags.items()}
@@ -240,7 +244,6 @@ def _paths(text):
         return []
     if os.path.exists(text):
         return [text]
-    parts = [x for part in text.split("+") for x in (part, part.rpartition("=")[0])]
-    parts += [split_column(x)[0] for x in parts]
-    parts += re.findall(r"\((.*?)\)", text)
-    return [x for x in parts if x and re.search(r"[./\\]", x) and os.path.exists(x)]
+    names = []
+    map_names(text, lambda name: names.append(split_column(name)[0]) or name)
+    return [x for x in names if re.search(r"[./\\]", x) and os.path.exists(x)]

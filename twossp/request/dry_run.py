@@ -25,6 +25,7 @@ from .validate import (
     validate,
 )
 from ..runtime.memory import free_bytes
+from ..runtime.text_names import parse_sources
 
 # %% ../../nbs/request/06_dry_run.ipynb #dry05
 def _describe_target(o, costs, x):
@@ -48,9 +49,11 @@ def _describe_target(o, costs, x):
     )
 
 
-def _describe_search(o, model, x):
-    "A line with the calibration text and the memory that the search needs"
-    n = o.n_samples or o.default_windows
+def _describe_search(o, model, x, n):
+    """A line with the calibration text and the memory that the search needs, with `n` windows;
+    None: as many as the sources say, or are asked for"""
+    counts = [count for _, count in parse_sources(o.calibration_name)]
+    n = n or (o.n_samples or o.default_windows if None in counts else sum(counts))
     device = pick_device(o)
     held = 0 if o.stream else weight_bytes(model)
     free = max(0, free_bytes(torch.device(device)) - held)
@@ -83,7 +86,7 @@ def describe_request(
     """Check a request, and describe the model, the plan's shape and what would be written. Writes
     nothing. Raises `ValueError` or `OSError` with the reason if it cannot be done."""
     asked, o = o, validate(o)
-    check_texts(o)
+    n = check_texts(o)
     model = load_requested_skeleton(o)
     s = structure(model)
     yield (
@@ -100,7 +103,7 @@ def describe_request(
     if o.target_latency:
         yield f"the sparsity for {o.target_latency} is found by timing the model's layers"
     if o.method:
-        yield _describe_search(o, model, (targets or [0.25])[0])
+        yield _describe_search(o, model, (targets or [0.25])[0], n)
     if o.evaluation_names:
         beside = "" if o.dense or o.no_dense else ", the dense model beside the pruned one"
         yield f"perplexity on {', '.join(o.evaluation_names)}{beside}"

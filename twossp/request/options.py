@@ -51,7 +51,7 @@ from ..core.words import (
 )
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
-from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
+from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -80,17 +80,7 @@ def shown_path(
 # %% ../../nbs/request/00_options.ipynb #pathsrc2
 def _resolve_text(spec):
     "A text, or a mix of texts, in which every file has one spelling"
-    if _exists(spec):
-        return _resolve_file(spec, mixed=False)
-    return "".join(map(_resolve_part, re.split(r"(\+(?![^()]*\)))", spec)))  # as `parse_sources`
-
-
-def _resolve_part(part):
-    "A part of a mix: NAME, NAME=WINDOWS, self-chat(FILE)"
-    for pattern in (r"()(.*)(=\d+)", r"(self-chat\()(.*)(\))"):
-        if (match := re.fullmatch(pattern, part)) and not _exists(part):
-            return f"{match[1]}{_resolve_part(match[2])}{match[3]}"
-    return _resolve_file(part)
+    return _resolve_file(spec, mixed=False) if _exists(spec) else map_names(spec, _resolve_file)
 
 
 def _resolve_file(name, mixed=True):
@@ -190,13 +180,15 @@ def _read_int(text, least=1, word=None, most=None):
     if text == word:
         return text
     try:
-        if least <= (n := int(text)) <= (n if most is None else most):
+        n = int(text)
+        if (n if least is None else least) <= n <= (n if most is None else most):
             return n
     except ValueError:
         pass
     other = f", nor {word!r}" if word else ""
     limit = "" if most is None else f" and at most {most}"
-    message = f"{text!r} is no whole number of at least {least}{limit}{other}"
+    least = "" if least is None else f" of at least {least}"
+    message = f"{text!r} is not an integer{least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 
@@ -306,16 +298,19 @@ class _FlagParser(argparse.ArgumentParser):
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
 
-def _unknown_flag(name, names, prog):
+def _unknown_flag(name, names, prog, dashes="--"):
     "The error of a flag that does not exist"
+    names = [*names, "help"]
     known = [x for x in RENAMED.get(name, ()) if x in names]
     if name == "report" and "sparsity" in names:
         hint = "; did you mean twossp report RESULTS?"
+    elif dashes == "-" and name in names:
+        hint = f"; did you mean --{name}?"
     elif known:
         hint = f"; did you mean {' or '.join(f'--{x}' for x in known)}?"
     else:
         hint = did_you_mean(f"--{name}", [f"--{x}" for x in names]).replace("'", "")
-    return ValueError(f"no flag --{name}{hint} ({prog} --help all lists them)")
+    return ValueError(f"no flag {dashes}{name}{hint} ({prog} --help all lists them)")
 
 
 def _flag_words(cls, words, prog):
@@ -327,6 +322,8 @@ def _flag_words(cls, words, prog):
     while words:
         word = words.pop(0)
         if not re.match("--[^0-9]|-o$", word):
+            if re.match("-[a-zA-Z]", word):  # a model's name does not begin so
+                raise _unknown_flag(word.lstrip("-"), [*spelled, *fixed], prog, "-")
             if not places:
                 raise ValueError(f"{word!r} is no flag, and nothing else is expected here"
                                  f" ({prog} --help lists the flags)")
@@ -684,7 +681,8 @@ class MethodOptions:
     )
     protect: tuple[int, ...] = flag(
         "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
-        " count from the end, and the sparsity counts all layers", (), metavar="LAYER", type=int,
+        " count from the end, and the sparsity counts all layers", (), metavar="LAYER",
+        least=None,
     )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
@@ -854,7 +852,8 @@ class OutputOptions:
 
     save: Folder | None = flag(
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
-        " get a subfolder each", needs="a pruning method or a plan", basic=True,
+        " get a subfolder each. Every plan that is found is kept in DIR.plans beside it, where a"
+        " repeated command reads it", needs="a pruning method or a plan", basic=True,
     )
     overwrite: bool = flag(
         "replace an existing checkpoint", needs="a folder to save in", trusts=True,

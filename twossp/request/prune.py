@@ -6,8 +6,9 @@
 __all__ = ['prune']
 
 # %% ../../nbs/request/05_prune.ipynb #pyp04
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from .options import read_options
@@ -46,8 +47,11 @@ def prune(
     n_samples: int | None = None,  # calibration windows; None: the method's number, 32 for 2ssp
     seq_len: int = 2048,  # tokens per window
     seed: int = 0,  # 0: the first windows of the text; else drawn at random
-    score: str | None = None,  # name in `SCORES`; None: the method's
-    depth_score: str | None = None,  # name in `SCORES`; None: the method's
+    # by which the method ranks: a name in `SCORES`, or a function (model, calib) -> scores per
+    # layer; None: the method's
+    score: str | Callable | None = None,
+    # of attention modules: a name, or a function (model, calib) -> one number each
+    depth_score: str | Callable | None = None,
     repair: str | None = None,  # 'least_squares' reconstructs the remaining FFNs
     evaluation: str | Path | Sequence[str | Path] = (),  # texts on which perplexity is measured
     n_eval: int | None = None,  # windows of each; None: all
@@ -78,10 +82,11 @@ def prune(
         tokens per window
     seed : int, default 0
         0: the first windows of the text; else drawn at random
-    score : str | None, default None
-        name in `SCORES`; None: the method's
-    depth_score : str | None, default None
-        name in `SCORES`; None: the method's
+    score : str | Callable | None, default None
+        by which the method ranks: a name in `SCORES`, or a function (model, calib) -> scores
+        per layer; None: the method's
+    depth_score : str | Callable | None, default None
+        of attention modules: a name, or a function (model, calib) -> one number each
     repair : str | None, default None
         'least_squares' reconstructs the remaining FFNs
     evaluation : str | Path | Sequence[str | Path], default ()
@@ -116,11 +121,16 @@ def prune(
             raise ValueError(f"{name} is an option of the command line: leave it out")
     given = dict(
         sparsity=sparsity, method=method, calibration=calibration, n_samples=n_samples,
-        seq_len=seq_len, seed=seed, score=score, depth_score=depth_score, repair=repair,
+        seq_len=seq_len, seed=seed, repair=repair,
         evaluation=evaluation, n_eval=n_eval, save=save, overwrite=overwrite, device=device,
         dtype=dtype, quiet=not progress, **options,
     )
+    functions = {}
+    for option, x in dict(score=score, depth_score=depth_score).items():
+        if x is not None:
+            (given if isinstance(x, str) else functions)[option] = x
     o = read_options([f"--model={model}", *_flag_words(given)], prog="twossp prune")
+    o = replace(o, **functions)
     with nullcontext() if progress else quiet():
         done = run(o, keep_plans=True)
     failed = [r for r in done.rows if "method" in r.errors]

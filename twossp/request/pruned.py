@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'dense_value', 'card_results', 'headline', 'engine_commands', 'suggest_recovery',
-    'Pruned'
+    'dense_value', 'card_results', 'task_results', 'headline', 'engine_commands',
+    'suggest_recovery', 'Pruned'
 ]
 
 # %% ../../nbs/request/03_pruned.ipynb #prd04
@@ -51,6 +51,20 @@ def card_results(
             suffix = "" if dense is None else f" (dense: {show(dense)})"
             results[name] = f"{show(value)}{suffix}"
     return results
+
+
+def task_results(
+    included: Sequence[Result],  # of the checkpoint
+) -> list[dict]:  # task, metric, value; id, config, split, args of the data set
+    "Scores of tasks whose data is on the hub, for the card's evaluation results."
+    found = {}
+    for r in included:
+        for name, value in r.metrics.items():
+            task, _, metric = name.rpartition("/")
+            if task in r.datasets and metric != "n" and "_stderr" not in metric:
+                facts = dict(task=task.rpartition("/")[2], metric=metric, value=value)
+                found[name] = r.datasets[task] | facts
+    return [*found.values()]
 
 # %% ../../nbs/request/03_pruned.ipynb #prd10
 _VERDICTS = {  # perplexity, as a multiple of the dense model's: at most -> words
@@ -140,6 +154,12 @@ _FILES = {  # of a checkpoint, that a reader may not know
 }
 
 
+def _plans_beside(folder):
+    "The folder of plans of a checkpoint, or of the one that holds several; None: there is none"
+    places = [x.with_name(f"{x.name}.plans") for x in (folder, folder.parent)]
+    return next((x for x in places if x.is_dir()), None)
+
+
 @dataclass(frozen=True)
 class Pruned:
     """What a pruning run leaves: plans, numbers and folders. Several targets have several; then
@@ -227,6 +247,12 @@ class Pruned:
             names = [f"{k}{about}" for k, about in _FILES.items() if (folder / k).is_file()]
             files = "" if len(folders) > 1 else f", {', '.join(names)}"
             yield f"{shown_path(folder)}/ holds the pruned model{files}"
+        for plans in dict.fromkeys(_plans_beside(x) for x in folders):
+            if plans is not None:
+                yield (
+                    f"{shown_path(plans)}/ holds each plan that was found, saved before anything"
+                    " was tried with it: a repeated command reads it; delete it when you are done"
+                )
 
     def write_cards(self):
         "Add the measurements to the cards of the saved checkpoints."
@@ -238,7 +264,7 @@ class Pruned:
                 continue
             known = read_record(folder).get("results") or {}
             if results.items() - known.items():
-                write_card_results(folder, known | results)
+                write_card_results(folder, known | results, task_results([r]))
 
     def to_dict(self) -> dict:
         "Everything but the plans, as JSON can hold it."

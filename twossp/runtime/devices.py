@@ -177,6 +177,7 @@ class _LineBar(terminal_bar):
     def close(self):
         "Write the last line, if the bar has written one before."
         shown = not self.disable and self.last_print_t >= self.start_t + self.delay
+        shown = shown and self.n > self.last_print_n
         super().close()
         if shown:
             self.display()
@@ -358,7 +359,7 @@ def _check_peers():
 def sum_over_processes(
     x: torch.Tensor,  # this process's summand
 ) -> torch.Tensor:  # the same in every process; `x` itself in a single process
-    "Sum over all processes. Raises `RanksLost` or `_PeerFailed` if another one failed."
+    "Sum over all processes. Raises `RanksLost`, or a `RuntimeError` if another one failed."
     if rank_and_size()[1] == 1:
         return x
     _check_peers()

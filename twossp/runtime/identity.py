@@ -518,7 +518,7 @@ def function_identity(
     except _Unknown as e:
         name = getattr(f, "__qualname__", type(f).__name__)
         raise ValueError(
-            f"what {name} computes cannot be told from its code: it uses {e}; pass key="
+            f"cannot identify {name} from its code: it uses {e}; pass key="
             "'...', a name of your own for it that changes when it does"
         ) from None
 

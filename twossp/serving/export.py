@@ -14,18 +14,20 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from pathlib import Path
 
 import torch
+from huggingface_hub import ModelCard
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from safetensors import safe_open
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+from yaml import YAMLError
 
 from ..baselines.methods import method
 from ..checkpoint.card import plan_from_record, write_record
@@ -268,11 +270,13 @@ _to_compatible = partial(_to_ordinary, "compatible")
 def write_card_results(
     folder: str | Path,  # a checkpoint of twossp
     results: dict,  # metric -> value
+    task_results: Sequence[dict] = (),  # of tasks with data on the hub: see `task_results`
 ) -> Path:  # the card
     "Write results into a checkpoint's plan.json and card."
     folder = Path(folder).expanduser()
     with write_lock(folder / ".card", wait=60):  # for other writers
-        write_record(folder, read_record(folder) | dict(results=results))
+        new = dict(results=results) | (dict(task_results=[*task_results]) if task_results else {})
+        write_record(folder, read_record(folder) | new)
     (folder / ".card.lock").unlink(missing_ok=True)
     return folder / "README.md"
 
@@ -282,18 +286,23 @@ def push_folder(
     name: str,  # "user/name" on the Hugging Face hub
     dry_run: bool = False,  # list the files and upload nothing
 ) -> list[str]:  # one line per file, then the URL
-    "Verify and upload a checkpoint. Raises `ValueError` if either fails."
+    "Verify and upload a checkpoint with its card. Raises `ValueError` if either fails."
     folder = Path(folder).expanduser()
     try:
         validate_repo_id(name)
     except HFValidationError as e:
         raise ValueError(one_line(e)) from e
     verify_checkpoint(folder)
-    files = sorted(f for f in folder.iterdir() if f.is_file())
-    lines = [f"{f.stat().st_size:>13,} bytes  {f.name}" for f in files]
+    try:
+        card = ModelCard((folder / "README.md").read_text(encoding="utf-8"))
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, YAMLError) as e:
+        raise ValueError(f"{folder.name}/README.md is no model card: {one_line(e)}") from e
+    files = sorted(f for f in folder.rglob("*") if f.is_file())
+    lines = [f"{f.stat().st_size:>13,} bytes  {f.relative_to(folder).as_posix()}" for f in files]
     if dry_run:
         return [*lines, f"nothing was uploaded to {name}: a dry run"]
     try:
+        card.validate()
         return [*lines, push_pruned(folder, name)]
     except Exception as e:
         raise ValueError(f"{name} cannot be uploaded: {one_line(e)}") from e

@@ -2,15 +2,21 @@
 again by `save_pretrained`, loaded from there"""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def run_alone(folders):
     "Facts of each folder, by name: logits of `IDS` in its file alone.pt, or an error"
     command = [sys.executable, __file__, *map(str, folders)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    with TemporaryDirectory() as code:
+        # transformers copies a checkpoint's code to this folder by the checkpoint's name, and not
+        # atomically: another suite that runs the same test would read half of a file
+        options = dict(stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(command, env=os.environ | dict(HF_MODULES_CACHE=code), **options)
     assert done.returncode == 0, done.stderr[-2000:]
     return {Path(k): v for k, v in json.loads(done.stdout.splitlines()[-1]).items()}
 
@@ -33,7 +39,7 @@ def _run(folder):
     return dict(
         again=torch.equal(new(ids).logits, logits),
         cached=torch.equal(*tokens),
-        config=json.loads(Path(again, "config.json").read_text()),
+        config=json.loads(Path(again, "config.json").read_text(encoding='utf-8')),
         files=sorted(f.name for f in Path(again).iterdir()),
         model=type(model).__name__,
     )

@@ -29,7 +29,7 @@ def _run(work, args, env, printed):
     for name, number in (('out', 1), ('err', 2)):
         with open(f'{printed}.{name}', 'wb') as f:
             os.dup2(f.fileno(), number)
-    sys.stdout, sys.stderr = (open(n, 'w', closefd=False) for n in (1, 2))
+    sys.stdout, sys.stderr = (open(n, 'w', encoding='utf-8', closefd=False) for n in (1, 2))
     os.environ |= env
     if 'torch' in sys.modules:  # a forked process has none of its threads
         sys.modules['torch'].set_num_threads(1)

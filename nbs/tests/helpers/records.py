@@ -96,7 +96,7 @@ def write_checkpoints(folder, formats=("compact", "compatible", "native")):
         again = load_pruned(place, verify=True)
         with torch.no_grad():
             logits[name] = again(IDS).logits[:, -1, :SHOWN].tolist()
-    (folder / "logits.json").write_text(json.dumps(logits, indent=1) + "\n")
+    (folder / "logits.json").write_text(json.dumps(logits, indent=1) + "\n", encoding="utf-8")
     return cases
 
 
