@@ -169,7 +169,7 @@ def check_not_source(
         is_file = target.suffix in _SOURCE_SUFFIXES and target.parent.samefile(source)
         if contains or is_file:
             raise ValueError(
-                f"{target} is read to make what would be written there: name another place"
+                f"the output path {target} is an input of this command: choose another"
             )
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e618c304

@@ -140,7 +140,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     print(f"{head}\n\n{align(rows)}\n")
     notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
     notes += [] if o.stream else _describe_fits(model, context)
-    commands = _format_commands(o, methods, given, options)
+    commands = _format_commands(o, methods, given, options, _window_length(model))
     print("\n".join([*notes, *memory, "", *commands]))
     return 0
 
@@ -190,8 +190,7 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
 
     kind = next((k for k, n in count_devices().items() if k != "cpu" and n), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
-    config = model.config.get_text_config()
-    t = min(2048, getattr(config, "max_position_embeddings", None) or 2048)
+    t = _window_length(model)
     for name in methods:
         n = find_method(name).windows or 1
         setup = PruningSetup(n, t, max(0, free), kind, stream)
@@ -205,8 +204,14 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #96092161
-def _format_commands(o, methods, given, options):
-    "Commands that prune so, one per method"
+def _window_length(model):
+    "Tokens per calibration window: 2,048, or as many as the model has positions"
+    config = model.config.get_text_config()
+    return min(2048, getattr(config, "max_position_embeddings", None) or 2048)
+
+
+def _format_commands(o, methods, given, options, t):
+    "Commands that prune so on windows of `t` tokens, one per method"
     from ..baselines.methods import method
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
@@ -217,6 +222,7 @@ def _format_commands(o, methods, given, options):
             flags["context"] = o.context
         flags |= {k: v for k in ("latency_batch", "device") if (v := getattr(o, k))}
         flags |= dict(prefill="") if o.prefill else {}
+        flags |= dict(seq_len=t) if t < 2048 else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
         text = lambda v: ",".join(map(str, v)) if isinstance(v, tuple) else v
@@ -304,16 +310,17 @@ def show_card(o: CardOptions) -> int:  # exit code
     if o.results:
         from ..serving.export import write_card_results
 
-        _call_quietly(write_card_results, o.folder, _collect_results(o))
+        _call_quietly(write_card_results, o.folder, *_collect_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
 
 # %% ../../nbs/cli/01_commands.ipynb #a42caa62
 def _collect_results(o):
-    "Metrics of this checkpoint in a results file, with those of the dense model"
+    """Metrics of this checkpoint in a results file, with those of the dense model; its scores of
+    tasks for the hub"""
     from ..checkpoint.load import read_record
     from ..evaluation.results import load_results
-    from ..request.pruned import card_results
+    from ..request.pruned import card_results, task_results
 
     record = read_record(o.folder)
     identities = record.get("model_identity"), record.get("plan_identity")
@@ -332,7 +339,8 @@ def _collect_results(o):
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    return card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
+    results = card_results(rows, included) | ({"rows left out": left_out} if left_out else {})
+    return results, task_results(included)
 
 
 def _exclusion_reason(r, model_id, plan_id):

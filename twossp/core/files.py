@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'real_path', 'sweep', 'check_writable', 'check_output_folder', 'temporary_path',
-    'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock',
-    'is_truncated', 'repair_last_line', 'append_line', 'cache_folder',
+    'log', 'real_path', 'sweep', 'check_writable', 'check_output_folder',
+    'temporary_path', 'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new',
+    'write_lock', 'is_truncated', 'repair_last_line', 'append_line', 'cache_folder',
     'skip_unwritable', 'hash_files'
 ]
 
@@ -16,6 +16,7 @@ import errno
 import glob
 import hashlib
 import json
+import logging
 import os
 import platform
 import re
@@ -33,6 +34,8 @@ from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
+
+log = logging.getLogger("twossp")
 
 # %% ../../nbs/core/01_files.ipynb #bd5c361c
 def real_path(
@@ -98,7 +101,7 @@ def check_output_folder(
             )
         if not (real / "config.json").is_file():
             raise FileExistsError(
-                f"{path} exists and is no checkpoint: it is not overwritten"
+                f"{path} exists and is not a checkpoint: it is not overwritten"
             )
     check_writable(real)
     return path
@@ -388,6 +391,7 @@ def skip_unwritable(
 # %% ../../nbs/core/01_files.ipynb #989b1d7f
 _HASHES: dict = {}  # stamp of a file -> its hash, in this process
 _LARGE = 2**24  # bytes; hashes of smaller files are not saved
+_SLOW = 2e9  # bytes, whose hashing takes seconds: it is said before
 _MAX_BYTES = 2**20  # of the file of hashes; its older half is dropped
 
 
@@ -420,8 +424,8 @@ def _save_hash(stamp, digest):
                     new.write_bytes(b"".join(lines[len(lines) // 2 :]))
 
 # %% ../../nbs/core/01_files.ipynb #3f5bf50c
-def _file_hash(path):
-    "Return the SHA-256 of a file, cached while the file is unchanged."
+def _known_hash(path):
+    "The SHA-256 of a file that need not be read, or None."
     blob = Path(os.path.realpath(path))
     named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
     if named and os.path.islink(path) and blob.is_file():  # in the hub's cache
@@ -429,9 +433,15 @@ def _file_hash(path):
     if None not in _HASHES:
         _read_hashes()
     with open(path, "rb") as f:
+        return _HASHES.get(_stamp(f))
+
+
+def _file_hash(path):
+    "Return the SHA-256 of a file, cached while the file is unchanged."
+    if digest := _known_hash(path):
+        return digest
+    with open(path, "rb") as f:
         stamp = _stamp(f)
-        if digest := _HASHES.get(stamp):
-            return digest
         digest = hashlib.file_digest(f, "sha256").hexdigest()
         if _stamp(f) != stamp or time.time_ns() - max(stamp[3:]) < 2 * 10**9:
             return digest  # changed just now: not cached
@@ -446,5 +456,9 @@ def hash_files(
 ) -> dict[str | Path, str]:  # path as given -> hash of the content
     "Return the SHA-256 of several files, computed in threads."
     paths = list(paths)
+    unread = [p for p in paths if os.path.isfile(p) and not _known_hash(p)]
+    if (size := sum(map(os.path.getsize, unread))) >= _SLOW:
+        files = "1 file" if len(unread) == 1 else f"{len(unread)} files"
+        log.warning("hashing %s (%.3g GB), once while they are unchanged", files, size / 1e9)
     with ThreadPoolExecutor() as pool:
         return dict(zip(paths, pool.map(_file_hash, paths), strict=True))
