@@ -22,6 +22,11 @@ def cell(text):
     return ' '.join(str(text).split()).replace('|', '\\|').replace('<', '&lt;')
 
 
+def quote(text):
+    "Flags in a text as code: a page would turn their two dashes into one"
+    return re.sub(r"(?<![`\w-])(--[a-z]\w*)", r'`\1`', text)
+
+
 def spellings(field):
     "How a flag is spelled: the flag first, then `-o`, earlier names and switches that set it"
     also = [f'--{x}' for x in field.metadata.get('alias', ())]
@@ -32,7 +37,7 @@ def spellings(field):
 def values(action, field):
     "What a flag takes"
     if action.nargs == 0:
-        return 'a switch'
+        return 'switch'
     choices = field.metadata.get('choices')
     if choices and len(choices) <= 12:
         return ', '.join(f'`{x}`' for x in choices)
@@ -47,7 +52,7 @@ def default(field):
         return 'required'
     if field.default is None or field.default in (False, (), ''):
         said = re.search(r'\(default: ([^()]*?)(; paper: --\w+)?\)', field.metadata['help'])
-        return said[1] if said else ('off' if field.default is False else '–')
+        return quote(said[1]) if said else ('off' if field.default is False else '–')
     many = field.default if isinstance(field.default, tuple) else (field.default,)
     return f'`{",".join(map(str, many))}`'
 
@@ -56,8 +61,8 @@ def meaning(field):
     "The help text, without the default, which has a column of its own"
     text = field.metadata['help'].replace('%%', '%')
     text = re.sub(r' ?\(default: [^()]*\)', '', text)
-    first = text.partition(' ')[0]
-    return text if first.endswith(':') else text[:1].upper() + text[1:]
+    named = text.startswith(('gguf:', 'onnx:', 'least_squares:'))  # formats and values
+    return quote(text if named else text[:1].upper() + text[1:])
 
 
 def groups(options, prog='twossp'):

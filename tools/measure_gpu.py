@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 MODEL = 'Qwen/Qwen2.5-7B'  # of the paper's models, the one that needs no agreement
 ROWS = """
@@ -111,7 +112,10 @@ def main():
         for name, command in (commands | prune).items():
             print(f'\n{name}: {STEPS[name][0]}', end='')
             failed += [name] * bool(run(command))
-    packed = shutil.make_archive(str(folder), 'zip', folder)
+    packed = folder.with_name(f'{folder.name}.zip')
+    with ZipFile(packed, 'w', ZIP_DEFLATED) as z:  # without plans, which hold weights
+        for f in sorted(folder.glob('*.jsonl')):
+            z.write(f, f.name)
     if failed:
         print(f'\nNot complete: {", ".join(failed)}. The same command tries what is missing.')
     print(f'\nAll rows are in {packed}. Send it: {SEND}')

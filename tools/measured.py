@@ -9,7 +9,6 @@ the walks over all of them: types_text.csv (types with a causal language model) 
 types_images.csv (those that read images and text).
 """
 
-import base64
 import csv
 import json
 import re
@@ -201,8 +200,9 @@ def is_table(path):
 
 
 def anchor(title):
-    "Where a section is on its page"
-    return re.sub(r'[^\w-]', '', title.lower().replace(' ', '-'))
+    "Where a section is on its page, as Pandoc names it"
+    words = re.sub(r'[^\w\s.-]', '', title.lower()).split()
+    return re.sub(r'^[^a-z]+', '', '-'.join(words))
 
 
 def list_files(folder=RESULTS):
@@ -217,10 +217,10 @@ def list_files(folder=RESULTS):
                 title = f'[{title}](log.ipynb)'
             elif is_table(path):
                 title = f'[{title}](archive.ipynb#{anchor(title)})'
-            rows = len(read_rows(path)) if is_table(path) else None
-            machine, command = facts['machine'], f'`{facts["command"]}`'
-            lines.append([title, f'`{path.name}`', rows, machine, facts['date'], command])
-        head = ['what it holds', 'file', 'rows', 'machine', 'date', 'command']
+            rows = len(read_rows(path)) if is_table(path) else ' '
+            made = f'{facts["date"]}, {facts["machine"]}: `{facts["command"]}`'
+            lines.append([f'{title}<br>`{path.name}`', rows, made])
+        head = ['what it holds', 'rows', 'made']
         texts.append(f'## {group}\n\n{table(head, lines)}')
     return texts
 
@@ -243,23 +243,6 @@ def list_attempts(folder=RESULTS):
 
 
 # --- the summary
-
-FIGURES = {  # name of a file -> (page, the call whose kept output it is, alternative text)
-    'perplexity': ('baselines_table', 'plot_metric(rows, "wiki/ppl")', 'perplexity_alt'),
-    'speed': ('paper_tables', 'plot_speedup(speed)', 'speed_alt'),
-}
-
-
-def figure(name, folder=RESULTS):
-    "A figure that a tutorial keeps, as a file of its own; Markdown that shows it"
-    page, call, alt = FIGURES[name]
-    text = (folder.parent / 'tutorials' / f'{page}.ipynb').read_text(encoding='utf-8')
-    cell = next(c for c in json.loads(text)['cells'] if call in ''.join(c['source']))
-    shown = next(o['data'] for o in cell['outputs'] if 'image/png' in o.get('data', {}))
-    out = folder.parent / 'images' / f'measured_{name}.png'
-    out.write_bytes(base64.b64decode(shown['image/png']))
-    return f'![{" ".join(WORDS[alt].split())}](../images/{out.name})'
-
 
 def claims(folder=RESULTS):
     "The numbers of the summary, by name"
@@ -288,9 +271,9 @@ def claims(folder=RESULTS):
 
 
 def summary():
-    "The first part of the page: what was found, in numbers, and two figures"
+    "The first part of the page: what was found, in numbers"
     text = '\n'.join(line.strip() for line in WORDS['summary'].strip().splitlines())
-    return '\n\n'.join(['## Summary', text.format(**claims()), *map(figure, FIGURES)])
+    return f'## Summary\n\n{text.format(**claims())}'
 
 
 # --- every model type

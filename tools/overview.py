@@ -6,6 +6,7 @@ not left blank. The best of a column is in bold; what paired intervals do not te
 marked. Words are in nbs/methods/words.toml.
 """
 
+import re
 from collections import defaultdict
 from statistics import mean, median
 
@@ -125,28 +126,44 @@ def lines_of(pages, found):
             words = facts.get('table', {}) | facts.get('tables', {}).get(name, {})
             out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
             same = {k: v for k, v in words.items() if k != 'take'} | dict(take='to try')
-            out += [(v, v, same) for v in variants if v.partition(' ')[0] == name]
+            out += [(v, re.sub('`--\\w+ (.*?)`', r'+ \1', v), same)
+                    for v in variants if v.partition(' ')[0] == name]
     return out
 
 
+def markdown(head, rows):
+    "A table whose cells stay as they are; numbers of the first columns stand to the right"
+    right = ['--:' if h[:1].isdigit() or h.startswith(('seconds', 'KL')) else ':--' for h in head]
+    short = lambda x: x.replace('not ', 'not<br>')  # of narrow columns
+    rows = [[short(x) if r == '--:' else x for x, r in zip(row, right, strict=True)]
+            for row in rows]
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [head, right, *rows])
+
+
+def needs(pages, found):
+    "What each method removes and needs, and what loads its result"
+    rows = []
+    for name, link, words in lines_of(pages, found):
+        if ' ' not in name:
+            engines = WORDS['engines'].get(words.get('engines'), '')
+            rows.append([link, words.get('removes', ''), words.get('needs', ''), engines])
+    return markdown(['method', 'removes', 'needs', 'loads in'], rows)
+
+
 def table(pages, found):
-    "The table, as Markdown"
+    "The table of numbers"
     lines = lines_of(pages, found)
     names = [n for n, *_ in lines]
     columns = [column(found, names, *c) for c in COLUMNS.values()]
-    divergence = kl(found, names)
-    head = ['method', *COLUMNS, *['KL on chats'] * (divergence is not None), 'seconds (passes)',
-            'removes', 'needs', 'loads in', 'take it']
+    if divergence := kl(found, names):
+        columns.append(divergence)
+    columns.append({n: seconds(found, n) for n in names})
+    head = ['method', *COLUMNS, *['KL on chats'] * bool(divergence), 'seconds (passes)', 'take it']
     rows = []
     for name, link, words in lines:
-        moe = words.get('moe')
-        numbers = ['MoE only'] * len(columns) if moe else [c[name] for c in columns]
-        if divergence is not None:
-            numbers.append('MoE only' if moe else divergence[name])
-        said = [words.get(k, '') for k in ('removes', 'needs', 'engines', 'take')]
-        said[2] = WORDS['engines'].get(said[2], said[2])
-        rows.append([link, *numbers, 'MoE only' if moe else seconds(found, name), *said])
-    return measured.table(head, rows)
+        numbers = ['MoE only' if words.get('moe') else c[name] for c in columns]
+        rows.append([link, *numbers, words.get('take', '')])
+    return markdown(head, rows)
 
 
 def texts(pages, path=COMPARISON):
@@ -170,5 +187,6 @@ def texts(pages, path=COMPARISON):
         WORDS['methods_first'].strip(),
         said, table(pages, found) + missing,
         f'{parts[0]}\n\n{against(found, names)}\n\n{parts[1]}',
-        *parts[2:],
+        f'{parts[2]}\n\n{needs(pages, found)}',
+        *parts[3:],
     ]

@@ -5,13 +5,13 @@ from .all import ARCHS as ARCHS
 from .all import Calibration as Calibration
 from .all import METHODS as METHODS
 from .all import Method as Method
+from .all import ModelSource as ModelSource
 from .all import Plan as Plan
 from .all import Pruned as Pruned
 from .all import Result as Result
 from .all import SCORES as SCORES
 from .all import Score as Score
 from .all import Search as Search
-from .all import Source as Source
 from .all import TEXTS as TEXTS
 from .all import activation_scores as activation_scores
 from .all import agreement as agreement

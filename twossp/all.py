@@ -15,9 +15,9 @@ __all__ = [
     'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
     'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
     'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
-    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
-    'to_frame', 'comparison_table', 'summary_table', 'text_table', 'tidy',
-    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'forward_time', 'generation_speed', 'run_grid', 'ModelSource', 'Result',
+    'load_results', 'to_frame', 'comparison_table', 'summary_table', 'text_table',
+    'tidy', 'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
     'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
     'plot_speedup', 'plot_quality', 'plot_overlap'
 ]
@@ -34,7 +34,7 @@ from .core.scores import SCORES, Score
 from .core.structure import structure
 from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity
-from .evaluation.executor import Source
+from .evaluation.executor import ModelSource
 from .evaluation.generation import agreement, on_agreement
 from .evaluation.grid import run_grid
 from .evaluation.measure import (
@@ -107,7 +107,7 @@ _all_ = [
     "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",
     "on_tasks", "on_agreement", "agreement", "find_quality", "quality_table",
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
-    "generation_speed", "run_grid", "Source", "Result", "load_results", "to_frame",
+    "generation_speed", "run_grid", "ModelSource", "Result", "load_results", "to_frame",
     # tables and plots
     "comparison_table", "summary_table", "text_table", "tidy", "paper_table",
     "html_report", "write_report",

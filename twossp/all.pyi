@@ -28,7 +28,7 @@ from .core.scores import Score as Score
 from .core.structure import Structure
 from .core.structure import structure as structure
 from .costs.estimate import Estimate
-from .evaluation.executor import Source as Source
+from .evaluation.executor import ModelSource as ModelSource
 from .evaluation.generation import on_agreement as on_agreement
 from .evaluation.measure import forward_time as forward_time
 from .evaluation.measure import generation_speed as generation_speed
@@ -326,7 +326,7 @@ def prune(
 ) -> Pruned: ...
 
 def run_grid(
-    model: PreTrainedModel | Source,
+    model: PreTrainedModel | ModelSource,
     tok: PreTrainedTokenizerBase | None,
     calib: torch.Tensor | Calibration | Mapping | Callable | _Windows,
     methods: Sequence[_Methods | str | Callable] | Mapping,

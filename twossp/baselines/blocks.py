@@ -29,7 +29,6 @@ from ..pruning.importance import block_influence
 from ..pruning.two_ssp import check_search_windows
 from ..recovery.least_squares import LAMBDAS, refit_best
 from ..recovery.repair import repairable
-from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, progress_bar
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.memory import free_bytes, layer_batch_size
@@ -106,7 +105,6 @@ def shortgpt(
 def _window_similarity(model, calib, n, bs, progress, budget=None):
     """(L-n,) mean cosine similarities, at the last token, of outputs `n` blocks apart; entry l:
     of blocks l and l+n. `budget`: bytes of CPU memory for the outputs"""
-    Calibration.of(calib, model)
     L = len(decoder_layers(model))
     total = torch.zeros(L - n, dtype=torch.float64)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
@@ -164,7 +162,6 @@ def blockpruner(
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity, min(L - 1, L - len(protected)))
     yield n
-    Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
     plan, trials = dense_plan(L), []

@@ -12,7 +12,7 @@ from inspect import signature
 
 from ..baselines.methods import method
 from .prune import cli_logging, write_page
-from ..evaluation.executor import Source
+from ..evaluation.executor import ModelSource
 from ..evaluation.grid import log, run_grid
 from ..reporting.report import format_rows
 from ..reporting.trackers import report_rows
@@ -94,7 +94,7 @@ def _run(o, options, variants):
     source, tokens = model, draw(o.seed[0]).numel()
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+        source = ModelSource(o.model, dtype, device=device, cache_dir=o.cache_dir)
     variants = {k: [x | _fit_options(k, tokens) for x in v] for k, v in variants.items()}
     return run_grid(
         source, tok, draw, list(variants), [*dict.fromkeys(o.sparsity)],

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'MODEL_LOCK', 'Source', 'load_source', 'describe_source', 'submit', 'run_jobs'
+    'MODEL_LOCK', 'ModelSource', 'load_source', 'describe_source', 'submit', 'run_jobs'
 ]
 
 # %% ../../nbs/evaluation/06_executor.ipynb #743ccf1b
@@ -32,7 +32,7 @@ from ..runtime.identity import files_identity, runtime_facts, tokenizer_identity
 
 # %% ../../nbs/evaluation/06_executor.ipynb #874a9f2e
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """A model by name or folder, as a worker loads it.
 
     Parameters
@@ -61,7 +61,7 @@ class Source:
             'device' and 'dtype', as in `Result`
         """
         if self.dtype == "auto":
-            raise ValueError("dtype 'auto' in a Source: give one, such as 'bfloat16'")
+            raise ValueError("dtype 'auto' in a ModelSource: give one, such as 'bfloat16'")
         d = torch.device(self.device)
         bare = d.type != "cpu" and d.index is None
         return dict(device=f"{d}:0" if bare else str(d), dtype=self.dtype)
@@ -72,7 +72,7 @@ MODEL_LOCK = threading.RLock()  # held while this process's model is pruned in p
 
 
 def load_source(
-    source: Source,  # what to load
+    source: ModelSource,  # what to load
 ) -> tuple:  # model, tokenizer; the same objects for repeated calls
     "Load a model, keeping it in this process until another source is loaded."
     with MODEL_LOCK:
@@ -84,7 +84,7 @@ def load_source(
 
 # %% ../../nbs/evaluation/06_executor.ipynb #d815a63b
 def describe_source(
-    source: Source,  # of a model whose files are local
+    source: ModelSource,  # of a model whose files are local
 ) -> tuple[str, dict, str]:  # `model_identity`, `runtime_facts`, `tokenizer_identity`
     "Identify a model without loading it. Raises `ValueError` without its files."
     folder = checkpoint_folder(source.name, cache_dir=source.cache_dir)

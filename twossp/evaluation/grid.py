@@ -34,7 +34,7 @@ from ..core.files import (
 from ..core.structure import structure
 from .executor import (
     MODEL_LOCK,
-    Source,
+    ModelSource,
     describe_source,
     load_source,
     run_jobs,
@@ -151,7 +151,7 @@ def _read_search(file):
 
 # %% ../../nbs/evaluation/07_grid.ipynb #c5080366
 def _device_and_dtype(model):
-    if isinstance(model, Source):
+    if isinstance(model, ModelSource):
         return model.place()
     return dict(device=str(model.device), dtype=str(model.dtype).removeprefix("torch."))
 
@@ -259,7 +259,7 @@ def _calibrated_on(evals, *texts):
 def _identify_model(model, tok, executor):
     """Identities of model, runtime and tokenizer; a worker finds those of a source that only
     workers can read"""
-    if not isinstance(model, Source):
+    if not isinstance(model, ModelSource):
         runtime = runtime_facts(check_model(model), **_device_and_dtype(model))
         return model_identity(model), runtime, tokenizer_identity(tok)
     try:
@@ -390,7 +390,7 @@ def _run_job(model, tok, job):
     if isinstance(asked, Search) and isinstance(asked.method, str):
         asked = replace(asked, method=method(asked.method))
     with MODEL_LOCK:
-        if isinstance(model, Source):
+        if isinstance(model, ModelSource):
             name, (model, source_tok) = model.name, load_source(model)
             tok = tok or source_tok
             if model_identity(model) != job["label"].model_id:
@@ -404,10 +404,10 @@ def _run(executor, model, tok, jobs, names):
     if executor is None:
         yield from (broadcast_object(_run_job(model, tok, job)) for job in jobs)
         return
-    if not isinstance(model, Source):
+    if not isinstance(model, ModelSource):
         raise ValueError(
-            "with an executor a model is passed by name: give run_grid a Source,"
-            " such as Source('folder', dtype='bfloat16', device='cuda')"
+            "with an executor a model is passed by name: give run_grid a ModelSource,"
+            " such as ModelSource('folder', dtype='bfloat16', device='cuda')"
         )
     sent = []
     for job in jobs:
@@ -463,9 +463,9 @@ def _relabel_row(
 
 # %% ../../nbs/evaluation/07_grid.ipynb #28fa7f44
 def run_grid(
-    # dense, untouched; or a `Source`, as an executor needs
-    model: PreTrainedModel | Source,
-    # for evaluations that need one; None: that of a `Source`
+    # dense, untouched; or a `ModelSource`, as an executor needs
+    model: PreTrainedModel | ModelSource,
+    # for evaluations that need one; None: that of a `ModelSource`
     tok: PreTrainedTokenizerBase | None,
     # (n, t) windows; or a function: seed -> windows; or either by the name of a method
     calib: torch.Tensor | Calibration | Mapping | Callable,
@@ -498,10 +498,10 @@ def run_grid(
 
     Parameters
     ----------
-    model : PreTrainedModel | Source
-        dense, untouched; or a `Source`, as an executor needs
+    model : PreTrainedModel | ModelSource
+        dense, untouched; or a `ModelSource`, as an executor needs
     tok : PreTrainedTokenizerBase | None
-        for evaluations that need one; None: that of a `Source`
+        for evaluations that need one; None: that of a `ModelSource`
     calib : torch.Tensor | Calibration | Mapping | Callable
         (n, t) windows; or a function: seed -> windows; or either by the name of a method
     methods : Sequence[str | Callable] | Mapping
@@ -542,14 +542,14 @@ def run_grid(
         in the order of the grid
     """
     if name is None:
-        config = None if isinstance(model, Source) else check_model(model).config
+        config = None if isinstance(model, ModelSource) else check_model(model).config
         name = model.name if config is None else config.name_or_path or config.model_type
     make = lambda x: x if x is None or callable(x) else Calibration.of(x)
     calib = {k: make(x) for k, x in calib.items()} if isinstance(calib, Mapping) else make(calib)
     key, evals = dict(key or {}), check_evals(evals)
     checked = *_check_grid(methods, sparsities), evals
     names = {x for x in methods if isinstance(x, str) and not isinstance(methods, Mapping)}
-    here = not isinstance(model, Source)
+    here = not isinstance(model, ModelSource)
     with constant_weights(check_model(model)) if here else nullcontext():
         model_id, runtime, tok_id = _identify_model(model, tok, executor)
         facts = model_id, runtime, identify_evaluations(evals, tok_id, key), key

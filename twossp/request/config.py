@@ -19,7 +19,7 @@ from typing import get_args
 
 import twossp
 from ..core.files import hash_files
-from ..runtime.text_names import TEXTS, split_column
+from ..runtime.text_names import TEXTS, map_names, split_column
 
 # %% ../../nbs/request/07_config.ipynb #cfg06
 MOST_BYTES = 100_000  # of a file; a run has some hundred
@@ -244,7 +244,6 @@ def _paths(text):
         return []
     if os.path.exists(text):
         return [text]
-    parts = [x for part in text.split("+") for x in (part, part.rpartition("=")[0])]
-    parts += [split_column(x)[0] for x in parts]
-    parts += re.findall(r"\((.*?)\)", text)
-    return [x for x in parts if x and re.search(r"[./\\]", x) and os.path.exists(x)]
+    names = []
+    map_names(text, lambda name: names.append(split_column(name)[0]) or name)
+    return [x for x in names if re.search(r"[./\\]", x) and os.path.exists(x)]

@@ -41,10 +41,17 @@ from ..baselines.methods import (
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.scores import UNITS, score_names
-from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
+from ..core.words import (
+    did_you_mean,
+    parse_count,
+    parse_device,
+    parse_fraction,
+    parse_size,
+    parse_time,
+)
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
-from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
+from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -73,17 +80,7 @@ def shown_path(
 # %% ../../nbs/request/00_options.ipynb #pathsrc2
 def _resolve_text(spec):
     "A text, or a mix of texts, in which every file has one spelling"
-    if _exists(spec):
-        return _resolve_file(spec, mixed=False)
-    return "".join(map(_resolve_part, re.split(r"(\+(?![^()]*\)))", spec)))  # as `parse_sources`
-
-
-def _resolve_part(part):
-    "A part of a mix: NAME, NAME=WINDOWS, self-chat(FILE)"
-    for pattern in (r"()(.*)(=\d+)", r"(self-chat\()(.*)(\))"):
-        if (match := re.fullmatch(pattern, part)) and not _exists(part):
-            return f"{match[1]}{_resolve_part(match[2])}{match[3]}"
-    return _resolve_file(part)
+    return _resolve_file(spec, mixed=False) if _exists(spec) else map_names(spec, _resolve_file)
 
 
 def _resolve_file(name, mixed=True):
@@ -100,7 +97,8 @@ def _resolve_file(name, mixed=True):
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides` and `needs`, if not as its class; `excludes`; `idea`, the class and name of the
+    # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist, and
+    # `holds`, the file that has to be in that folder; `idea`, the class and name of the
     # flag of another command that means the same; arguments of argparse's
     # `add_argument` that the field's type does not imply
     **kwargs,
@@ -182,13 +180,15 @@ def _read_int(text, least=1, word=None, most=None):
     if text == word:
         return text
     try:
-        if least <= (n := int(text)) <= (n if most is None else most):
+        n = int(text)
+        if (n if least is None else least) <= n <= (n if most is None else most):
             return n
     except ValueError:
         pass
     other = f", nor {word!r}" if word else ""
     limit = "" if most is None else f" and at most {most}"
-    message = f"{text!r} is not an integer of at least {least}{limit}{other}"
+    least = "" if least is None else f" of at least {least}"
+    message = f"{text!r} is not an integer{least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 
@@ -255,8 +255,8 @@ def _is_many(f):
 def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = (
-        "decides", "positional", "needs", "excludes", "reads", "alias", "means", "basic", "split",
-        "idea", "trusts",
+        "decides", "positional", "needs", "excludes", "reads", "holds", "alias", "means", "basic",
+        "split", "idea", "trusts",
     )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     types = _type_parts(f)
@@ -530,6 +530,7 @@ class ModelOptions:
     )
     device: str | None = flag(
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)", basic=True,
+        type=partial(_read_text, parse_device),
     )
     device_map: str | None = flag(
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
@@ -545,12 +546,11 @@ class ModelOptions:
     )
     dtype: str = flag(
         "data type of the weights: auto (as stored), float32, bfloat16 or float16",
-        "auto", basic=True,
+        "auto", choices=("auto", "float32", "bfloat16", "float16"), metavar="DTYPE", basic=True,
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
         " draws them at random (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
-        needs="calibration or downstream tasks",
     )
 
 # %% ../../nbs/request/00_options.ipynb #2187b416
@@ -615,7 +615,7 @@ class BoundOptions:
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
-        " --context (counted, not timed)",
+        " --context (counted, not timed)", above=1,
     )
     context: Tokens | None = flag(
         "tokens in the KV cache for --target_memory, --target_speedup and"
@@ -663,7 +663,7 @@ class MethodOptions:
     "Options of the pruning method."
 
     alpha: float | None = flag(
-        "2ssp: exponent of the width/depth split (default: 1.5)",
+        "2ssp: exponent of the width/depth split (default: 1.5)", above=0,
         needs=("a pruning method that takes it", "a split that is not given"),
     )
     n_attn: int | str | None = flag(
@@ -680,7 +680,8 @@ class MethodOptions:
     )
     protect: tuple[int, ...] = flag(
         "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
-        " count from the end, and the sparsity counts all layers", (), metavar="LAYER", type=int,
+        " count from the end, and the sparsity counts all layers", (), metavar="LAYER",
+        least=None,
     )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
@@ -1052,7 +1053,6 @@ _NEEDS: dict[str, Callable] = {
     "a latency target": _gives("target_latency"),
     "calibration": _gives(*_CALIBRATION),
     "calibration or an evaluation text": _gives(*_CALIBRATION, *_TEXTS),
-    "calibration or downstream tasks": _gives(*_CALIBRATION, "evaluate_downstream"),
     "generated calibration text": _calibrates_on("self", "self-chat"),
     "a text that is not embedded": _advise_named,
     "an evaluation text": _gives(*_TEXTS),
@@ -1103,6 +1103,11 @@ def check_options(
                 what = "folder, or GGUF file,"
             if what and not _exists(path):
                 raise ValueError(f"there is no {what} {shown_path(path)}")
+            inside = f.metadata.get("holds", "")
+            if inside and not _exists(os.path.join(path, inside)):
+                raise ValueError(
+                    f"{shown_path(path)} has no {inside}: it is not a checkpoint that twossp saved"
+                )
 
 # %% ../../nbs/request/00_options.ipynb #5b1cb167
 DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news

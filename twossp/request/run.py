@@ -24,10 +24,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
-from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
+from ..checkpoint.save import check_not_source, save_pruned
 from ..core.files import (
     atomic_file,
     cache_folder,
+    check_output_folder,
     check_writable,
     hash_files,
     skip_unwritable,
@@ -36,7 +37,7 @@ from ..core.files import (
 from ..core.structure import structure
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
-from ..evaluation.executor import Source, submit
+from ..evaluation.executor import ModelSource, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.measure import (
@@ -442,7 +443,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None)
         methods, targets, calib = {name: plan}, [target], None
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+        source = ModelSource(o.model, dtype, device=device, cache_dir=o.cache_dir)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
@@ -625,16 +626,13 @@ def run(
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
     executor = make_executor(o)
-    hashes = {}  # of local files, as they are read now
-    if o.save:
-        _repeat(asked, None, hashes)
+    _repeat(asked, None, hashes := {})  # of local files, as they are read now
     sources, held_out = read_texts(o)
     tasks, calib, perplexities = _find_tasks(o), None, None
     if (tok := try_load_tokenizer(o)) is not None:  # short texts are reported before loading
         perplexities = cut_evaluations(o, held_out, tok)
         if sources is not None:
-            n = _choose_count(o, sources, tok)
-            calib = draw_windows(o, sources, tok, n, o.seed)
+            calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
     if o.target_latency:  # timing takes minutes: after all that can be checked
         o = meet_latency(o)
     model, tok = load_requested_model(o)
@@ -648,8 +646,7 @@ def run(
                 next_stage()
                 n = _choose_count(o, sources, tok)
                 calib = draw_windows(o, sources, tok, n, o.seed, model)
-            advice = _advise_multiple(o, model), _advise_chats(o, sources, tok)
-            for line in filter(None, advice):
+            for line in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
                 log.info(line)
             report, searches = {}, []
             if o.wants_quality:

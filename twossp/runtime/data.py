@@ -281,7 +281,7 @@ def load_processor(
     source: str | Path,  # checkpoint folder or model name on the hub
     options: dict,  # for `from_pretrained`: revision, cache_dir, trust_remote_code …
     tok: PreTrainedTokenizerBase,  # of the same checkpoint
-) -> object:  # a processor or `_ProcessorFiles`; both have `save_pretrained`
+) -> object:  # a processor, or the files of one; both have `save_pretrained`
     "Return the processor of a checkpoint, or its files if it cannot be built."
     from transformers import AutoProcessor  # slow to import, and most runs do not need it
 

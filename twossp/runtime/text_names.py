@@ -6,13 +6,13 @@
 __all__ = [
     'TEXTS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'HUB_ID', 'text_suffix',
     'split_column', 'is_path', 'parse_sources', 'text_exists', 'match_special',
-    'source_kinds', 'check_text_name'
+    'map_names', 'source_kinds', 'check_text_name'
 ]
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn04
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..core.words import did_you_mean
@@ -152,6 +152,24 @@ def match_special(
 ) -> re.Match | None:  # of its kind and argument; None for a text, or a file of that name
     "Recognize a special source by its name."
     return None if text_exists(name) else _SPECIAL.fullmatch(name)
+
+
+def map_names(
+    spec: str,  # a text or a mix of texts; it need not be right
+    change: Callable,  # name of a text, or of the file of `self-chat` -> another name
+) -> str:  # with the same numbers of windows
+    "Change the names in a specification of sources."
+    if text_exists(spec):
+        return change(spec)
+    parts = []
+    for part in _PLUS.split(spec):
+        name, equals, count = part.rpartition("=")
+        if not equals or not count.isdecimal() or text_exists(part):
+            name, equals, count = part, "", ""
+        chat = None if text_exists(name) else re.fullmatch(r"(self-chat\()(.*)(\))", name)
+        name = f"{chat[1]}{change(chat[2])}{chat[3]}" if chat else change(name)
+        parts.append(f"{name}{equals}{count}")
+    return "+".join(parts)
 
 
 def source_kinds(
