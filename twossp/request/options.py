@@ -551,7 +551,6 @@ class ModelOptions:
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
         " draws them at random (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
-        needs="calibration or downstream tasks",
     )
 
 # %% ../../nbs/request/00_options.ipynb #2187b416
@@ -1054,7 +1053,6 @@ _NEEDS: dict[str, Callable] = {
     "a latency target": _gives("target_latency"),
     "calibration": _gives(*_CALIBRATION),
     "calibration or an evaluation text": _gives(*_CALIBRATION, *_TEXTS),
-    "calibration or downstream tasks": _gives(*_CALIBRATION, "evaluate_downstream"),
     "generated calibration text": _calibrates_on("self", "self-chat"),
     "a text that is not embedded": _advise_named,
     "an evaluation text": _gives(*_TEXTS),
