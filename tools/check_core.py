@@ -24,8 +24,8 @@ ALL = 'from twossp.all import *; print(len(METHODS))'
 def write_shard(cache):
     "A shard of C4 of some documents, where huggingface_hub keeps one"
     text = TEXTS['c4']
-    snapshot = cache / f'datasets--{text.repo.replace("/", "--")}/snapshots/{text.revision}'
-    file = snapshot / text.splits['train'].file
+    name = 'datasets--' + text['repo'].replace('/', '--')
+    file = cache / name / 'snapshots' / text['revision'] / text['splits']['train']['file']
     file.parent.mkdir(parents=True)
     document = json.dumps(dict(text=' '.join(SENTENCES) * 20, url='', timestamp=''))
     file.write_bytes(gzip.compress('\n'.join([document] * 400).encode()))

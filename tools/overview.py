@@ -6,6 +6,7 @@ not left blank. The best of a column is in bold; what paired intervals do not te
 marked. Words are in nbs/methods/words.toml.
 """
 
+import re
 from collections import defaultdict
 from statistics import mean, median
 
@@ -125,7 +126,8 @@ def lines_of(pages, found):
             words = facts.get('table', {}) | facts.get('tables', {}).get(name, {})
             out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
             same = {k: v for k, v in words.items() if k != 'take'} | dict(take='to try')
-            out += [(v, v, same) for v in variants if v.partition(' ')[0] == name]
+            out += [(v, re.sub('`--\\w+ (.*?)`', r'+ \1', v), same)
+                    for v in variants if v.partition(' ')[0] == name]
     return out
 
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_output_folder',
-    'check_not_source', 'check_disk_space', 'output_folder', 'hash_plan', 'hash_file',
-    'find_disagreement', 'check_expressible', 'save_pruned', 'save_in_place'
+    'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_not_source',
+    'check_disk_space', 'output_folder', 'hash_plan', 'hash_file', 'find_disagreement',
+    'check_expressible', 'save_pruned', 'save_in_place'
 ]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #9aa13b6c
@@ -51,7 +51,7 @@ from ..core.edits import Edit, locate, swapped, zero_linear
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder,
-    check_writable,
+    check_output_folder,
     flush_files,
     real_path,
     temporary_path,
@@ -150,29 +150,6 @@ def compatible(
             edits += zeros
         with swapped(edits):
             yield model
-
-# %% ../../nbs/checkpoint/05_save.ipynb #4a4e3064
-def check_output_folder(
-    path,  # of a new checkpoint
-    overwrite: bool = False,  # allow an existing checkpoint
-) -> Path:  # absolute
-    """Check that a checkpoint can be written to `path`. Raises `FileExistsError` if it
-    exists, `OSError` if it cannot be created."""
-    path = Path(path).expanduser().absolute()
-    real = real_path(path)  # the target of a link may not exist
-    if real.is_mount():
-        raise OSError(errno.EBUSY, "a disk is mounted here; name a folder in it", str(path))
-    if real.exists() and not (real.is_dir() and not any(real.iterdir())):
-        if not overwrite:
-            raise FileExistsError(
-                f"{path} exists; name another folder, or ask to overwrite it"
-            )
-        if not (real / "config.json").is_file():
-            raise FileExistsError(
-                f"{path} exists and is not a checkpoint: it is not overwritten"
-            )
-    check_writable(real)
-    return path
 
 # %% ../../nbs/checkpoint/05_save.ipynb #5c0f2e91
 # suffixes of the files that a model is read from

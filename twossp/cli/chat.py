@@ -28,7 +28,7 @@ class ChatOptions:
     "Model, prompt and answer."
 
     folder: Folder = positional(
-        "checkpoint folder saved by twossp", reads="folder",
+        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
         idea="CheckOptions.folder",
     )
     prompt: Text | None = flag(

@@ -246,7 +246,9 @@ def report(o: ReportOptions) -> int:  # exit code
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
+    )
     url: str | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL",
@@ -302,12 +304,12 @@ class CardOptions:
 
 def show_card(o: CardOptions) -> int:  # exit code
     "`twossp card`: print the model card; `--results` adds measurements to it."
-    from ..serving.export import write_card_results
-
     card = Path(o.folder) / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
+        from ..serving.export import write_card_results
+
         _call_quietly(write_card_results, o.folder, *_collect_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
@@ -359,7 +361,7 @@ class ExportOptions:
     "Input and output."
 
     folder: Folder = positional(
-        "checkpoint folder saved by twossp", reads="folder",
+        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
         idea="CheckOptions.folder",
     )
     export: str = positional(
@@ -413,7 +415,7 @@ class PushOptions:
     "Input and output."
 
     folder: Folder = positional(
-        "checkpoint folder saved by twossp", reads="folder",
+        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
         idea="CheckOptions.folder",
     )
     name: str = positional("repository on the Hugging Face hub, as user/name")
@@ -500,7 +502,7 @@ class RecoverModelOptions:
     "Models and output."
 
     folder: Folder = positional(
-        "checkpoint folder saved by twossp", decides="plan", reads="folder",
+        "checkpoint folder saved by twossp", decides="plan", reads="folder", holds="plan.json",
         idea="CheckOptions.folder",
     )
     save: Location = flag(

@@ -134,13 +134,9 @@ def _fold_runs(columns, L):
 def inspect(o: InspectOptions) -> int:  # exit code
     "`twossp inspect`: print what was removed, by layer; convert another program's model."
     from ..checkpoint.foreign import foreign_tokenizer, load_foreign
-    from ..checkpoint.save import (
-        check_not_source,
-        check_output_folder,
-        save_pruned,
-    )
+    from ..checkpoint.save import check_not_source, save_pruned
     from .commands import align
-    from ..core.files import atomic_file
+    from ..core.files import atomic_file, check_output_folder
     from ..reporting.report import plot_kept
     from ..runtime.devices import quiet
 

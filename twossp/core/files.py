@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'real_path', 'sweep', 'check_writable', 'temporary_path', 'flush_files',
-    'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'is_truncated',
-    'repair_last_line', 'append_line', 'cache_folder', 'skip_unwritable', 'hash_files'
+    'log', 'real_path', 'sweep', 'check_writable', 'check_output_folder',
+    'temporary_path', 'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new',
+    'write_lock', 'is_truncated', 'repair_last_line', 'append_line', 'cache_folder',
+    'skip_unwritable', 'hash_files'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -81,6 +82,29 @@ def check_writable(
         hint = f"; {option} names another" if option else ""
         message = f"the folder is not writable ({e.strerror}{hint})"
         raise PermissionError(errno.EACCES, message, str(parent)) from e
+
+
+def check_output_folder(
+    path,  # of a new checkpoint
+    overwrite: bool = False,  # allow an existing checkpoint
+) -> Path:  # absolute
+    """Check that a checkpoint can be written to `path`. Raises `FileExistsError` if it
+    exists, `OSError` if it cannot be created."""
+    path = Path(path).expanduser().absolute()
+    real = real_path(path)  # the target of a link may not exist
+    if real.is_mount():
+        raise OSError(errno.EBUSY, "a disk is mounted here; name a folder in it", str(path))
+    if real.exists() and not (real.is_dir() and not any(real.iterdir())):
+        if not overwrite:
+            raise FileExistsError(
+                f"{path} exists; name another folder, or ask to overwrite it"
+            )
+        if not (real / "config.json").is_file():
+            raise FileExistsError(
+                f"{path} exists and is not a checkpoint: it is not overwritten"
+            )
+    check_writable(real)
+    return path
 
 
 def _make_scratch(path):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'parse_size', 'parse_count', 'parse_time', 'format_size', 'parse_fraction',
-    'did_you_mean'
+    'DEVICES', 'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
+    'parse_fraction', 'did_you_mean'
 ]
 
 # %% ../../nbs/core/17_words.ipynb #wrd04
@@ -54,6 +54,20 @@ def parse_time(
     if not match or not float(match[1]):
         raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
     return float(match[1]) * units[match[2]]
+
+# %% ../../nbs/core/17_words.ipynb #wrddev1
+DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
+
+
+def parse_device(
+    text: str,  # 'cpu', 'cuda:1'
+) -> tuple[str, int | None]:  # kind, index
+    "Parse the name of a device, whether this machine has it or not."
+    kind, colon, index = str(text).partition(":")
+    if kind not in DEVICES or colon and not index.isdecimal():
+        names = ", ".join(DEVICES)
+        raise ValueError(f"unknown device {str(text)!r}; there are: {names} (and cuda:1, …)")
+    return kind, int(index) if index else None
 
 # %% ../../nbs/core/17_words.ipynb #sizewrd1
 def format_size(

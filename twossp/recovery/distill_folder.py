@@ -19,15 +19,17 @@ import torch
 
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
-from ..checkpoint.save import (
-    check_not_source,
-    check_output_folder,
-    output_folder,
-    save_pruned,
-)
+from ..checkpoint.save import check_not_source, output_folder, save_pruned
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
-from ..core.files import atomic_file, check_writable, hash_files, real_path, sweep
+from ..core.files import (
+    atomic_file,
+    check_output_folder,
+    check_writable,
+    hash_files,
+    real_path,
+    sweep,
+)
 from ..core.plan import Plan
 from .distill import (
     DistillOptions,

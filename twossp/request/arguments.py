@@ -10,8 +10,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/request/01_arguments.ipynb #arg04
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..baselines.methods import (
@@ -21,7 +23,7 @@ from ..baselines.methods import (
     method_scores,
 )
 from ..core.extras import check_installed
-from ..core.files import check_writable
+from ..core.files import check_output_folder, check_writable
 from ..core.scores import find_score, score_names
 from .options import (
     BOUND_FLAGS,
@@ -49,6 +51,8 @@ def _request_problems(o):
             not (o.dense or o.method or o.plan or o.ablation or targets or o.save),
         "give one of --sparsity, --num_prune, --target_…, --max_loss and"
         f" --min_agreement{hint}": o.method and len(given) != 1,
+        f"--num_prune {o.num_prune}: a number of layers, or -1 and -2 as for --sparsity":
+            o.num_prune is not None and (o.num_prune == 0 or o.num_prune < -2),
         f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
         " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
     }
@@ -132,6 +136,21 @@ def _check_texts(o):
     for name in o.evaluation_names:
         check_text_name(name)
 
+# %% ../../nbs/request/01_arguments.ipynb #argoutp1
+def _check_outputs(o):
+    "Raise `ValueError` or `OSError` for an executor, a file or a folder that cannot be used."
+    if o.executor and find_spec(o.executor.partition(":")[0].partition(".")[0]) is None:
+        raise ValueError(f"--executor {o.executor}: there is no such module")
+    if o.results:
+        folder = Path(o.results).parent
+        if not folder.is_dir():
+            raise ValueError(f"--results: there is no folder {shown_path(folder)}")
+        check_writable(o.results, "--results")  # its lock is beside it
+    # a checkpoint that this command may have saved is compared after loading
+    if o.save and not (o.has_several_targets or (Path(o.save) / "plan.json").is_file()):
+        if os.environ.get("RANK", "0") == "0":  # else it may be there already
+            check_output_folder(o.save, o.overwrite)
+
 # %% ../../nbs/request/01_arguments.ipynb #ac761dde
 def check_arguments(o: Options) -> None:
     "Raise `ValueError` for what the options of `twossp prune` alone show to be wrong."
@@ -144,6 +163,7 @@ def check_arguments(o: Options) -> None:
         check_installed("lm_eval")
     _check_method(o)
     _check_texts(o)
+    _check_outputs(o)
 
 # %% ../../nbs/request/01_arguments.ipynb #arg06
 ESTIMATE_TARGETS = "sparsity", *BOUND_FLAGS, "target_latency"

@@ -41,7 +41,14 @@ from ..baselines.methods import (
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.scores import UNITS, score_names
-from ..core.words import did_you_mean, parse_count, parse_fraction, parse_size, parse_time
+from ..core.words import (
+    did_you_mean,
+    parse_count,
+    parse_device,
+    parse_fraction,
+    parse_size,
+    parse_time,
+)
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
 from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
@@ -90,7 +97,8 @@ def _resolve_file(name, mixed=True):
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides` and `needs`, if not as its class; `excludes`; `idea`, the class and name of the
+    # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist, and
+    # `holds`, the file that has to be in that folder; `idea`, the class and name of the
     # flag of another command that means the same; arguments of argparse's
     # `add_argument` that the field's type does not imply
     **kwargs,
@@ -247,8 +255,8 @@ def _is_many(f):
 def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = (
-        "decides", "positional", "needs", "excludes", "reads", "alias", "means", "basic", "split",
-        "idea", "trusts",
+        "decides", "positional", "needs", "excludes", "reads", "holds", "alias", "means", "basic",
+        "split", "idea", "trusts",
     )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     types = _type_parts(f)
@@ -522,6 +530,7 @@ class ModelOptions:
     )
     device: str | None = flag(
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)", basic=True,
+        type=partial(_read_text, parse_device),
     )
     device_map: str | None = flag(
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
@@ -537,12 +546,11 @@ class ModelOptions:
     )
     dtype: str = flag(
         "data type of the weights: auto (as stored), float32, bfloat16 or float16",
-        "auto", basic=True,
+        "auto", choices=("auto", "float32", "bfloat16", "float16"), metavar="DTYPE", basic=True,
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
         " draws them at random (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
-        needs="calibration or downstream tasks",
     )
 
 # %% ../../nbs/request/00_options.ipynb #2187b416
@@ -607,7 +615,7 @@ class BoundOptions:
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
-        " --context (counted, not timed)",
+        " --context (counted, not timed)", above=1,
     )
     context: Tokens | None = flag(
         "tokens in the KV cache for --target_memory, --target_speedup and"
@@ -655,7 +663,7 @@ class MethodOptions:
     "Options of the pruning method."
 
     alpha: float | None = flag(
-        "2ssp: exponent of the width/depth split (default: 1.5)",
+        "2ssp: exponent of the width/depth split (default: 1.5)", above=0,
         needs=("a pruning method that takes it", "a split that is not given"),
     )
     n_attn: int | str | None = flag(
@@ -1045,7 +1053,6 @@ _NEEDS: dict[str, Callable] = {
     "a latency target": _gives("target_latency"),
     "calibration": _gives(*_CALIBRATION),
     "calibration or an evaluation text": _gives(*_CALIBRATION, *_TEXTS),
-    "calibration or downstream tasks": _gives(*_CALIBRATION, "evaluate_downstream"),
     "generated calibration text": _calibrates_on("self", "self-chat"),
     "a text that is not embedded": _advise_named,
     "an evaluation text": _gives(*_TEXTS),
@@ -1096,6 +1103,11 @@ def check_options(
                 what = "folder, or GGUF file,"
             if what and not _exists(path):
                 raise ValueError(f"there is no {what} {shown_path(path)}")
+            inside = f.metadata.get("holds", "")
+            if inside and not _exists(os.path.join(path, inside)):
+                raise ValueError(
+                    f"{shown_path(path)} has no {inside}: it is not a checkpoint that twossp saved"
+                )
 
 # %% ../../nbs/request/00_options.ipynb #5b1cb167
 DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news

@@ -24,10 +24,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
-from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
+from ..checkpoint.save import check_not_source, save_pruned
 from ..core.files import (
     atomic_file,
     cache_folder,
+    check_output_folder,
     check_writable,
     hash_files,
     skip_unwritable,

@@ -22,9 +22,9 @@ from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
-from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
+from ..checkpoint.save import MODEL_TYPE, check_not_source
 from ..core.apply import check_plan
-from ..core.files import cache_folder, check_writable
+from ..core.files import cache_folder, check_output_folder
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import did_you_mean, format_size, parse_count, parse_size, parse_time
@@ -84,12 +84,8 @@ def pick_device(o: Options) -> str:  # "cuda", "cpu", …
 def check_results_file(
     file: str | Path,  # of JSON lines; need not exist
 ) -> None:
-    """Raise `ValueError` or `OSError` if no row can be appended: no folder, a folder or a file
-    in which nothing can be written, lines of another program."""
+    "Raise `ValueError` or `OSError` if no row can be appended to a file that exists."
     file = Path(file)
-    if not file.parent.is_dir():
-        raise ValueError(f"--results: there is no folder {shown_path(file.parent)}")
-    check_writable(file, "--results")  # its lock is beside it
     if file.exists():
         open(file, "ab").close()
         load_results(file)

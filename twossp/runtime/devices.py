@@ -32,6 +32,8 @@ from tqdm.auto import tqdm
 from tqdm.std import tqdm as terminal_bar
 from transformers import PreTrainedModel
 
+from ..core.words import parse_device
+
 # %% ../../nbs/runtime/00_devices.ipynb #e130b87a
 # by name
 _DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
@@ -85,25 +87,14 @@ def count_devices() -> dict[str, int]:  # by kind: cpu, cuda, mps, xpu
     "Return how many devices of each kind this machine has."
     return {kind: count() for kind, count in _DEVICES.items()}
 
-
-def _parse_device(device):
-    "A device of a known kind, whether this machine has it or not"
-    try:
-        d = torch.device(device)
-    except (RuntimeError, TypeError):
-        d = None
-    if d is None or d.type not in _DEVICES:
-        names = ", ".join(_DEVICES)
-        raise ValueError(f"unknown device {device!r}; there are: {names} (and cuda:1, …)")
-    return d
-
 # %% ../../nbs/runtime/00_devices.ipynb #m10asde
 def as_device(
     # such as "cpu", "cuda:1", "mps"; "cuda" is cuda:2 in the third process
     device: str | torch.device,
 ) -> torch.device:  # available on this machine
     "Parse a device. Raises `ValueError` if this machine does not have it."
-    d = _parse_device(device)
+    parse_device(str(device))
+    d = torch.device(device)
     count, rank = _DEVICES[d.type](), _launched()[2]
     if d.index is None and count > 1 and rank is not None:
         d = torch.device(d.type, rank)
@@ -315,7 +306,7 @@ def join_process_group(
     exists. Raises `TooFewDevices` unless each process has an accelerator of its own."""
     if _launched()[2] is None or dist.is_initialized():
         return
-    backend, kind = "cpu:gloo", _parse_device(device).type
+    backend, kind = "cpu:gloo", parse_device(str(device))[0]
     if kind != "cpu":
         as_device(f"{kind}:0")  # raises if there is none
         backend += f",{kind}:{dist.get_default_backend_for_device(kind)}"

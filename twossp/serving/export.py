@@ -45,19 +45,14 @@ from ..checkpoint.reference import (
     overall_verdict,
     read_reference,
 )
-from ..checkpoint.save import (
-    check_not_source,
-    check_output_folder,
-    output_folder,
-    save_pruned,
-)
+from ..checkpoint.save import check_not_source, output_folder, save_pruned
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.experts import is_experts
 from ..core.extras import check_installed, is_installed, missing_message, require
 from ..core.families import arch, model_family, set_arch
-from ..core.files import write_lock
+from ..core.files import check_output_folder, write_lock
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
