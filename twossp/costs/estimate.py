@@ -394,5 +394,5 @@ def estimate_memory(
     held = weight_bytes(model)
     if setup.stream:  # one layer, and the weights outside the layers
         layers = [n * model.dtype.itemsize for n in structure(model).layer]
-        held += (max(layers) if needs else 0) - sum(layers)
+        held += max(layers) - sum(layers)
     return held + max((_work_bytes(model, setup, **need) for need in needs), default=0)

@@ -144,14 +144,18 @@ class Limit:
                 f" {self.show(found[x])}; ask for less, or give --sparsity"
             )
         best = min(good)
-        if asked == best == last:  # by its own difference, the next larger plan exceeds the limit
+        settled = asked == best == last  # by its own difference, the next larger plan exceeds it
+        if settled and found[best] == estimate(best):
             return best, found[best]
+
         def larger():
             "Place and estimate of the smallest plan that exceeds the limit, below the best"
             low = max((x for x, v in found.items() if x < best and not within(v)), default=0)
             return low, estimate(low) if low else self.dense
 
         (low, below), top, above = larger(), best, estimate(best)
+        if settled:
+            low = top - 0.9 * best / 2**self.steps
         while len(found) < _TRIES:
             closed = top - low <= best / 2**self.steps
             if closed and (low in found or not low):
@@ -163,20 +167,19 @@ class Limit:
                 if closed:
                     break
                 value = below
-            # another plan than the two that enclose the limit, or the one right below the best:
-            # a method that searches leaves other plans at the same estimate
-            if closed or value not in (above, below):
+            # found: the plan right below the best, and each that may differ from those at both
+            # ends; where these have one estimate, plans are told apart by themselves alone
+            if closed or above == below or value not in (above, below):
                 found[middle] = self.measure(find(middle))
                 if within(found[middle]):
-                    best, above = middle, value
+                    best, top, above = middle, middle, value
                     if closed:
-                        top, (low, below) = middle, larger()
-                        continue
+                        low, below = larger()
                 elif closed:
                     break
                 else:
-                    below = value
-            if value == above:
+                    low, below = middle, value
+            elif value == above:
                 top = middle
             else:
                 low = middle
