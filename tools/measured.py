@@ -259,8 +259,7 @@ def claims(folder=RESULTS):
     gain = {r['target']: say(r['ratio']) for r in preset if r['method'] == '2ssp+'}
     kinds = '', '_moe', '_streamed'
     peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
-    ends = [[float(r[f'peak, {x}']) for x in ('at least', 'at most', 'there')] for r in peaks]
-    off = max(max(low / there - 1, 1 - high / there, 0) for low, high, there in ends)
+    off = max(float(r['peak, there']) / float(r['peak, estimated']) - 1 for r in peaks)
     types = Counter(r['verdict'] for r in read_rows(folder / 'types_text.csv'))
     return dict(
         dense=say(best[0.0][0][0]), first25=first[0.25], first37=first[0.375], first50=first[0.5],
