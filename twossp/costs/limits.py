@@ -133,11 +133,9 @@ class Limit:
                 break
             if asked in found:
                 break
-            last = asked
-            found[last] = self.measure(find(last))
+            found[last := asked] = self.measure(find(asked))
             shift = found[last] - estimate(last)
-        good = [x for x, value in found.items() if within(value)]
-        if not good:
+        if not (good := [x for x, value in found.items() if within(value)]):
             x = max(found)
             raise ValueError(
                 f"{self.what} to {self.show(self.value)}: the plan found at sparsity {x:.4f} has"
@@ -154,8 +152,7 @@ class Limit:
             return low, estimate(low) if low else self.dense
 
         (low, below), top, above = larger(), best, estimate(best)
-        if settled:
-            low = top - 0.9 * best / 2**self.steps
+        low = top - 0.9 * best / 2**self.steps if settled else low
         while len(found) < _TRIES:
             closed = top - low <= best / 2**self.steps
             if closed and (low in found or not low):
