@@ -639,7 +639,8 @@ def _load_folder(path, config=None):
     if builder is None:
         hint = f"{config!r} is none of them" if config else f"name one, as {path}:{names[0]}"
         raise ValueError(f"{path} has the configurations {', '.join(names)}; {hint}")
-    if type(builder).__name__ == "Text":  # it would take each line for a document
+    # one that reads plain text would take each line for a document; its class is derived
+    if "Text" in [c.__name__ for c in type(builder).__mro__]:
         raise ValueError(f"{path} is a folder of .txt files: name one of them")
     return builder.as_streaming_dataset()
 
