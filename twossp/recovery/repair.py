@@ -435,7 +435,8 @@ def repair_plans(
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
         repair, states = replace(repair, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):
-            kind = type(layer), *((p.kind, bool(p.groups)) for p in repair.s.of(i))
+            parts = [p for p in repair.s.of(i) if p.role != "other"]
+            kind = type(layer), *((p.kind, bool(p.groups)) for p in parts)
             with weights_loaded(layer.modules()):
                 if kind not in factors or factors[kind].get("mixer") is None:
                     factors[kind] = _probe_layer(model, repair.s, i, tape, h[:1])
