@@ -123,4 +123,8 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # as a command of twossp says it, and by the same exit code
+        print('\nInterrupted: the same command goes on where it stopped.')
+        sys.exit(130)

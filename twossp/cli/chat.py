@@ -173,13 +173,14 @@ def _prompts(o):
 
 def chat(o: ChatOptions) -> int:  # exit code
     "`twossp chat`: answer prompts with a checkpoint, and with its dense model where it is at hand."
-    from ..request.validate import pick_device
-
-    device, asked = pick_device(o), _prompts(o)
+    asked = _prompts(o)
     one = o.prompt is not None or not sys.stdin.isatty()
     first = next(asked, None) if one else None
     if one and not first:
         raise ValueError("there is no prompt: standard input is empty; give --prompt TEXT")
+    from ..request.validate import pick_device  # imports torch
+
+    device = pick_device(o)
     speakers, notes = _speakers(o, device)
     keep = len(speakers) == 1 or _fit(speakers, device)
     if not keep:

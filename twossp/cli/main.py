@@ -93,7 +93,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "report": Command(
         "cli.commands:report", "request.options:ReportOptions",
-        "turn a results file into a page or tables",
+        "turn a results file into a page or tables", "request.arguments:check_report",
     ),
     "doctor": Command(
         "cli.doctor:doctor", "request.options:NoOptions",

@@ -23,12 +23,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-import torch
-
 import twossp
 from ..core.extras import require
 from ..core.files import is_truncated
-from ..runtime.devices import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,7 +233,7 @@ def _parse_row(line):
         d = dict(schema=1) | d
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:
-        raise ValueError(f"not a row of results: {one_line(e)}") from e
+        raise ValueError(f"not a row of results: {e}") from e
 
 
 _NEEDED = dict(model=str, method=str, target=(int, float))
@@ -253,6 +250,8 @@ def code_version() -> str:  # 'version+12 hex digits'
 # %% ../../nbs/evaluation/00_results.ipynb #4c749d26
 def versions() -> dict:  # name -> version
     "Return the versions of code, Python and the installed libraries, and names of the machine."
+    import torch  # not needed to read results
+
     result = dict(
         twossp=code_version(),
         python=platform.python_version(),

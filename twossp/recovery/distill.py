@@ -39,7 +39,7 @@ from ..core.apply import apply_plan, check_plan, record_plan, recorded_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
-from ..core.extras import require
+from ..core.extras import check_installed, require
 from ..core.families import arch, check_model, decoder_layers, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
@@ -469,6 +469,8 @@ class DistillOptions:
                 raise ValueError(f"{k}={x!r}: it has to be at least 1")
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out has to be between 0 and 1; got {self.held_out!r}")
+        if self.how == "lora":  # before a model is loaded, or a folder written
+            check_installed("peft")
 
     @property
     def rate(self) -> float:

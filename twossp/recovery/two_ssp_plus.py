@@ -12,6 +12,7 @@ from inspect import signature
 import torch
 from transformers import PreTrainedModel
 
+from ..core.families import model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
@@ -57,6 +58,9 @@ def _search_split(
         options = dict(progress=progress, protect=protect)
         splits = repair_splits(model, splits, plans, calib, **options)
     k = best_split(splits)
+    if model_memo(model)["draws"] is not None:  # its size is estimated: random losses pick any
+        n = formula_split(structure(model), sparsity, alpha, multiple, protect)["n_attn"]
+        k = next(i for i, split in enumerate(splits) if split.n_attn == n)
     return plans[k], dict(n_attn=splits[k].n_attn, width=splits[k].width), splits, trials
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = [
     'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any',
-    'check_arguments', 'check_estimate', 'list_variants', 'page_file', 'compared_runs',
-    'prune_options', 'check_compare'
+    'check_arguments', 'check_estimate', 'list_variants', 'page_file', 'check_report',
+    'compared_runs', 'prune_options', 'check_compare'
 ]
 
 # %% ../../nbs/request/01_arguments.ipynb #arg04
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
@@ -25,6 +26,7 @@ from ..baselines.methods import (
 from ..core.extras import check_installed
 from ..core.files import check_output_folder, check_writable
 from ..core.scores import find_score, score_names
+from ..evaluation.results import load_results
 from .options import (
     BOUND_FLAGS,
     TARGETS,
@@ -32,10 +34,11 @@ from .options import (
     CompareOptions,
     EstimateOptions,
     Options,
+    ReportOptions,
     check_options,
     shown_path,
 )
-from ..runtime.text_names import check_text_name, parse_sources
+from ..runtime.text_names import check_text_name, is_path, parse_sources
 
 # %% ../../nbs/request/01_arguments.ipynb #c0nf11c7
 def _request_problems(o):
@@ -136,6 +139,23 @@ def _check_texts(o):
     for name in o.evaluation_names:
         check_text_name(name)
 
+# %% ../../nbs/request/01_arguments.ipynb #arginput
+def _check_inputs(o):
+    "Raise `ValueError` for a model's folder, a cache folder or a plan that is something else."
+    folder = Path(o.model).expanduser() if o.model and is_path(o.model) else None
+    if folder and folder.is_dir() and not (folder / "config.json").is_file():
+        raise ValueError(f"{shown_path(folder)} is no checkpoint folder: no config.json in it")
+    if o.cache_dir and Path(o.cache_dir).is_file():
+        raise ValueError(f"--cache_dir {shown_path(o.cache_dir)} is a file: name a folder")
+    if plan := getattr(o, "plan", None):
+        try:
+            record = json.loads(Path(plan).read_bytes())
+        except (ValueError, OSError) as e:
+            raise ValueError(f"{shown_path(plan)} is not a plan file: {e}") from e
+        if not isinstance(record, dict) or not {"format", "plan"} & record.keys():
+            raise ValueError(f"{shown_path(plan)} is not a plan file: it has no format")
+
+
 # %% ../../nbs/request/01_arguments.ipynb #argoutp1
 def _check_outputs(o):
     "Raise `ValueError` or `OSError` for an executor, a file or a folder that cannot be used."
@@ -161,6 +181,7 @@ def check_arguments(o: Options) -> None:
     check_installed(*o.report_to)
     if o.evaluate_downstream:
         check_installed("lm_eval")
+    _check_inputs(o)
     _check_method(o)
     _check_texts(o)
     _check_outputs(o)
@@ -174,6 +195,7 @@ def check_estimate(o: EstimateOptions) -> None:
     for name in o.method:
         find_method(name)
     check_options(o)
+    _check_inputs(o)
     check_scores(o, o.method)
     given = [k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ())]
     if len(given) != 1:
@@ -240,6 +262,16 @@ def page_file(
         raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
     check_writable(page, "--save")
     return page
+
+# %% ../../nbs/request/01_arguments.ipynb #chkrep01
+def check_report(
+    o: ReportOptions,  # of `twossp report`
+) -> None:
+    "Raise `ValueError` for a results file that is damaged, or a page that cannot be written."
+    check_options(o)
+    page_file(o.results, o.save)
+    load_results(o.results)
+
 
 # %% ../../nbs/request/01_arguments.ipynb #ccm0009b
 def compared_runs(
