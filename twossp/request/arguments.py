@@ -60,7 +60,6 @@ def _request_problems(o):
         " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
     }
 
-
 # %% ../../nbs/request/01_arguments.ipynb #a156c942
 def check_scores(
     o,  # options with `score` and `depth_score`
@@ -154,7 +153,6 @@ def _check_inputs(o):
             raise ValueError(f"{shown_path(plan)} is not a plan file: {e}") from e
         if not isinstance(record, dict) or not {"format", "plan"} & record.keys():
             raise ValueError(f"{shown_path(plan)} is not a plan file: it has no format")
-
 
 # %% ../../nbs/request/01_arguments.ipynb #argoutp1
 def _check_outputs(o):
@@ -271,7 +269,6 @@ def check_report(
     check_options(o)
     page_file(o.results, o.save)
     load_results(o.results)
-
 
 # %% ../../nbs/request/01_arguments.ipynb #ccm0009b
 def compared_runs(
