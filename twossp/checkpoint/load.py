@@ -31,7 +31,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .card import count_params, text_facts, plan_from_record
+from .card import count_params, plan_from_record, text_facts
 from .save import (
     FORMATS,
     HASHED_FILES,
