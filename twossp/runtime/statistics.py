@@ -29,7 +29,6 @@ from .devices import (
     input_device,
     rank_and_size,
     read_clock,
-    sum_over_processes,
 )
 from .identity import constant_identity
 from .layers import (
@@ -53,6 +52,7 @@ from .metrics import (
     split_batches,
     token_nll,
 )
+from .processes import sum_over_processes
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00006
 @dataclass(frozen=True, kw_only=True)
