@@ -114,7 +114,8 @@ def _list_types():
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from ..costs.estimate import estimate_rows
-    from ..request.validate import load_requested_skeleton, resolve_target
+    from ..request.targets import resolve_target
+    from ..request.validate import load_requested_skeleton
     from ..runtime.devices import quiet
 
     check_estimate(o)
