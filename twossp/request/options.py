@@ -923,6 +923,11 @@ class Options(  # in reverse: `--help` begins with the last
         return len(self.sparsity) > 1 or bool({*self.sparsity, self.num_prune} & {-1, -2})
 
     @property
+    def wants_size(self) -> bool:
+        "Whether the sparsity is to be found for a size or speed target."
+        return any(getattr(self, k) is not None for k in BOUND_FLAGS)
+
+    @property
     def wants_quality(self) -> bool:
         "Whether the sparsity is to be found for a quality target."
         return self.max_loss is not None or self.min_agreement is not None
