@@ -332,7 +332,8 @@ def flap_plan(
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
     log["forwards"] = walks * len(calib)
     if repair is not None:
-        return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
+        text = repair_windows(model, calib)
+        return repair_plan(model, plan, text, progress=progress, log=log)
     weights = _compensate(model, plan, statistics)
     log["compensated"] = len(weights)
     plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'base_model_facts', 'count_params', 'plan_record', 'plan_from_record',
-    'expert_facts', 'model_card', 'list_checkpoint_engines', 'write_record'
+    'base_model_facts', 'count_params', 'plan_record', 'plan_from_record', 'text_facts',
+    'model_card', 'list_checkpoint_engines', 'write_record'
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
@@ -159,12 +159,16 @@ def _describe_plan(record):
     return phrases
 
 # %% ../../nbs/checkpoint/01_card.ipynb #3b12e760
-def expert_facts(
+def text_facts(
     record: dict,  # as made by `plan_record`
-) -> dict[str, str]:  # label -> "n of total"; empty if nothing is recorded
-    "Number of experts without calibration tokens, and of refitted experts."
+) -> dict[str, str]:  # label -> amount; empty if nothing is recorded
+    "Text of the reconstruction; experts without calibration tokens, and refitted ones."
     unreached, refitted = record.get("experts_unreached"), record.get("experts_refitted")
     facts = {}
+    if used := record.get("refit_tokens"):
+        tokens, neurons = used
+        per_neuron = f"{tokens / neurons:.3g} per neuron"
+        facts["text of the reconstruction"] = f"{tokens:,} tokens, {per_neuron}"
     if unreached:
         n, total = unreached
         suffix = "; their neurons are ranked by their weights" * bool(n)
@@ -231,7 +235,7 @@ def _facts(record):
         parameters=_compare_counts(params, "total", bool(original)),
         **{"active parameters per token": _compare_counts(params, "active", bool(original))},
         calibration=calibration,
-        **expert_facts(record),
+        **text_facts(record),
         seed=record.get("seed"),
         training=_training(record),
         format=record["format"],

@@ -31,7 +31,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .card import count_params, expert_facts, plan_from_record
+from .card import count_params, plan_from_record, text_facts
 from .save import (
     FORMATS,
     HASHED_FILES,
@@ -452,7 +452,7 @@ def verify_checkpoint(
         *rows,
         ("structure", f"as plan.json says, in format {format}"),
         ("parameters", f"{counts['total']:,}{active}, as plan.json says"),
-        *expert_facts(record).items(),
+        *text_facts(record).items(),
     ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #e94f71bd

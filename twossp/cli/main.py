@@ -89,7 +89,7 @@ COMMANDS: dict[str, Command] = {
         "compare methods and scores on a model, as a page", "request.arguments:check_compare",
     ),
     "bench": Command(
-        "cli.inspect:bench", "cli.inspect:BenchOptions",
+        "cli.bench:bench", "cli.bench:BenchOptions",
         "measure a device: correctness, pruning time, latency",
     ),
     "report": Command(

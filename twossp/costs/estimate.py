@@ -362,7 +362,10 @@ def _work_bytes(model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=
     active = activation_bytes(model, t)
     rows = min(device_batch_size(t, torch.device(setup.kind)), setup.budget // 4 // active)
     rows = max(1, min(rows, windows * max(1, plans)))
-    total = min(setup.budget // 2, windows * (plans + 1) * state) + rows * (active + 2 * state)
+    states = min(setup.budget // 2, windows * (plans + 1) * state)
+    if plans and fit:  # a reconstruction holds those of all windows
+        states = windows * (plans + 4) * state
+    total = states + rows * (active + 2 * state)
     logits = 2 * min(t, PROBE) * size  # of the check that layers can be called one by one
     if gradients:
         layers = 1 if setup.stream else len(s)  # a streamed layer is computed again

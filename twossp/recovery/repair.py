@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'REPAIRS', 'repair_plans', 'repair_plan', 'check_repair', 'repair_windows',
-    'repairable'
+    'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'check_repair',
+    'repair_windows', 'repairable'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
@@ -400,6 +400,14 @@ def _draw_random_windows(model, n, t, seed=0):
     generator, embedding = torch.Generator().manual_seed(seed), model.get_input_embeddings()
     return torch.randint(0, embedding.weight.shape[0], (n, t), generator=generator)
 
+# %% ../../nbs/recovery/01_repair.ipynb #rprtok02
+def neurons_per_token(
+    model: PreTrainedModel,  # of a supported family; may be on the meta device
+) -> int:  # neurons of the widest FFN
+    "Return the number of tokens that bring one to each neuron of the widest FFN."
+    parts = structure(model).narrow
+    return max(p.width * max(1, p.groups) // (p.active if p.groups else 1) for p in parts)
+
 # %% ../../nbs/recovery/01_repair.ipynb #fc6f48c8
 def repair_plans(
     model: PreTrainedModel,  # dense, of a supported family; unchanged
@@ -422,13 +430,14 @@ def repair_plans(
 ) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
     "Refit output projections, layer by layer in order, for several plans."
     if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
-        draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
+        n = len(calib) + round(noise * len(calib))
+        draws(plans=len(plans), windows=n, fit=structure(model).full_width)
         if log is not None:
             log.update(repair=[[] for _ in plans])
         return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     protected, plans = repair.s.protected(protect), list(plans)
-    repair = replace(repair, protected=protected, score=_check_choice(score))
+    repair = replace(repair, protected=protected, score=check_choice(score))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
     with inference(model), bar:
@@ -452,7 +461,10 @@ def repair_plans(
             h = dense.out
     if log is not None:
         log.update(repair=logs)
-    return [_finish_plan(repair.s, *x) for x in zip(plans, weights, logs, strict=True)]
+    tokens = len(calib) * calib.shape[1] - repair.noise  # of text
+    text = dict(refit_tokens=[tokens, neurons_per_token(model)])
+    plans = [_finish_plan(repair.s, *x) for x in zip(plans, weights, logs, strict=True)]
+    return [with_provenance(plan, **text) for plan in plans]
 
 # %% ../../nbs/recovery/01_repair.ipynb #94f9a6fc
 def _finish_plan(s, plan, weights, lines):
@@ -542,7 +554,7 @@ def _check_lams(lam, n, held_out):
 _CHOICE_STATISTICS = {"tokens", "norms", "sums", "squares", "gram", "routed"}
 
 
-def _check_choice(score):
+def check_choice(score):
     "The row of a score by which the repair can choose neurons"
     row = None if score is None else find_score(score, "neurons")
     if row and (row.statistics is None or not {*row.statistics} <= _CHOICE_STATISTICS):
@@ -612,14 +624,15 @@ def check_repair(
         _check_ffns(model)
 
 # %% ../../nbs/recovery/01_repair.ipynb #4e34f9d3
-_REPAIR_TOKENS = 2**16  # at most, for a repair as an option of a method
+_REPAIR_TOKENS = 64  # per neuron, at most, for a repair as an option of a method
 
 
 def repair_windows(
+    model: PreTrainedModel,  # to be repaired; may be on the meta device
     calib: torch.Tensor,  # (n, t) calibration windows
 ) -> torch.Tensor:  # (2 … n, t)
-    "Return the first windows, up to `_REPAIR_TOKENS` tokens, but at least two."
-    return calib[: max(2, _REPAIR_TOKENS // calib.shape[1])]
+    "Return the first windows, up to `_REPAIR_TOKENS` tokens per neuron, but at least two."
+    return calib[: max(2, _REPAIR_TOKENS * neurons_per_token(model) // calib.shape[1])]
 
 # %% ../../nbs/recovery/01_repair.ipynb #570a285a
 def repairable(
@@ -643,7 +656,7 @@ def repairable(
         if repair is None:
             return plan
         common |= dict(protect=options.get("protect", ()))
-        return repair_plan(model, plan, repair_windows(calib), **common)
+        return repair_plan(model, plan, repair_windows(model, calib), **common)
 
     s = signature(method)
     option = Parameter("repair", Parameter.KEYWORD_ONLY, default=None)

@@ -286,7 +286,7 @@ RENAMED = dict(
     methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
     depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
-    to=("export",), tensorboard=("report_to",),
+    to=("export",), format=("export",), tensorboard=("report_to",),
 )
 
 
@@ -921,6 +921,11 @@ class Options(  # in reverse: `--help` begins with the last
     def has_several_targets(self) -> bool:
         "Whether there are several targets: several sparsities, or a rate of -1 or -2."
         return len(self.sparsity) > 1 or bool({*self.sparsity, self.num_prune} & {-1, -2})
+
+    @property
+    def wants_size(self) -> bool:
+        "Whether the sparsity is to be found for a size or speed target."
+        return any(getattr(self, k) is not None for k in BOUND_FLAGS)
 
     @property
     def wants_quality(self) -> bool:

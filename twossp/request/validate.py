@@ -6,13 +6,11 @@
 __all__ = [
     'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
     'check_results_file', 'check_environment', 'load_requested_skeleton',
-    'check_feasible', 'check_reach', 'requested_limit', 'resolve_target', 'validate',
-    'meet_latency'
+    'check_feasible', 'check_reach', 'validate'
 ]
 
 # %% ../../nbs/request/02_validate.ipynb #0f764ead
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,17 +25,14 @@ from ..core.apply import check_plan
 from ..core.files import cache_folder, check_output_folder
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean, format_size, parse_count, parse_size, parse_time
-from ..costs.estimate import Costs, NoEstimate, sketch_plan
-from ..costs.latency import Workload, latency_limit, time_for_limit
-from ..costs.limits import Limit, size_limit
+from ..core.words import did_you_mean
+from ..costs.estimate import NoEstimate, sketch_plan
 from ..detection.detect import check_fused_experts
-from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..reporting.trackers import check_trackers
 from .arguments import check_any, check_arguments
-from .options import BOUND_FLAGS, Options, check_options, shown_path
+from .options import Options, check_options, shown_path
 from ..runtime.data import load_config
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.provenance import load_plan, plan_file
@@ -252,60 +247,6 @@ def check_reach(
             f" was asked for: {e}"
         ) from e
 
-# %% ../../nbs/request/02_validate.ipynb #ee585b4e
-def requested_limit(
-    o,  # options with a size, speed or latency target, and where to time
-    model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # name of a method
-    progress: bool = True,  # show a progress bar
-) -> tuple[Limit, Callable]:  # the limit; plan -> a line with the target and what a plan has
-    "The limit of a size, speed or latency target. A latency table is measured if none is saved."
-    context = o.context or 4096
-    if o.target_latency:
-        work = Workload(context, o.latency_batch or 1, o.prefill)
-        target = parse_time(o.target_latency)
-        where = pick_device(o), o.cache_dir, progress
-        table = time_for_limit(model, method, work, *where, **o.method_options)
-        limit = latency_limit(table, model, target, method, **o.method_options)
-
-        def describe(plan):
-            return (
-                f"{o.target_latency} for {work} on {table.device}: {1000 * limit.measure(plan):.4g}"
-                f" ms predicted, the dense model takes {1000 * table.seconds:.4g} ms"
-            )
-
-        return limit, describe
-    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
-    value = getattr(o, flag)
-    bound = flag.removeprefix("target_")
-    count = parse_count
-    read = dict(params=count, active_params=count, speedup=float).get(bound, parse_size)
-    number = read(value)
-    limit = size_limit(model, bound, number, method, context, **o.method_options)
-
-    def describe(plan):
-        e = Costs(model, context).of(plan)
-        active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
-        return (
-            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
-            f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
-            " tokens"
-        )
-
-    return limit, describe
-
-
-def resolve_target(
-    o,  # options with a size, speed or latency target, and where to time
-    model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # name of a method
-    progress: bool = True,  # show a progress bar
-) -> tuple[float, str]:  # sparsity; a line with the target and what is estimated
-    "Smallest sparsity estimated within the target, from the model's shapes, or timed shapes."
-    limit, describe = requested_limit(o, model, method, progress)
-    x = limit.solve()
-    return x, describe(limit.sketch(x))
-
 # %% ../../nbs/request/02_validate.ipynb #37ffc0d5
 def _check_exists(o):
     "Raise `ValueError` for a model without a configuration, before texts are read."
@@ -316,13 +257,12 @@ def _check_exists(o):
 
 
 def _check_model(o):
-    "Check the checkpoint's configuration and headers; a limit becomes a sparsity."
-    limited = any(getattr(o, k) is not None for k in BOUND_FLAGS)
+    "Check the checkpoint's configuration and headers."
     saves_code = o.save and o.trust_remote_code
     try:
         model = load_requested_skeleton(o)
     except Exception:
-        if limited or o.target_latency or saves_code:
+        if o.wants_size or o.target_latency or saves_code:
             raise
         _check_exists(o)
         return o  # loading raises with the reason
@@ -331,18 +271,16 @@ def _check_model(o):
             f"{o.model} uses the checkpoint's own Python code: it can be pruned and"
             " measured, not saved; leave --save out"
         )
-    if limited:
-        check_options(o, model)
-        x, message = resolve_target(o, model, o.method)
-        log.info("estimated at sparsity %.4f: %s", x, message)
-        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)
     try:
         if o.method:
             structure(model)
     except Exception:
         check_fused_experts(model)
         return o
-    check_feasible(o, model)
+    if o.wants_size:  # whether its sparsity is feasible is checked when that is found
+        check_options(o, model)
+    else:
+        check_feasible(o, model)
     if o.protect:  # one spelling for the same layers
         o = replace(o, protect=structure(model).protected(o.protect))
     if o.plan:
@@ -350,22 +288,9 @@ def _check_model(o):
     return o
 
 # %% ../../nbs/request/02_validate.ipynb #267db1dd
-def validate(o: Options) -> Options:  # with a sparsity instead of a limit of size
+def validate(o: Options) -> Options:  # with one spelling of `--protect`
     """Check arguments, environment, and the checkpoint's configuration and headers. Raises
     `ValueError` or `OSError` with the reason."""
     check_arguments(o)
     check_environment(o)
     return _check_model(o)
-
-# %% ../../nbs/request/02_validate.ipynb #meetlat1
-def meet_latency(
-    o: Options,  # of the command, validated
-) -> Options:  # with a sparsity; the target as plan.json records it
-    "Time the model's shapes, and replace `--target_latency` by a sparsity. Takes minutes."
-    model = load_requested_skeleton(o)
-    x, message = resolve_target(o, model, o.method, not o.quiet)
-    log.info("--target_latency %s: sparsity %.4f", message, x)
-    unset = dict(context=None, latency_batch=None, prefill=False)
-    o = replace(o, target_latency=message, sparsity=x, **unset)
-    check_feasible(o, model)
-    return o

@@ -682,9 +682,15 @@ def used_scores(
     return found
 
 
+# of options that compute something else than they did, where they are given
+_OPTION_REVISIONS = {"repair": 2}  # 2: as many tokens as the width asks for
+
+
 def _revisions(method, options):
-    "Revisions above 1 of a method and its scores by name; identities of others' scores"
-    facts: dict = {}
+    """Revisions above 1 of a method, its options and its scores by name; identities of others'
+    scores"""
+    given = fill_defaults(method, options)
+    facts: dict = {k: n for k, n in _OPTION_REVISIONS.items() if given.get(k)}
     if getattr(_innermost(method), "revision", 1) != 1:
         facts["method"] = _innermost(method).revision
     for unit, (name, row) in used_scores(method, options).items():
