@@ -330,7 +330,7 @@ def model_memo(
             # while the size after pruning is estimated, from a model without weights: what would
             # be measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it
             # holds in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map,
-            # `gradients`)
+            # `gradients`; "weights": those of the layers' weights)
             draws=None,
         )
     return _MEMOS[model]
