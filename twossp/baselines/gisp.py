@@ -19,6 +19,7 @@ from ..core.families import model_memo
 from ..core.parts import Part
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
+from ..pruning.two_ssp import chain_targets, extend_chain
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
@@ -117,6 +118,8 @@ def gisp_plan(
     sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
     rounds: int = ROUNDS,  # of new gradients; 112 in the paper
+    # sparsities of a chain of plans, this one's too, on the way to the largest of them
+    nested: Sequence[float] = (),
     # layers that stay whole; negative ones count from the end. None: the first tenth and the last
     protect: Sequence[int] | None = None,
     # "least_squares": refit the FFNs' output projections at the end
@@ -125,7 +128,7 @@ def gisp_plan(
     log: dict | None = None,  # if given, receives `rounds`, their sparsities, and `repair`
 ) -> Plan:  # of neurons and heads
     "Remove neurons and heads of the smallest first-order terms in rounds, by one threshold."
-    log, s = {} if log is None else log, structure(model)
+    log, s, targets = {} if log is None else log, structure(model), chain_targets(sparsity, nested)
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"rounds has to be a whole number, at least 1; got {rounds!r}")
     check_repair(repair, model=model)
@@ -143,21 +146,31 @@ def gisp_plan(
     yield
     check_repair(repair, calib)
     calib = Calibration.of(calib, model)
-    plan, log["rounds"] = dense_plan(len(s)), []
-    for step in range(1, rounds + 1):
-        if draws is None:
-            scores = weight_scores(model, calib, plan, parts, progress)
-        else:  # its size is estimated
-            draws(windows=len(calib), gradients="weights")
-            scores = {part: draws(part.units).double() for part in parts}
-        for part, x in scores.items():
-            if (kept := part.read(plan)) != part.full:
-                gone = torch.ones(len(x), dtype=torch.bool)
-                gone[list(kept)] = False
-                x[gone] = -1.0  # first again
-        target = max(sparsity * step / rounds, 1 - s.remaining(plan)[0] / s.total)
-        plan = global_plan(free, scores, target)
-        log["rounds"].append(plan.sparsity(model))
+    highest, starts = max(nested or [sparsity]), dict(zip(targets, [0.0, *targets[:-1]], strict=True))
+
+    def extend(before, target):
+        "The plan of a target from the plan of the one before, and the sparsity of each round"
+        plan, reached = before or (dense_plan(len(s)), [])
+        start = starts[target]
+        steps = max(1, round(rounds * (target - start) / highest))
+        for step in range(1, steps + 1):
+            if draws is None:
+                scores = weight_scores(model, calib, plan, parts, progress)
+            else:  # its size is estimated
+                draws(windows=len(calib), gradients="weights")
+                scores = {part: draws(part.units).double() for part in parts}
+            for part, x in scores.items():
+                if (kept := part.read(plan)) != part.full:
+                    gone = torch.ones(len(x), dtype=torch.bool)
+                    gone[list(kept)] = False
+                    x[gone] = -1.0  # first again
+            goal = start + (target - start) * step / steps
+            plan = global_plan(free, scores, max(goal, plan.sparsity(model)))
+            reached = [*reached, plan.sparsity(model)]
+        return plan, reached
+
+    question = "gisp", calib.identity, rounds, (*s.protected(protect),), (*nested,)
+    plan, log["rounds"] = extend_chain(model, question, targets, extend)
     if repair is not None:
         options = dict(protect=protect, progress=progress, log=log)
         plan = repair_plan(model, plan, repair_windows(model, calib), **options)

@@ -16,21 +16,19 @@ from ..core.families import model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
-from ..pruning.balance import (
-    balance as split_target,
-    depth_split,
-    mixer_drops,
-)
+from ..pruning.balance import depth_split, mixer_drops
 from ..pruning.importance import collect_scores, record_unreached
-from ..pruning.two_ssp import (
+from twossp.pruning.two_ssp import (
+    chain_targets,
     check_search_windows,
+    nested_splits,
+    nested_stages,
     open_scores,
     protected_mixers,
     remove_attention,
-    two_stages,
 )
 from ..pruning.width import fit_multiple
-from .allocate import (
+from twossp.recovery.allocate import (
     best_split,
     check_widths,
     formula_split,
@@ -76,6 +74,11 @@ def _check_first_stage(s, widths, depth_score, options):
                 " them out"
             )
     n_attn, score = options["n_attn"], options["score"]
+    if options["nested"] and "search" in (n_attn, widths):
+        raise ValueError(
+            "nested plans have one order of neurons and one path of attention modules, and a"
+            " search of n_attn or widths finds others for each: leave one of them out"
+        )
     if n_attn == "search" and depth_score != "perplexity":
         raise ValueError(
             "n_attn='search' removes attention modules by perplexity, not"
@@ -142,6 +145,9 @@ def two_ssp(
     widths: str = "uniform",
     # layers that stay whole; negative ones count from the end. The target counts all layers
     protect: Sequence[int] = (),
+    # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
+    # targets remove, and goes on from there
+    nested: Sequence[float] = (),
     # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
     repair: str | None = None,
     seed: int | None = None,  # of random scores; default: from the calibration windows
@@ -151,62 +157,12 @@ def two_ssp(
     # `path`, `widths`, `repair` of the extensions
     log: dict | None = None,
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    """Two-stage structured pruning: narrow the FFNs, then remove attention modules.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor | Calibration | None
-        (n, t) calibration windows; None if the scores need none
-    sparsity : float
-        target, in (0, 1): fraction of the decoder layers' parameters
-    alpha : float, default 1.5
-        of the formula for the number of attention modules
-    n_attn : int | str | None, default None
-        attention modules to remove; "search": by loss on `calib`; default: the formula's number
-    n_search : int, default 1
-        calibration windows that stage 2 scores on
-    p : float, default 2
-        p of stage 1's norm over tokens
-    multiple : int, default 1
-        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    balance : str, default 'all'
-        FFN parameters that the formula counts: "all", as in the paper, or "active" per token
-    weighted : bool, default False
-        MoE models: weight activations by router weights
-    score : str | Score | Callable, default 'activation_norm'
-        by which stage 1 ranks neurons: a name, or a function (model, calib) -> scores per layer
-    depth_score : str | Score | Callable, default 'perplexity'
-        by which stage 2 removes attention modules: a name, or a function (model, calib) -> one
-        number each
-    widths : str, default 'uniform'
-        of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
-        stay, attention modules alone meet the target
-    protect : Sequence[int], default ()
-        layers that stay whole; negative ones count from the end. The target counts all layers
-    repair : str | None, default None
-        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
-    seed : int | None, default None
-        of random scores; default: from the calibration windows
-    bs : int | None, default None
-        windows per batch; default: by their tokens
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        if given, receives `balance`, `scores`, `trials` (none unless removal is greedy), and
-        `path`, `widths`, `repair` of the extensions
-
-    Returns
-    -------
-    Plan
-        for `applied`, `apply_plan`, `save_pruned`
-    """
+    "Two-stage structured pruning: narrow the FFNs, then remove attention modules."
     log = {} if log is None else log
     s, searched, first = structure(model), n_attn == "search", find_score(score, "neurons")
     free = s.without(protect)
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
-    stage1 |= dict(weighted=weighted, score=score)
+    stage1 |= dict(weighted=weighted, score=score, nested=nested)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
     _check_first_stage(s, widths, depth_score, stage1)
     check_repair(repair, model=model)
@@ -217,7 +173,9 @@ def two_ssp(
         if searched:
             split = formula_split(s, sparsity, alpha, multiple, protect)  # where it starts
         else:
-            split = split_target(s, sparsity, alpha, n_attn, multiple, balance, protect)
+            targets = chain_targets(sparsity, nested)
+            splits = nested_splits(s, targets, alpha, n_attn, multiple, balance, protect)
+            split = splits[sparsity]
     yield None if searched else split
 
     check_repair(repair, calib)
@@ -245,7 +203,8 @@ def two_ssp(
             plan, split, log["path"], trials = found
         else:
             options = stage2 | dict(multiple=multiple, protect=protect)
-            plan, trials = two_stages(model, s, calib, sparsity, split, scores, **options)
+            question = repr([getattr(calib, "identity", None), stage1, bs, options])
+            plan, trials = nested_stages(model, s, calib, splits, scores, (question,), **options)
         plan = record_unreached(plan, scores)
     log.update(balance=split, trials=trials)
     if widths == "search":
