@@ -101,7 +101,7 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
        
     ),
     "replaceme": Method(
-        "twossp.baselines.blocks:replaceme", 32, "2505.02819",
+        "twossp.baselines.replaceme:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
         every_token=True,
     ),
