@@ -395,6 +395,7 @@ def two_ssp(
     depth_score: _Depth_Scores | str | Score | Callable = 'perplexity',
     widths: _Widths | str = 'uniform',
     protect: Sequence[int] = ...,
+    nested: Sequence[float] = ...,
     repair: _Repairs | str | None = None,
     seed: int | None = None,
     bs: int | None = None,
