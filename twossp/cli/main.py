@@ -205,7 +205,7 @@ def _print_error(e):
     if type(e).__name__ != "TooFewDevices":
         print(line, file=sys.stderr, flush=True)
         return
-    from ..runtime.devices import broadcast_object, is_main_process
+    from twossp.runtime.devices import broadcast_object, is_main_process
 
     if is_main_process():
         print(line, file=sys.stderr, flush=True)

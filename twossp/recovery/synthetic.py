@@ -18,7 +18,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
 from ..core.files import append_line, skip_unwritable
-from ..runtime.devices import (
+from twossp.runtime.devices import (
     broadcast_object,
     fork_rng,
     input_device,
