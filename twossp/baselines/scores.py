@@ -30,7 +30,7 @@ from twossp.pruning.importance import (
 )
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
-from ..runtime.devices import input_device, rank_and_size, sum_over_processes
+from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from twossp.runtime.metrics import (
     check_finite,
@@ -39,6 +39,7 @@ from twossp.runtime.metrics import (
     run_model,
     split_batches,
 )
+from ..runtime.processes import sum_over_processes
 from ..runtime.provenance import planner, with_provenance
 from ..runtime.search import plan_kl
 from ..runtime.statistics import Statistics

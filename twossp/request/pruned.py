@@ -18,7 +18,7 @@ from ..checkpoint.load import read_record
 from ..core.words import format_size
 from ..evaluation.results import Result, find_metric, to_json_line
 from .options import shown_path
-from ..serving.export import write_card_results
+from ..serving.publish import write_card_results
 
 # %% ../../nbs/request/04_pruned.ipynb #prd06
 def dense_value(
@@ -65,6 +65,7 @@ def task_results(
 
 # %% ../../nbs/request/04_pruned.ipynb #prd10
 _VERDICTS = {  # perplexity, as a multiple of the dense model's: at most -> words
+    0.95: "better than the dense model on this text",
     1.05: "as good as the dense model",
     1.25: "slightly worse than the dense model",
     2.0: "worse than the dense model",

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.compat import template_date
 from ..core.files import cache_folder
+from ..core.words import one_line
 from .calibration import Calibration
 from twossp.runtime.data import (
     CHAT_COLUMNS,
@@ -29,7 +30,6 @@ from twossp.runtime.data import (
     json_lines,
     load_text,
 )
-from .devices import one_line
 from .text_names import match_special, parse_sources, split_column, text_exists
 
 # %% ../../nbs/runtime/08_sources.ipynb #src10

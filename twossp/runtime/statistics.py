@@ -26,7 +26,6 @@ from twossp.runtime.devices import (
     input_device,
     rank_and_size,
     read_clock,
-    sum_over_processes,
 )
 from .identity import constant_identity
 from twossp.runtime.layers import (
@@ -50,6 +49,7 @@ from twossp.runtime.metrics import (
     split_batches,
     token_nll,
 )
+from .processes import sum_over_processes
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00006
 @dataclass(frozen=True, kw_only=True)
