@@ -51,7 +51,7 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     from twossp.costs.bench import bench_page, make_bench, run_bench
     from twossp.request.arguments import page_file
     from twossp.request.validate import pick_device
-    from twossp.runtime.devices import quiet
+    from twossp.runtime.progress import quiet
 
     page = page_file(o.results, o.save)
     check_writable(o.results)

@@ -115,7 +115,8 @@ def _speakers(o, device):
     from twossp.checkpoint.load import load_pruned, read_record, read_tokenizer
     from twossp.checkpoint.original import find_original
     from twossp.runtime.data import load_model
-    from twossp.runtime.devices import as_device, as_dtype, quiet
+    from twossp.runtime.devices import as_device, as_dtype
+    from twossp.runtime.progress import quiet
 
     read_record(o.folder)
     as_device(device)

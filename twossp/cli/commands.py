@@ -113,7 +113,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     from twossp.costs.estimate import estimate_rows
     from twossp.request.targets import resolve_target
     from twossp.request.validate import load_requested_skeleton
-    from twossp.runtime.devices import quiet
+    from twossp.runtime.progress import quiet
 
     check_estimate(o)
     given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ()))
@@ -263,7 +263,7 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     from twossp.checkpoint.load import verify_checkpoint
     from twossp.checkpoint.reference import read_reference
     from twossp.request.pruned import engine_commands
-    from twossp.serving.runners import check_server, find_served_model
+    from twossp.serving.servers import check_server, find_served_model
 
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
@@ -280,7 +280,7 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
 
 def _call_quietly(f, *args, **kwargs):
     "Call a function without progress bars."
-    from twossp.runtime.devices import quiet
+    from twossp.runtime.progress import quiet
 
     with quiet():
         return f(*args, **kwargs)
@@ -306,7 +306,7 @@ def show_card(o: CardOptions) -> int:  # exit code
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        from twossp.serving.export import write_card_results
+        from twossp.serving.publish import write_card_results
 
         _call_quietly(write_card_results, o.folder, *_collect_results(o))
     print(card.read_text(encoding="utf-8"))
@@ -424,7 +424,7 @@ class PushOptions:
 
 def push(o: PushOptions) -> int:  # exit code
     "`twossp push`: upload a checkpoint after verifying it."
-    from twossp.serving.export import push_folder
+    from twossp.serving.publish import push_folder
 
     print("\n".join(_call_quietly(push_folder, o.folder, o.name, o.dry_run)))
     return 0
@@ -557,7 +557,8 @@ def recover(
     from twossp.recovery.distill_folder import check_curve, recover_folder, write_curve
     from twossp.reporting.trackers import check_trackers, tracked_run
     from twossp.request.validate import pick_device
-    from twossp.runtime.devices import is_main_process, join_process_group
+    from twossp.runtime.devices import is_main_process
+    from twossp.runtime.processes import join_process_group
 
     check_trackers(o.report_to)
     teacher = o.teacher or _find_teacher(o.folder)

@@ -135,7 +135,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from twossp.cli.commands import align
     from twossp.core.files import atomic_file, check_output_folder
     from twossp.reporting.report import plot_kept
-    from twossp.runtime.devices import quiet
+    from twossp.runtime.progress import quiet
 
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:

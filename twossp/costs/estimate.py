@@ -24,7 +24,7 @@ from ..core.families import model_memo, n_params
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
 from ..core.structure import structure
-from ..core.words import format_size
+from ..core.words import format_size, one_line
 from twossp.evaluation.measure import (
     count_operations,
     layer_cache,
@@ -32,7 +32,6 @@ from twossp.evaluation.measure import (
     weight_bytes,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.devices import one_line
 from ..runtime.layers import PROBE
 from ..runtime.memory import activation_bytes, device_batch_size
 from ..runtime.search import DEFAULT_LOGITS_BYTES, LOGITS_BYTES

@@ -25,7 +25,7 @@ from ..core.files import atomic_file, skip_unwritable
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from ..runtime.calibration import Calibration
-from ..runtime.devices import broadcast_object, is_main_process
+from ..runtime.devices import is_main_process
 from twossp.runtime.identity import (
     Search,
     decides,
@@ -35,6 +35,7 @@ from twossp.runtime.identity import (
     runtime_facts,
 )
 from ..runtime.metrics import perplexity
+from ..runtime.processes import broadcast_object
 
 if TYPE_CHECKING:
     import pandas as pd

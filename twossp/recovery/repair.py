@@ -35,7 +35,6 @@ from twossp.recovery.least_squares import (
     refit_experts,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.devices import progress_bar
 from twossp.runtime.layers import (
     check_replay,
     record_calls,
@@ -44,6 +43,7 @@ from twossp.runtime.layers import (
 )
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_finite, inference
+from ..runtime.progress import progress_bar
 from ..runtime.provenance import with_provenance
 from twossp.runtime.statistics import (
     Statistics,

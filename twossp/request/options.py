@@ -674,8 +674,9 @@ class MethodOptions:
         " 128 W4A16 (default: 1, as in the paper)",
     )
     protect: tuple[int, ...] = flag(
-        "2ssp, putri, gisp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
-        " count from the end, and the sparsity counts all layers", (), metavar="LAYER",
+        "2ssp, putri, gisp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1;"
+        " negative numbers count from the end, and the sparsity counts all layers", (),
+        metavar="LAYER",
         least=None,
     )
     nested: bool | None = flag(

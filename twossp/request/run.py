@@ -80,12 +80,7 @@ from twossp.request.validate import (
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import EMBEDDED_NAME, load_model, load_text, load_tokenizer, windows
-from twossp.runtime.devices import (
-    is_main_process,
-    join_process_group,
-    next_stage,
-    stages,
-)
+from ..runtime.devices import is_main_process
 from twossp.runtime.identity import (
     Search,
     constant_weights,
@@ -94,6 +89,8 @@ from twossp.runtime.identity import (
     runtime_facts,
     same_model,
 )
+from ..runtime.processes import join_process_group
+from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import load_plan
 from twossp.runtime.sources import (
     available_windows,
