@@ -27,7 +27,7 @@ from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import twossp
-from twossp.baselines.methods import (
+from ..baselines.methods import (
     find_method,
     method,
     method_names,
@@ -45,7 +45,7 @@ from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from ..core.words import one_line
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import PruningSetup, estimate_memory, sketch_plan
-from twossp.costs.latency import (
+from .latency import (
     GraphCaptureError,
     Workload,
     best_multiple,
