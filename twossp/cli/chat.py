@@ -115,7 +115,8 @@ def _speakers(o, device):
     from ..checkpoint.load import load_pruned, read_record, read_tokenizer
     from ..checkpoint.original import find_original
     from ..runtime.data import load_model
-    from ..runtime.devices import as_device, as_dtype, quiet
+    from ..runtime.devices import as_device, as_dtype
+    from ..runtime.progress import quiet
 
     read_record(o.folder)
     as_device(device)

@@ -49,10 +49,7 @@ from ..runtime.devices import (
     as_dtype,
     input_device,
     is_main_process,
-    next_stage,
-    quiet,
     rank_and_size,
-    stages,
 )
 from ..runtime.identity import (
     model_identity,
@@ -61,6 +58,7 @@ from ..runtime.identity import (
     same_model,
     tokenizer_identity,
 )
+from ..runtime.progress import next_stage, quiet, stages
 from ..runtime.sources import check_sources, read_sources, source_windows
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #d06ac2b6

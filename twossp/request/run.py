@@ -83,12 +83,7 @@ from .validate import (
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import EMBEDDED_NAME, load_model, load_text, load_tokenizer, windows
-from ..runtime.devices import (
-    is_main_process,
-    join_process_group,
-    next_stage,
-    stages,
-)
+from ..runtime.devices import is_main_process
 from ..runtime.identity import (
     Search,
     constant_weights,
@@ -97,6 +92,8 @@ from ..runtime.identity import (
     runtime_facts,
     same_model,
 )
+from ..runtime.processes import join_process_group
+from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import load_plan
 from ..runtime.sources import (
     available_windows,
@@ -369,7 +366,7 @@ def _repeat(o, target, hashes):
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
-    if o.has_several_targets:  # one of them is saved in this folder
+    if o.has_several_targets and not o.nested:  # one of them is saved in this folder
         given |= dict(sparsity=(target,), num_prune=None)
     return write_config(o, hashes=hashes, **given)
 

@@ -75,8 +75,9 @@ from ..core.gguf_reader import (
 )
 from ..core.quantized import dequantize_options, dequantized_config
 from ..core.words import format_size
-from .devices import as_device, as_dtype, quiet
+from .devices import as_device, as_dtype
 from .identity import record_origin, weight_files
+from .progress import quiet
 from .text_names import (
     COMPRESSION_SUFFIXES,
     HUB_ID,
