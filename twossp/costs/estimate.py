@@ -370,6 +370,8 @@ def _work_bytes(model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=
         layers = 1 if setup.stream else len(s)  # a streamed layer is computed again
         total += layers * active * 3 // 2 + ((len(s) + 2) * state if setup.stream else 0)
         logits = t * (2 * size + 12)
+    if gradients == "weights":  # summed in float32
+        total += 4 * s.total
     if plans:
         most = min(LOGITS_BYTES.get(setup.kind, DEFAULT_LOGITS_BYTES), setup.budget // 8)
         logits = max(logits, min(t, max(64, most // (4 * vocabulary))) * (size + 12))

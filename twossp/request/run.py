@@ -365,7 +365,7 @@ def _repeat(o, target, hashes):
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
-    if o.has_several_targets:  # one of them is saved in this folder
+    if o.has_several_targets and not o.nested:  # one of them is saved in this folder
         given |= dict(sparsity=(target,), num_prune=None)
     return write_config(o, hashes=hashes, **given)
 
