@@ -22,9 +22,10 @@ from ..core.structure import structure
 from ..pruning.two_ssp import chain_targets, extend_chain
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
-from ..runtime.devices import input_device, rank_and_size, sum_over_processes
+from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import is_offloaded
 from ..runtime.metrics import check_finite, inference, run_model, split_batches
+from ..runtime.processes import sum_over_processes
 from ..runtime.provenance import planner, with_provenance
 from ..runtime.statistics import window_loss
 

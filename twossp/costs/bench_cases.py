@@ -59,11 +59,11 @@ from ..pruning.importance import activation_scores
 from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
-from ..runtime.data import load_model
 from ..runtime.devices import count_devices, synchronize, time_calls
 from ..runtime.layers import count_forwards
 from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.metrics import inference, nll
+from ..runtime.models import load_model
 from ..runtime.progress import quiet
 from ..serving.export import export_folder
 

@@ -33,9 +33,10 @@ from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
+from ..core.cache import cache_folder, skip_unwritable
 from ..core.edits import swapped
 from ..core.extras import require
-from ..core.files import atomic_file, cache_folder, skip_unwritable
+from ..core.files import atomic_file
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
 from ..core.words import one_line

@@ -27,8 +27,8 @@ from ..core.compat import keep_soft_cap
 from ..core.families import pick_auto_class
 from ..core.quantized import dequantized_config
 from ..core.words import one_line
-from ..runtime.data import checkpoint_folder, load_model
 from ..runtime.identity import files_identity, runtime_facts, tokenizer_identity
+from ..runtime.models import checkpoint_folder, load_model
 
 # %% ../../nbs/evaluation/06_executor.ipynb #874a9f2e
 @dataclass(frozen=True)

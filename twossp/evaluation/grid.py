@@ -23,14 +23,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..core.apply import applied
+from ..core.cache import skip_unwritable
 from ..core.families import check_model
-from ..core.files import (
-    append_line,
-    atomic_file,
-    repair_last_line,
-    skip_unwritable,
-    write_lock,
-)
+from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.structure import structure
 from ..core.words import one_line
 from .executor import (

@@ -22,9 +22,10 @@ from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
 from ..core.apply import applied
+from ..core.cache import skip_unwritable
 from ..core.extras import require
 from ..core.families import n_params
-from ..core.files import atomic_file, skip_unwritable
+from ..core.files import atomic_file
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from ..runtime.calibration import Calibration

@@ -28,8 +28,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.cache import hash_files
 from ..core.extras import check_installed, require
-from ..core.files import hash_files
 from ..core.words import one_line
 from .arithmetic import ARITHMETIC, write_arithmetic
 from ..runtime.devices import fork_rng, input_device

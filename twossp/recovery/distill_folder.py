@@ -20,13 +20,13 @@ import torch
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
 from ..checkpoint.save import check_not_source, output_folder, save_pruned
+from ..core.cache import hash_files
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
 from ..core.files import (
     atomic_file,
     check_output_folder,
     check_writable,
-    hash_files,
     real_path,
     sweep,
 )
@@ -43,7 +43,6 @@ from .distill import (
     vocabulary_size,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.data import load_model, load_processor, load_tokenizer
 from ..runtime.devices import (
     as_device,
     as_dtype,
@@ -58,6 +57,7 @@ from ..runtime.identity import (
     same_model,
     tokenizer_identity,
 )
+from ..runtime.models import load_model, load_processor, load_tokenizer
 from ..runtime.progress import next_stage, quiet, stages
 from ..runtime.sources import check_sources, read_sources, source_windows
 

@@ -21,8 +21,8 @@ from ..core.quantized import (
     quantization_method,
 )
 from ..core.words import one_line
-from .data import load_config
 from .devices import fork_rng
+from .models import load_config
 
 # %% ../../nbs/runtime/12_skeleton.ipynb #6ef39650
 _STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}

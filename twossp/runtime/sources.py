@@ -20,8 +20,8 @@ from pkgutil import resolve_name
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.cache import cache_folder
 from ..core.compat import template_date
-from ..core.files import cache_folder
 from ..core.words import one_line
 from .calibration import Calibration
 from .data import (
