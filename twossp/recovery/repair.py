@@ -9,6 +9,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -146,6 +147,8 @@ class _Repair:
     noise: int = 0  # number of random tokens, which come first
     protected: tuple[int, ...] = ()  # layers whose weights stay
     score: Score | None = None  # by which neurons are chosen again; None: those of the plan
+    steps: int = 0  # of gradient descent in each FFN, after the closed form
+    seed: int = 0  # of their windows
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -190,10 +193,11 @@ def _target(own, rest, goal, rows, share):
 # %% ../../nbs/recovery/01_repair.ipynb #rpr0000f
 def _collect_moments(repair, part, columns, plan, h, goal, store):
     """Second moments of a projection's inputs and targets, "fit" and "held", with its layer run
-    with `plan` on `h`; if `store`, per batch its inputs and the rest of the layer's output; and
-    what a score reads of its inputs: their sums, and their norms in each window"""
+    with `plan` on `h`; if `store`, per batch its inputs and the rest of the layer's output; if
+    the FFN is trained, its targets; and what a score reads of its inputs: their sums, and their
+    norms in each window"""
     linear, sums, stored = part.at(repair.model).get_submodule(part.output), {}, []
-    powers = dict(sums=[], norms=[])
+    powers, targets = dict(sums=[], norms=[]), []
     with weights_loaded([linear]):
         bias = 0 if linear.bias is None else upcast(linear.bias.detach())
     runs_full = part.read(plan) == part.full  # where only the remaining inputs are read
@@ -207,13 +211,16 @@ def _collect_moments(repair, part, columns, plan, h, goal, store):
         accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
         if store:
             stored.append((x, rest))
+        if repair.steps:
+            targets.append(target.to(h.dtype))
         if repair.score is not None:
             device = float64_device(x.device)
             powers["sums"].append(upcast(x).sum((0, 1)).to(device).double())
             powers["norms"].append(window_norms(x, len(x)).to(device).double().sum(0))
 
     repair.run(part.layer, plan, h, part.output, note)
-    return sums, stored, {name: sum(values) for name, values in powers.items()}
+    powers = {name: sum(values) for name, values in powers.items()}
+    return sums, stored, targets, powers
 
 # %% ../../nbs/recovery/01_repair.ipynb #rpr00001
 _MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
@@ -256,8 +263,9 @@ def _choose_again(repair, part, kept, sums, powers, windows):
 
 def _refit_output(repair, part, kept, plan, h, goal, store=True):
     """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
-    weights by name, the layer's new output (None if inputs were not stored), errors, and what
-    the part keeps, which is another choice of neurons if the repair has a score."""
+    weights by name, the layer's new output (None if inputs were not stored), errors, what
+    the part keeps, which is another choice of neurons if the repair has a score, and its
+    targets by batch, if it is trained."""
     linear = part.at(repair.model).get_submodule(part.output)
     choose = repair.score is not None and kept != part.full and "neurons" in part.ranked
     columns, width = part.inputs(part.full if choose else kept), in_features(linear)
@@ -266,8 +274,9 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
             columns, width = torch.tensor(columns).to(linear.weight.device), len(columns)
     # bytes of the inputs, and of the rest of the layer's output in float32
     size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
-    store = store and goal.factor is not None and size <= repair.budget
-    sums, stored, powers = _collect_moments(repair, part, columns, plan, h, goal, store)
+    store = store and goal.factor is not None and size <= repair.budget and not repair.steps
+    found = _collect_moments(repair, part, columns, plan, h, goal, store)
+    sums, stored, targets, powers = found
     if choose:
         kept = _choose_again(repair, part, kept, sums, powers, len(h))
         columns = torch.tensor(kept).to(h.device)
@@ -275,7 +284,77 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
     new, errors = _solve_output(repair, part, columns, sums, goal)
     after = _rerun(new, stored, goal) if store else None
     weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
-    return weights, after, errors, kept
+    return weights, after, errors, kept, targets
+
+# %% ../../nbs/recovery/01_repair.ipynb #rprtrn02
+_STEP_TOKENS = 2048  # of a step of gradient descent
+_RATE = 0.01  # its largest step, relative to the root mean square of a matrix
+_CHECKS = 4  # held-out errors along the steps
+
+
+@contextmanager
+def _matrices_trained(part, layer):
+    "Gradients for the matrices of an FFN alone; yields them by their names in the layer"
+    flags = [(p, p.requires_grad) for p in layer.parameters()]
+    names = [t.name for t in part.dense if t.matrix]
+    matrices = {name: layer.get_parameter(name) for name in names}
+    try:
+        for p, _ in flags:
+            p.requires_grad_(False)
+        for p in matrices.values():
+            p.requires_grad_(True)
+        yield matrices
+    finally:
+        for p, flag in flags:
+            p.requires_grad_(flag)
+
+
+def _train_ffn(repair, part, plan, weights, h, target):
+    """Train the matrices of an FFN together, from `weights`, toward the target (n, t, d) of its
+    output projection, with its layer run with `plan` on `h`. Returns those of the lowest error on
+    the held-out windows by name, `weights` if it is theirs; and errors"""
+    layer, i = part.at(repair.model), part.layer
+    rows, generator = max(1, _STEP_TOKENS // h.shape[1]), torch.Generator()
+    generator.manual_seed(repair.seed + i)
+
+    def loss(windows):
+        "Squared error of these windows, and the square of their targets"
+        output = layer.get_submodule(part.output)
+        with _record_io(output) as calls:
+            run_layer(layer, repair.tape, i, h[windows])
+        y = upcast(calls[0][1]).reshape(len(windows), *h.shape[1:])
+        bias = 0 if output.bias is None else upcast(output.bias)
+        wanted = upcast(target[windows]).to(y.device)
+        return (y - bias - wanted).square().sum(), wanted.square().sum()
+
+    def held_out():
+        parts = [loss(w) for w in torch.arange(repair.n_fit, len(h)).split(rows)]
+        return (sum(e for e, _ in parts) / sum(size for _, size in parts)).item()
+
+    with weights_loaded(layer.modules()), applied(repair.model, plan):
+        with _matrices_trained(part, layer) as matrices:
+            exact = {k: upcast(p.detach()).clone() for k, p in matrices.items()}
+            groups = [dict(params=[w], lr=_RATE * w.square().mean().sqrt()) for w in exact.values()]
+            adam = torch.optim.Adam(groups, betas=(0.9, 0.95))
+            warm = max(1, repair.steps // 10)
+            rate = lambda k: min((k + 1) / warm, (1 + math.cos(math.pi * k / repair.steps)) / 2)
+            schedule = torch.optim.lr_scheduler.LambdaLR(adam, rate)
+            best = before = held_out()
+            for k in range(repair.steps):
+                windows = torch.randperm(repair.n_fit, generator=generator)[:rows]
+                with torch.enable_grad():
+                    error, size = loss(windows)
+                    grads = torch.autograd.grad(error / size, [*matrices.values()])
+                for w, g in zip(exact.values(), grads, strict=True):
+                    w.grad = g.to(w.dtype)
+                adam.step()
+                schedule.step()
+                for name, p in matrices.items():
+                    p.data.copy_(exact[name])
+                if (k + 1) % max(1, repair.steps // _CHECKS) == 0 and (now := held_out()) < best:
+                    best = now
+                    weights = {part.full_name(k): p.detach().clone() for k, p in matrices.items()}
+    return weights, dict(untrained=before, trained=best)
 
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
@@ -339,17 +418,24 @@ def _repair_layer(repair, i, plan, h, dense, differs):
         elif part.width:
             to_run = replace(to_run, weights=weights)
             goal = _Goal(dense.out, dense.factors[part.role], dense.after_gap)
-            new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal)
+            found = _refit_output(repair, part, kept, to_run, h, goal)
+            new, after, errors, kept, targets = found
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
+            if targets and kept != part.full:
+                pruned = replace(_layer_plan(plan, i), weights=weights | new)
+                new, trained = _train_ffn(repair, part, pruned, new, h, torch.cat(targets))
+                errors |= trained
+            del targets
             rows.append(dict(layer=i, part=part.kind, **errors))
         elif dense.mid is not None and refit_mixer:
             goal = _Goal(dense.mid, dense.factors[part.role])
             if mixer_is_last:
                 goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
             without_last = keep_parts(repair.s, {last: last.nothing})
-            new, after, errors, _ = _refit_output(
-                repair, part, kept, without_last, h, goal, store=mixer_is_last
+            untrained = replace(repair, steps=0)
+            new, after, errors, *_ = _refit_output(
+                untrained, part, kept, without_last, h, goal, store=mixer_is_last
             )
             rows.append(dict(layer=i, part=part.kind, **errors))
         else:
@@ -425,6 +511,7 @@ def repair_plans(
     # of statistics, by which narrowed FFNs choose their neurons again, as many, from the
     # activations of the model that is repaired up to there; None: those of the plan
     score: str | Score | None = None,
+    steps: int = 0,  # of gradient descent in each narrowed FFN, after the closed form
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
@@ -438,6 +525,7 @@ def repair_plans(
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     protected, plans = repair.s.protected(protect), list(plans)
     repair = replace(repair, protected=protected, score=_check_choice(score))
+    repair = replace(repair, steps=steps, seed=seed)
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
     with inference(model), bar:
