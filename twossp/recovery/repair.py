@@ -286,76 +286,6 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
     weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
     return weights, after, errors, kept, targets
 
-# %% ../../nbs/recovery/01_repair.ipynb #rprtrn02
-_STEP_TOKENS = 2048  # of a step of gradient descent
-_RATE = 0.01  # its largest step, relative to the root mean square of a matrix
-_CHECKS = 4  # held-out errors along the steps
-
-
-@contextmanager
-def _matrices_trained(part, layer):
-    "Gradients for the matrices of an FFN alone; yields them by their names in the layer"
-    flags = [(p, p.requires_grad) for p in layer.parameters()]
-    names = [t.name for t in part.dense if t.matrix]
-    matrices = {name: layer.get_parameter(name) for name in names}
-    try:
-        for p, _ in flags:
-            p.requires_grad_(False)
-        for p in matrices.values():
-            p.requires_grad_(True)
-        yield matrices
-    finally:
-        for p, flag in flags:
-            p.requires_grad_(flag)
-
-
-def _train_ffn(repair, part, plan, weights, h, target):
-    """Train the matrices of an FFN together, from `weights`, toward the target (n, t, d) of its
-    output projection, with its layer run with `plan` on `h`. Returns those of the lowest error on
-    the held-out windows by name, `weights` if it is theirs; and errors"""
-    layer, i = part.at(repair.model), part.layer
-    rows, generator = max(1, _STEP_TOKENS // h.shape[1]), torch.Generator()
-    generator.manual_seed(repair.seed + i)
-
-    def loss(windows):
-        "Squared error of these windows, and the square of their targets"
-        output = layer.get_submodule(part.output)
-        with _record_io(output) as calls:
-            run_layer(layer, repair.tape, i, h[windows])
-        y = upcast(calls[0][1]).reshape(len(windows), *h.shape[1:])
-        bias = 0 if output.bias is None else upcast(output.bias)
-        wanted = upcast(target[windows]).to(y.device)
-        return (y - bias - wanted).square().sum(), wanted.square().sum()
-
-    def held_out():
-        parts = [loss(w) for w in torch.arange(repair.n_fit, len(h)).split(rows)]
-        return (sum(e for e, _ in parts) / sum(size for _, size in parts)).item()
-
-    with weights_loaded(layer.modules()), applied(repair.model, plan):
-        with _matrices_trained(part, layer) as matrices:
-            exact = {k: upcast(p.detach()).clone() for k, p in matrices.items()}
-            groups = [dict(params=[w], lr=_RATE * w.square().mean().sqrt()) for w in exact.values()]
-            adam = torch.optim.Adam(groups, betas=(0.9, 0.95))
-            warm = max(1, repair.steps // 10)
-            rate = lambda k: min((k + 1) / warm, (1 + math.cos(math.pi * k / repair.steps)) / 2)
-            schedule = torch.optim.lr_scheduler.LambdaLR(adam, rate)
-            best = before = held_out()
-            for k in range(repair.steps):
-                windows = torch.randperm(repair.n_fit, generator=generator)[:rows]
-                with torch.enable_grad():
-                    error, size = loss(windows)
-                    grads = torch.autograd.grad(error / size, [*matrices.values()])
-                for w, g in zip(exact.values(), grads, strict=True):
-                    w.grad = g.to(w.dtype)
-                adam.step()
-                schedule.step()
-                for name, p in matrices.items():
-                    p.data.copy_(exact[name])
-                if (k + 1) % max(1, repair.steps // _CHECKS) == 0 and (now := held_out()) < best:
-                    best = now
-                    weights = {part.full_name(k): p.detach().clone() for k, p in matrices.items()}
-    return weights, dict(untrained=before, trained=best)
-
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
 class _DenseOutputs:
@@ -422,8 +352,9 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             new, after, errors, kept, targets = found
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
-            if targets and kept != part.full:
-                pruned = replace(_layer_plan(plan, i), weights=weights | new)
+            if targets and kept != part.full and len(part.layers) == 1:
+                copies = {k: w.clone() for k, w in (weights | new).items()}  # trained in place
+                pruned = replace(_layer_plan(plan, i), weights=copies)
                 new, trained = _train_ffn(repair, part, pruned, new, h, torch.cat(targets))
                 errors |= trained
             del targets
@@ -522,10 +453,11 @@ def repair_plans(
         if log is not None:
             log.update(repair=[[] for _ in plans])
         return list(plans)
-    repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
+    repair, calib = _prepare(
+        model, plans, calib, share, lam, held_out, attention, noise, seed, steps
+    )
     protected, plans = repair.s.protected(protect), list(plans)
     repair = replace(repair, protected=protected, score=_check_choice(score))
-    repair = replace(repair, steps=steps, seed=seed)
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
     with inference(model), bar:
@@ -576,7 +508,7 @@ def _finish_plan(s, plan, weights, lines):
     return with_provenance(plan, experts_refitted=[refitted, n])
 
 # %% ../../nbs/recovery/01_repair.ipynb #18590ebd
-def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
+def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed, steps):
     "Check the arguments; return the settings, and the windows, random ones first"
     calib = Calibration.of(calib, model)
     s = structure(model)
@@ -597,20 +529,20 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     _check_ffns(model)
     if not 0 <= share <= 1:
         raise ValueError(f"share has to be 0 to 1; got {share!r}")
-    lams, n_fit = _check_lams(lam, len(calib), held_out), len(calib)
+    lams, n_fit = _check_lams(lam, len(calib), held_out, steps), len(calib)
     check = check_replay(model, calib)
     if check.problem:
         raise ValueError(f"{type(model).__name__} cannot be repaired: {check.problem}")
     if not 0 <= noise:
         raise ValueError(f"noise must not be negative; got {noise!r}")
-    if len(lams) > 1:
+    if len(lams) > 1 or steps:
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
     n, t = round(noise * len(calib)), calib.shape[1]
     random = _draw_random_windows(model, n, t, seed).to(calib.device)
     rows = layer_batch_size(model, t) if check.stack else 1
     repair = _Repair(
         model, s, None, share, lams, n_fit + n, rows, attention,
-        memory_budget(model) // 2, held_out=held_out, noise=n * t,
+        memory_budget(model) // 2, held_out=held_out, noise=n * t, steps=steps, seed=seed,
     )  # fmt: skip
     text = calib.ids  # masked tokens are used too
     return repair, torch.cat([random, text])
@@ -624,17 +556,19 @@ def _check_ffns(model):
         )
 
 
-def _check_lams(lam, n, held_out):
-    "Candidates for λ, checked; `n`: windows"
+def _check_lams(lam, n, held_out, steps):
+    "Candidates for λ, checked; `n`: windows, some of which these or the steps hold out"
+    if not isinstance(steps, int) or steps < 0:
+        raise ValueError(f"steps has to be a whole number, 0 or more; got {steps!r}")
     lams = (lam,) if isinstance(lam, (int, float)) else tuple(lam)
     if not lams or not all(x >= 0 for x in lams):
         raise ValueError(f"lam must not be negative; got {lam!r}")
-    if len(lams) > 1 and n < 2:
+    if (len(lams) > 1 or steps) and n < 2:
         raise ValueError(
             "choosing lam takes at least two calibration windows; give more, or one"
-            " value"
+            " value and no steps"
         )
-    if len(lams) > 1 and not 0 < held_out < 1:
+    if (len(lams) > 1 or steps) and not 0 < held_out < 1:
         raise ValueError(f"held_out has to be between 0 and 1; got {held_out!r}")
     return lams
 
@@ -687,6 +621,76 @@ def repair_plan(
     if log is not None:
         log["repair"] = log["repair"][0]
     return fixed
+
+# %% ../../nbs/recovery/01_repair.ipynb #rprtrn02
+_STEP_TOKENS = 2048  # of a step of gradient descent
+_RATE = 0.01  # its largest step, relative to the root mean square of a matrix
+_CHECKS = 4  # held-out errors along the steps
+
+
+@contextmanager
+def _matrices_trained(part, layer):
+    "Gradients for the matrices of an FFN alone; yields them by their names in the layer"
+    flags = [(p, p.requires_grad) for p in layer.parameters()]
+    names = [t.name for t in part.dense if t.matrix]
+    matrices = {name: layer.get_parameter(name) for name in names}
+    try:
+        for p, _ in flags:
+            p.requires_grad_(False)
+        for p in matrices.values():
+            p.requires_grad_(True)
+        yield matrices
+    finally:
+        for p, flag in flags:
+            p.requires_grad_(flag)
+
+
+def _train_ffn(repair, part, plan, weights, h, target):
+    """Train the matrices of an FFN together, from `weights`, toward the targets (n, t, d) of its
+    output projection, with its layer run with `plan` on `h`. Returns those of the lowest error on
+    the held-out windows by name, `weights` if it is theirs; and errors"""
+    layer, i = part.at(repair.model), part.layer
+    rows, generator = max(1, _STEP_TOKENS // h.shape[1]), torch.Generator()
+    generator.manual_seed(repair.seed + i)
+
+    def loss(windows):
+        "Squared error of these windows, and the square of their targets"
+        output = layer.get_submodule(part.output)
+        with _record_io(output) as calls:
+            run_layer(layer, repair.tape, i, h[windows])
+        y = upcast(calls[0][1]).reshape(len(windows), *h.shape[1:])
+        bias = 0 if output.bias is None else upcast(output.bias)
+        wanted = upcast(target[windows]).to(y.device)
+        return (y - bias - wanted).square().sum(), wanted.square().sum()
+
+    def held_out():
+        parts = [loss(w) for w in torch.arange(repair.n_fit, len(h)).split(rows)]
+        return (sum(e for e, _ in parts) / sum(size for _, size in parts)).item()
+
+    with weights_loaded(layer.modules()), applied(repair.model, plan):
+        with _matrices_trained(part, layer) as matrices:
+            exact = {k: upcast(p.detach()).clone() for k, p in matrices.items()}
+            groups = [dict(params=[w], lr=_RATE * w.square().mean().sqrt()) for w in exact.values()]
+            adam = torch.optim.Adam(groups, betas=(0.9, 0.95))
+            warm = max(1, repair.steps // 10)
+            rate = lambda k: min((k + 1) / warm, (1 + math.cos(math.pi * k / repair.steps)) / 2)
+            schedule = torch.optim.lr_scheduler.LambdaLR(adam, rate)
+            best = before = held_out()
+            for k in range(repair.steps):
+                windows = torch.randperm(repair.n_fit, generator=generator)[:rows]
+                with torch.enable_grad():
+                    error, size = loss(windows)
+                    grads = torch.autograd.grad(error / size, [*matrices.values()])
+                for w, g in zip(exact.values(), grads, strict=True):
+                    w.grad = g.to(w.dtype)
+                adam.step()
+                schedule.step()
+                for name, p in matrices.items():
+                    p.data.copy_(exact[name])
+                if (k + 1) % max(1, repair.steps // _CHECKS) == 0 and (now := held_out()) < best:
+                    best = now
+                    weights = {part.full_name(k): p.detach().clone() for k, p in matrices.items()}
+    return weights, dict(untrained=before, trained=best)
 
 # %% ../../nbs/recovery/01_repair.ipynb #f02ec015
 REPAIRS = ("least_squares",)  # values of `repair`, besides None
