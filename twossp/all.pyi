@@ -101,9 +101,9 @@ _Formats: TypeAlias = Literal[
 ]
 
 _Methods: TypeAlias = Literal[
-    "2ssp", "2ssp+", "window_based", "shortgpt", "blockpruner", "evopress", "slicegpt",
-    "taylor", "wanda_sp", "flap", "llm_drop", "replaceme", "random", "magnitude",
-    "width_only", "depth_only", "reap", "reap_magnitude", "reap_random"
+    "2ssp", "2ssp+", "putri", "window_based", "shortgpt", "blockpruner", "evopress",
+    "slicegpt", "taylor", "wanda_sp", "flap", "llm_drop", "replaceme", "random",
+    "magnitude", "width_only", "depth_only", "reap", "reap_magnitude", "reap_random"
 ]
 
 _Repairs: TypeAlias = Literal[
@@ -227,12 +227,14 @@ def find_sparsity(
 def greedy(
     model: PreTrainedModel,
     base: Plan,
-    candidates: Sequence[Plan],
+    candidates: Sequence,
     n: int,
     ids: torch.Tensor | Calibration | _Windows,
     *,
     cost: Callable | None = None,
     keep: Collection[int] = ...,
+    sizes: Sequence[float] | None = None,
+    merge: Callable = ...,
     score: str = 'perplexity',
     progress: bool = True,
 ) -> tuple[Plan, list[Trial]]: ...

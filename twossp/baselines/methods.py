@@ -69,6 +69,10 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
         f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
     ),
+    "putri": Method(
+        "twossp.baselines.putri:putri_plan", 256, "2605.18331",
+        "2ssp's split; neurons chosen and refitted on the pruned model; key/value groups",
+    ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
@@ -117,7 +121,7 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
        
     ),
     "replaceme": Method(
-        "twossp.baselines.blocks:replaceme", 32, "2505.02819",
+        "twossp.baselines.replaceme:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
         every_token=True,
     ),

@@ -7,6 +7,7 @@ __all__ = ['Trial', 'mean_nll', 'find_lowest', 'greedy', 'removal_order']
 
 # %% ../../nbs/pruning/02_depth.ipynb #4d4436c4
 import math
+import operator
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -66,13 +67,16 @@ def find_lowest(
 def greedy(
     model: PreTrainedModel,  # dense; untouched
     base: Plan,  # removals to start from; `dense_plan(L)` for none
-    candidates: Sequence[Plan],  # removals to choose from
+    candidates: Sequence,  # removals to choose from: plans, or what `merge` takes
     n: int,  # how many to remove, 0 … len(candidates)
     ids: torch.Tensor | Calibration,  # (m, t) windows to score on; one in the paper's stage 2
     *,
     # (model, plans, ids) -> one loss per plan; default: `mean_nll`
     cost: Callable | None = None,
     keep: Collection[int] = (),  # candidates that stay
+    # of the candidates: a round removes as many as add up to 1, `n` rounds to `n`; default: 1 each
+    sizes: Sequence[float] | None = None,
+    merge: Callable = operator.or_,  # (plan, candidate) -> the plan that removes it too
     score: str = "perplexity",  # name of what `cost` measures, for the trials
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials
@@ -84,8 +88,8 @@ def greedy(
         dense; untouched
     base : Plan
         removals to start from; `dense_plan(L)` for none
-    candidates : Sequence[Plan]
-        removals to choose from
+    candidates : Sequence
+        removals to choose from: plans, or what `merge` takes
     n : int
         how many to remove, 0 … len(candidates)
     ids : torch.Tensor | Calibration
@@ -94,6 +98,11 @@ def greedy(
         (model, plans, ids) -> one loss per plan; default: `mean_nll`
     keep : Collection[int], default ()
         candidates that stay
+    sizes : Sequence[float] | None, default None
+        of the candidates: a round removes as many as add up to 1, `n` rounds to `n`; default: 1
+        each
+    merge : Callable, default operator.or_
+        (plan, candidate) -> the plan that removes it too
     score : str, default 'perplexity'
         name of what `cost` measures, for the trials
     progress : bool, default True
@@ -104,19 +113,23 @@ def greedy(
     tuple[Plan, list[Trial]]
         `base` with the removals; all trials
     """
+    sizes = [1] * len(candidates) if sizes is None else sizes
     remaining = [i for i in range(len(candidates)) if i not in keep]
-    if not 0 <= n <= len(remaining):
+    if not 0 <= n <= sum(sizes[i] for i in remaining) + 1e-6:
         raise ValueError(f"cannot remove {n} of {len(remaining)} candidates")
     ids, cost = Calibration.of(ids, model), cost or mean_nll
-    plan, trials = base, []
+    plan, trials, removed = base, [], 0
     for step in progress_bar(range(n), "removing attention", progress):
-        plans = [plan | candidates[i] for i in remaining]
-        costs = [float(c) for c in cost(model, plans, ids)]
-        best = remaining[find_lowest(costs)]
-        for i, c in zip(remaining, costs, strict=True):
-            trials.append(Trial(step, i, c, i == best, score))
-        plan = plan | candidates[best]
-        remaining.remove(best)
+        plans = [merge(plan, candidates[i]) for i in remaining]
+        costs = dict(zip(remaining, map(float, cost(model, plans, ids)), strict=True))
+        rest = dict(costs)
+        while rest and removed < step + 1 - 1e-6:
+            best = [*rest][find_lowest([*rest.values()])]
+            del rest[best]
+            plan, removed = merge(plan, candidates[best]), removed + sizes[best]
+        for i, c in costs.items():
+            trials.append(Trial(step, i, c, i not in rest, score))
+        remaining = [*rest]
     return plan, trials
 
 # %% ../../nbs/pruning/02_depth.ipynb #a1d85b92

@@ -457,7 +457,7 @@ def repair_plans(
         model, plans, calib, share, lam, held_out, attention, noise, seed, steps
     )
     protected, plans = repair.s.protected(protect), list(plans)
-    repair = replace(repair, protected=protected, score=_check_choice(score))
+    repair = replace(repair, protected=protected, score=check_choice(score))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
     with inference(model), bar:
@@ -576,7 +576,7 @@ def _check_lams(lam, n, held_out, steps):
 _CHOICE_STATISTICS = {"tokens", "norms", "sums", "squares", "gram", "routed"}
 
 
-def _check_choice(score):
+def check_choice(score):
     "The row of a score by which the repair can choose neurons"
     row = None if score is None else find_score(score, "neurons")
     if row and (row.statistics is None or not {*row.statistics} <= _CHOICE_STATISTICS):
