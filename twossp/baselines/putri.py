@@ -110,5 +110,6 @@ def putri_plan(
         plan = narrow(mixers, width_after(free, sparsity, s.removed(mixers), multiple))
     log.update(balance=split, trials=trials)
     if repair is not None:
-        plan = repair_plan(model, replace(plan, weights={}), repair_windows(calib), **common)
+        text = repair_windows(model, calib)
+        plan = repair_plan(model, replace(plan, weights={}), text, **common)
     return with_provenance(plan, differs_from_paper=[*_DIFFERENCES])

@@ -266,7 +266,7 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     from ..checkpoint.load import verify_checkpoint
     from ..checkpoint.reference import read_reference
     from ..request.pruned import engine_commands
-    from ..serving.runners import check_server, find_served_model
+    from ..serving.servers import check_server, find_served_model
 
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
@@ -309,7 +309,7 @@ def show_card(o: CardOptions) -> int:  # exit code
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        from ..serving.export import write_card_results
+        from ..serving.publish import write_card_results
 
         _call_quietly(write_card_results, o.folder, *_collect_results(o))
     print(card.read_text(encoding="utf-8"))
@@ -427,7 +427,7 @@ class PushOptions:
 
 def push(o: PushOptions) -> int:  # exit code
     "`twossp push`: upload a checkpoint after verifying it."
-    from ..serving.export import push_folder
+    from ..serving.publish import push_folder
 
     print("\n".join(_call_quietly(push_folder, o.folder, o.name, o.dry_run)))
     return 0

@@ -21,7 +21,7 @@ from ..checkpoint.load import read_record
 from ..core.words import format_size
 from ..evaluation.results import Result, find_metric, to_json_line
 from .options import shown_path
-from ..serving.export import write_card_results
+from ..serving.publish import write_card_results
 
 # %% ../../nbs/request/04_pruned.ipynb #prd06
 def dense_value(

@@ -4,63 +4,45 @@
 
 # %% auto #0
 __all__ = [
-    'export_folder', 'write_card_results', 'push_folder', 'ExportRequest',
-    'check_export_request', 'check_export_support', 'check_export_tokenizer',
-    'run_export'
+    'export_folder', 'ExportRequest', 'check_export_request', 'check_export_support',
+    'check_export_tokenizer', 'run_export'
 ]
 
 # %% ../../nbs/serving/04_export.ipynb #9fd9e3e3
 import json
-import logging
-import shutil
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from pathlib import Path
 
 import torch
-from huggingface_hub import ModelCard
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
 from safetensors import safe_open
-from torch import nn
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
-from yaml import YAMLError
 
 from ..baselines.methods import method
-from ..checkpoint.card import plan_from_record, write_record
+from ..checkpoint.card import plan_from_record
 from ..checkpoint.engines import find_exporter
-from ..checkpoint.load import (
-    family_entries,
-    push_pruned,
-    read_record,
-    verify_checkpoint,
-)
+from ..checkpoint.load import family_entries, read_record
 from ..checkpoint.reference import (
     REFERENCE_FILE,
-    EngineReport,
-    compare_logprobs,
-    overall_verdict,
     read_reference,
 )
-from ..checkpoint.save import check_not_source, output_folder, save_pruned
+from ..checkpoint.save import check_not_source, save_pruned
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
-from ..core.experts import is_experts
-from ..core.extras import check_installed, is_installed, missing_message, require
+from ..core.extras import is_installed, missing_message
 from ..core.families import arch, model_family, set_arch
-from ..core.files import check_output_folder, write_lock
+from ..core.files import check_output_folder
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
-from ..runtime.devices import one_line
 from ..runtime.metrics import check_finite
 from .gguf import export_gguf, gguf_pretokenizer
+from .llama_cpp import check_gguf, has_llama_cpp, quant_block_size
+from .onnx import check_onnx, export_onnx
 from .opening import open_model
-from .runners import check_gguf, has_llama_cpp, quant_block_size
 from .vllm import export_vllm
 
 # %% ../../nbs/serving/04_export.ipynb #7ee318d2
@@ -90,85 +72,6 @@ def _fill_zeros(model):
         p.copy_(tensor)
     dense.twossp_plan, dense.twossp_dense = plan, model.twossp_dense
     return dense
-
-# %% ../../nbs/serving/04_export.ipynb #72897cbe
-_ONNX_FILE = "model.onnx"  # the graph; its weights are in `model.onnx.data`
-
-
-class _Logits(nn.Module):
-    "Token ids in, logits out"
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids):
-        return self.model(input_ids, use_cache=False).logits
-
-# %% ../../nbs/serving/04_export.ipynb #1049e28a
-def _export_graph(model):
-    "Export a model's graph, for any number of texts of any length"
-    dynamic, log = torch.export.Dim.DYNAMIC, logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)  # hides remarks on unrelated packages
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.onnx.export(
-                _Logits(model).eval(),
-                (torch.arange(32).view(2, 16) % model.config.get_text_config().vocab_size,),
-                dynamo=True,
-                input_names=["input_ids"],
-                output_names=["logits"],
-                dynamic_shapes=dict(input_ids={0: dynamic, 1: dynamic}),
-                verbose=False,
-            )
-    finally:
-        log.setLevel(level)
-
-# %% ../../nbs/serving/04_export.ipynb #807a2550
-def _write_onnx(folder, out, overwrite=False):
-    """Write a checkpoint's graph in float32 with its tokenizer, plan and reference outputs;
-    `ValueError` if impossible"""
-    check_installed("onnx", "onnxscript")
-    folder = Path(folder).expanduser()
-    model, tok = open_model(folder)
-    model = model.float().to("cpu")
-    # transformers' default for experts cannot be traced
-    if any(map(is_experts, model.modules())):
-        model.set_experts_implementation("batched_mm")
-    try:
-        graph = _export_graph(model)
-    except Exception as e:
-        message = " ".join(str(e).split())[:200]
-        raise ValueError(f"PyTorch cannot trace this model: {type(e).__name__}: {message}") from e
-    size = sum(p.nbytes for p in model.parameters())
-    with output_folder(out, overwrite, size) as new:
-        graph.save(new / _ONNX_FILE, external_data=True)
-        for name in ("config.json", "plan.json", REFERENCE_FILE):
-            if (folder / name).is_file():
-                shutil.copy(folder / name, new / name)
-        if tok is not None:
-            tok.save_pretrained(new)
-    return Path(out)
-
-# %% ../../nbs/serving/04_export.ipynb #d8fbbf22
-def _run_onnx(folder, ids):
-    "Logits of ids (n, t), computed by ONNX Runtime on the CPU"
-    kwargs = dict(providers=["CPUExecutionProvider"])
-    session = require("onnxruntime").InferenceSession(folder / _ONNX_FILE, **kwargs)
-    return torch.from_numpy(session.run(None, {"input_ids": ids.numpy()})[0])
-
-
-def _check_onnx(folder):
-    "Compare a graph's outputs with the checkpoint's reference outputs"
-    rows = []
-    for answer in read_reference(folder):
-        tokens = [s["tokens"][0] for s in answer["steps"]]
-        logits = _run_onnx(folder, torch.tensor([[*answer["ids"], *tokens]]))[0]
-        steps = logits[len(answer["ids"]) - 1 : -1].log_softmax(-1)
-        rows.append((answer["prompt"], compare_logprobs(answer, [*steps])))
-    return EngineReport(overall_verdict([x for _, x in rows]), _ONNX_FILE, tuple(rows))
 
 # %% ../../nbs/serving/04_export.ipynb #2202605b
 def _name_export(folder, to, quantize=None):
@@ -242,12 +145,12 @@ def _to_onnx(folder, out, overwrite):
     if kind_of(plan_from_record(read_record(folder), folder)) != "removal":
         raise ValueError("rotations between the layers run in PyTorch only")
     _has_reference(folder)
-    _write_onnx(folder, out, overwrite)
+    export_onnx(folder, out, overwrite)
     if not (out / REFERENCE_FILE).is_file():
         return [f"not compared: {folder} has no {REFERENCE_FILE}"]
     if not is_installed("onnxruntime"):
         return [f"not compared: {missing_message('onnxruntime')}"]
-    return [repr(_check_onnx(out))]
+    return [repr(check_onnx(out))]
 
 # %% ../../nbs/serving/04_export.ipynb #toforms1
 def _to_vllm(folder, out, overwrite):
@@ -265,47 +168,6 @@ def _to_ordinary(format, folder, out, overwrite):
 
 _to_native = partial(_to_ordinary, "native")
 _to_compatible = partial(_to_ordinary, "compatible")
-
-# %% ../../nbs/serving/04_export.ipynb #2f1afdcb
-def write_card_results(
-    folder: str | Path,  # a checkpoint of twossp
-    results: dict,  # metric -> value
-    task_results: Sequence[dict] = (),  # of tasks with data on the hub: see `task_results`
-) -> Path:  # the card
-    "Write results into a checkpoint's plan.json and card."
-    folder = Path(folder).expanduser()
-    with write_lock(folder / ".card", wait=60):  # for other writers
-        new = dict(results=results) | (dict(task_results=[*task_results]) if task_results else {})
-        write_record(folder, read_record(folder) | new)
-    (folder / ".card.lock").unlink(missing_ok=True)
-    return folder / "README.md"
-
-# %% ../../nbs/serving/04_export.ipynb #f3d8655c
-def push_folder(
-    folder: str | Path,  # a checkpoint of twossp
-    name: str,  # "user/name" on the Hugging Face hub
-    dry_run: bool = False,  # list the files and upload nothing
-) -> list[str]:  # one line per file, then the URL
-    "Verify and upload a checkpoint with its card. Raises `ValueError` if either fails."
-    folder = Path(folder).expanduser()
-    try:
-        validate_repo_id(name)
-    except HFValidationError as e:
-        raise ValueError(one_line(e)) from e
-    verify_checkpoint(folder)
-    try:
-        card = ModelCard((folder / "README.md").read_text(encoding="utf-8"))
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, YAMLError) as e:
-        raise ValueError(f"{folder.name}/README.md is no model card: {one_line(e)}") from e
-    files = sorted(f for f in folder.rglob("*") if f.is_file())
-    lines = [f"{f.stat().st_size:>13,} bytes  {f.relative_to(folder).as_posix()}" for f in files]
-    if dry_run:
-        return [*lines, f"nothing was uploaded to {name}: a dry run"]
-    try:
-        card.validate()
-        return [*lines, push_pruned(folder, name)]
-    except Exception as e:
-        raise ValueError(f"{name} cannot be uploaded: {one_line(e)}") from e
 
 # %% ../../nbs/serving/04_export.ipynb #c7c3551d
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from ..core.families import model_family
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.structure import structure
+from .llama_cpp import quant_block_size, quantize_gguf
 from .opening import open_model
-from .runners import quant_block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #bdefa17c
 _MIN_FFN = 32  # smallest FFN that llama.cpp computes correctly next to an attention
