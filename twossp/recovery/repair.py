@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'check_repair',
-    'repair_windows', 'repairable'
+    'repair_windows', 'repair_as', 'repairable'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
@@ -693,7 +693,8 @@ def _train_ffn(repair, part, plan, weights, h, target):
     return weights, dict(untrained=before, trained=best)
 
 # %% ../../nbs/recovery/01_repair.ipynb #f02ec015
-REPAIRS = ("least_squares",)  # values of `repair`, besides None
+REPAIRS = ("least_squares", "local_distillation")  # values of `repair`, besides None
+_STEPS = 100  # of the second
 
 
 def check_repair(
@@ -726,6 +727,18 @@ def repair_windows(
     "Return the first windows, up to `_REPAIR_TOKENS` tokens per neuron, but at least two."
     return calib[: max(2, _REPAIR_TOKENS * neurons_per_token(model) // calib.shape[1])]
 
+
+def repair_as(
+    repair: str,  # one of `REPAIRS`
+    model: PreTrainedModel,  # dense; unchanged
+    plan: Plan,  # of removals, without weights
+    calib: torch.Tensor,  # (n, t) calibration windows
+    **options,  # of `repair_plans`
+) -> Plan:  # the same removals, with weights
+    "Repair a plan by the name of a repair, on its `repair_windows`."
+    options |= dict(steps=_STEPS) if repair == "local_distillation" else {}
+    return repair_plan(model, plan, repair_windows(model, calib), **options)
+
 # %% ../../nbs/recovery/01_repair.ipynb #570a285a
 def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
@@ -748,7 +761,7 @@ def repairable(
         if repair is None:
             return plan
         common |= dict(protect=options.get("protect", ()))
-        return repair_plan(model, plan, repair_windows(model, calib), **common)
+        return repair_as(repair, model, plan, calib, **common)
 
     s = signature(method)
     option = Parameter("repair", Parameter.KEYWORD_ONLY, default=None)

@@ -38,7 +38,7 @@ from .allocate import (
     search_splits,
     search_widths,
 )
-from .repair import check_repair, repair_plan, repair_windows
+from .repair import check_repair, repair_as
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner, preset
 
@@ -142,7 +142,8 @@ def two_ssp(
     widths: str = "uniform",
     # layers that stay whole; negative ones count from the end. The target counts all layers
     protect: Sequence[int] = (),
-    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
+    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
+    # "local_distillation": train each FFN after that, one layer at a time
     repair: str | None = None,
     seed: int | None = None,  # of random scores; default: from the calibration windows
     bs: int | None = None,  # windows per batch; default: by their tokens
@@ -186,7 +187,8 @@ def two_ssp(
     protect : Sequence[int], default ()
         layers that stay whole; negative ones count from the end. The target counts all layers
     repair : str | None, default None
-        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
+        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
+        "local_distillation": train each FFN after that, one layer at a time
     seed : int | None, default None
         of random scores; default: from the calibration windows
     bs : int | None, default None
@@ -256,7 +258,7 @@ def two_ssp(
     if repair is None:
         return plan
     options = dict(protect=protect, progress=progress, log=log)
-    return repair_plan(model, plan, repair_windows(model, calib), **options)
+    return repair_as(repair, model, plan, calib, **options)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(

@@ -696,9 +696,10 @@ class MethodOptions:
         f" {', '.join(score_names('attention modules'))} (default: the first)",
     )
     repair: str | None = flag(
-        "least_squares: reconstruct the output projections of the remaining FFNs after"
-        " pruning; not with slicegpt or whole experts (default: no repair)",
-        choices=("least_squares",), basic=True,
+        "after pruning, least_squares: reconstruct the output projections of the remaining"
+        " FFNs; local_distillation: then train these FFNs, one layer at a time; not with"
+        " slicegpt or whole experts (default: no repair)",
+        choices=("least_squares", "local_distillation"), basic=True,
     )
 
     @property
@@ -1274,7 +1275,8 @@ class CompareGridOptions:
         idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(
-        "also run each method with this repair", (), choices=("least_squares",),
+        "also run each method with these repairs", (),
+        choices=("least_squares", "local_distillation"),
         idea="MethodOptions.repair",
     )
 
