@@ -69,7 +69,8 @@ def value_of(text, folder=measured.RESULTS):
         if kind == 'count':
             return len(rows)
         [row] = rows
-        return float(row[words[-1]])
+        column, *unit = (word for word in words[1:] if '=' not in word)
+        return float(row[column]) / float(unit[0] if unit else 1)
     return row_number(text.split(), folder)
 
 

@@ -104,10 +104,15 @@ def explain(path, cell, number, error):
     return f'{path}, cell {number} (id {cell.get("id", "?")}):\n{source}\n\n{trace}'
 
 
-def lighten(cells, replaced):
-    "Put the tests' own numbers into a page's cells; each text has to stand there, and once"
-    for text, quick in replaced.items():
-        found = [c for c in cells if c.cell_type == 'code' and text in c.source]
+def lighten(cells, page, pages):
+    """Put the tests' own numbers into a page's cells: those of its folder wherever they stand,
+    and its own, which have to stand there, and once"""
+    code = [c for c in cells if c.cell_type == 'code']
+    for text, quick in pages.get(f'{page.rpartition("/")[0]}/', {}).items():
+        for c in code:
+            c.source = c.source.replace(text, quick)
+    for text, quick in pages.get(page, {}).items():
+        found = [c for c in code if text in c.source]
         if len(found) != 1 or found[0].source.count(text) != 1:
             raise ValueError(f'{QUICK}: {text!r} has to stand once in the notebook')
         found[0].source = found[0].source.replace(text, quick)
@@ -136,7 +141,7 @@ def run_cells(path, root, flags, show, out):
     quick = Path(root) / QUICK
     if 'slow' in flags and quick.exists():
         pages = tomllib.loads(quick.read_text(encoding='utf-8'))
-        lighten(nb.cells, pages.get(name.removeprefix('nbs/').removesuffix('.ipynb'), {}))
+        lighten(nb.cells, name.removeprefix('nbs/').removesuffix('.ipynb'), pages)
     todo = [c for c in nb.cells if not is_skipped(c, flags)]
     n_code = sum(c.cell_type == 'code' for c in nb.cells)
     result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo), not_run=0)

@@ -56,7 +56,8 @@ def describe(attn, ffn, stream=1.0):
     "The same in words, for those who hear the page"
     gone = [str(i) for i, a in enumerate(attn) if not a]
     shares = [f'{f:.0%}' for f in ffn]
-    said = f'attention removed from layers {", ".join(gone)}' if gone else 'every attention'
+    layers = 'layer' if len(gone) == 1 else 'layers'
+    said = f'attention removed from {layers} {", ".join(gone)}' if gone else 'every attention'
     narrow = f'of the FFNs {", ".join(shares)} kept'
     width = f', all on a stream of {stream:.0%} of the width' if stream < 1 else ''
     return f'Six layers, dense and pruned: {said}; {narrow}{width}'

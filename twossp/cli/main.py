@@ -6,6 +6,7 @@
 __all__ = ['COMMANDS', 'OVERVIEW', 'Command', 'list_commands', 'list_flags', 'main']
 
 # %% ../../nbs/cli/02_main.ipynb #4d4df1d7
+import io
 import os
 import sys
 import warnings
@@ -218,6 +219,8 @@ def main(
     # 3 another process of the job was lost, 130 interrupted
 ) -> int:
     "The command `twossp`."
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal or file without "…" is no error
+        sys.stdout.reconfigure(errors="replace")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *place, **kw: print(

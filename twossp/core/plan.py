@@ -390,7 +390,7 @@ def describe_removal(
     if removed := plan.removed_layers:
         phrases.append(f"whole decoder layers removed, the rest renumbered: {commas(removed)}")
     for words, layers, stored in _phrases(plan):
-        named = "" if layers is None else f" layers {commas(layers)}"
+        named = "" if layers is None else f" layer{'s' * (len(layers) != 1)} {commas(layers)}"
         phrases.append(words + named + (stored if zeros else ""))
     return phrases
 

@@ -88,6 +88,10 @@ def _span(numbers):
     return f"{low}" if low == high else f"{low}…{high}"
 
 
+def _count_layers(n):
+    return f"{n} layer" if n == 1 else f"{n} layers"
+
+
 @dataclass(frozen=True)
 class Indices(Slot):
     "Units that remain, ascending; None: all."
@@ -144,9 +148,9 @@ class Indices(Slot):
         phrases = [(f"{self.kind} removed from", removed, " (stored as zeros)")]
         widths = [len(kept) for kept in values.values() if kept]
         if widths:
-            count = "all" if len(widths) == L else len(widths)
+            where = "all layers" if len(widths) == L else _count_layers(len(widths))
             padded = " (where widths differ, the narrower are padded with zeros)"
-            phrases.append((f"{self.kind} width {_span(widths)} in {count} layers", None, padded))
+            phrases.append((f"{self.kind} width {_span(widths)} in {where}", None, padded))
         return phrases
 
 
@@ -431,7 +435,8 @@ class Mask(Slot):
         for units, pairs in counts.items():
             if any(kept != full for kept, full in pairs):
                 span, full = _span([kept for kept, _ in pairs]), max(n for _, n in pairs)
-                phrases.append((f"{span} of {full} {units} in {len(values)} layers", None, ""))
+                where = _count_layers(len(values))
+                phrases.append((f"{span} of {full} {units} in {where}", None, ""))
         return phrases
 
 # %% ../../nbs/core/08_slots.ipynb #slots020

@@ -132,7 +132,7 @@ mark {background: #fff0c2}
 {%- endif %}
 {%- endfor %}
 {%- for metric, t in m.noise.items() %}
-<h3>More than noise? {{ metric }}</h3>
+<h3>Paired differences: {{ metric }}</h3>
 <p>Other minus best, paired, with Student's 95 % interval; <em>within noise</em>: it
 contains zero; <em>too few</em>: fewer than {{ MIN_PAIRS }} pairs, which is too few for an
 interval.</p>
@@ -250,7 +250,7 @@ def _markdown_report(rows):
     for model, rs in models.items():
         parts += [(f"## {model}: {name}", t, True) for name, t, *_ in _main_tables(rs)]
     for rs in models.values():
-        parts += [(f"## More than noise? {n}", t, False) for n, t in _noise_tables(rs).items()]
+        parts += [(f"## Paired differences: {n}", t, False) for n, t in _noise_tables(rs).items()]
     texts = [f"{head}\n\n{to_markdown(t.map(_to_text), index)}" for head, t, index in parts]
     return "\n\n".join(texts) + "\n"
 

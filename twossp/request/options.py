@@ -286,7 +286,7 @@ RENAMED = dict(
     methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
     depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
-    to=("export",), tensorboard=("report_to",),
+    to=("export",), format=("export",), tensorboard=("report_to",),
 )
 
 

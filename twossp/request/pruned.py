@@ -68,6 +68,7 @@ def task_results(
 
 # %% ../../nbs/request/04_pruned.ipynb #prd10
 _VERDICTS = {  # perplexity, as a multiple of the dense model's: at most -> words
+    0.95: "better than the dense model on this text",
     1.05: "as good as the dense model",
     1.25: "slightly worse than the dense model",
     2.0: "worse than the dense model",

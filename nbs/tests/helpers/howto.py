@@ -24,6 +24,18 @@ SMALL = {  # what a test puts in the place of a page's own numbers
 }
 
 
+def enter_small():
+    """`enter_examples`, where the bundled model is the random one with a chat template, and
+    Wikipedia a short text: what pages show of "smollm2" is tested in seconds, under its name"""
+    from twossp.core.testing import SENTENCES, enter_examples
+    from twossp.runtime import data
+
+    enter_examples()
+    folder = Path('my-chat-model').resolve()
+    data._embedded_model = lambda cache_dir=None: folder
+    data._READERS['wiki'] = lambda path, cache_dir=None: [s * 60 for s in SENTENCES]
+
+
 def read_commands(text):
     "The `twossp` commands in the `sh` blocks of a text, as lists of words"
     blocks = re.findall(r'```sh\n(.*?)```', text, flags=re.S)
