@@ -352,7 +352,7 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             new, after, errors, kept, targets = found
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
-            if targets and kept != part.full and len(part.layers) == 1:
+            if targets and len(part.layers) == 1:
                 copies = {k: w.clone() for k, w in (weights | new).items()}  # trained in place
                 pruned = replace(_layer_plan(plan, i), weights=copies)
                 new, trained = _train_ffn(repair, part, pruned, new, h, torch.cat(targets))
@@ -442,7 +442,7 @@ def repair_plans(
     # of statistics, by which narrowed FFNs choose their neurons again, as many, from the
     # activations of the model that is repaired up to there; None: those of the plan
     score: str | Score | None = None,
-    steps: int = 0,  # of gradient descent in each narrowed FFN, after the closed form
+    steps: int = 0,  # of gradient descent in each refitted FFN, after the closed form
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
