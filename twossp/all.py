@@ -77,9 +77,10 @@ from .reporting.report import (
 from .request.prune import prune
 from .request.pruned import Pruned
 from .runtime.calibration import Calibration, cut_windows
-from .runtime.data import load_model, load_text, windows
+from .runtime.data import load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
+from .runtime.models import load_model
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.skeleton import load_skeleton
 from .runtime.sources import source_windows

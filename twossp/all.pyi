@@ -102,7 +102,7 @@ _Formats: TypeAlias = Literal[
 
 _Methods: TypeAlias = Literal[
     "2ssp", "2ssp+", "putri", "window_based", "shortgpt", "blockpruner", "evopress",
-    "slicegpt", "taylor", "wanda_sp", "flap", "llm_drop", "replaceme", "random",
+    "slicegpt", "taylor", "wanda_sp", "flap", "gisp", "llm_drop", "replaceme", "random",
     "magnitude", "width_only", "depth_only", "reap", "reap_magnitude", "reap_random"
 ]
 
@@ -395,6 +395,7 @@ def two_ssp(
     depth_score: _Depth_Scores | str | Score | Callable = 'perplexity',
     widths: _Widths | str = 'uniform',
     protect: Sequence[int] = ...,
+    nested: Sequence[float] = ...,
     repair: _Repairs | str | None = None,
     seed: int | None = None,
     bs: int | None = None,

@@ -24,9 +24,9 @@ from ..pruning.depth import greedy, removal_order
 from ..pruning.importance import block_influence
 from ..pruning.two_ssp import check_search_windows
 from ..recovery.repair import repairable
-from ..runtime.devices import progress_bar
 from ..runtime.memory import free_bytes, layer_batch_size
 from ..runtime.metrics import check_finite
+from ..runtime.progress import progress_bar
 from ..runtime.provenance import planner
 from ..runtime.statistics import walk_hidden_states
 

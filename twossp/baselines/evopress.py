@@ -19,8 +19,8 @@ from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
 from ..pruning.depth import find_lowest
 from ..recovery.repair import repairable
-from ..runtime.devices import progress_bar
 from ..runtime.metrics import mean_windows
+from ..runtime.progress import progress_bar
 from ..runtime.provenance import planner
 from ..runtime.search import plan_kl
 

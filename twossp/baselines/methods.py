@@ -114,6 +114,11 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
         "twossp.baselines.scores:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
     ),
+    "gisp": Method(
+        "twossp.baselines.gisp:gisp_plan", 32, "2510.18030",
+        "FFN neurons and heads by gradients of weights, in rounds, one threshold",
+        streams=False,
+    ),
     "llm_drop": Method(
         f"{_TWO_SSP}two_ssp", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
@@ -237,5 +242,6 @@ DECIDES = dict.fromkeys((
     "model", "calib", "sparsity", "seed", "alpha", "n_attn", "n_search", "p", "multiple",
     "balance", "weighted", "bs", "widths", "repair", "last_token", "blocks", "initial",
     "initial_tokens", "offspring", "survivors", "tokens", "max_swaps", "generations",
-    "calib_tokens", "slice_head", "score", "depth_score", "protect",
+    "calib_tokens", "slice_head", "score", "depth_score", "protect", "rounds",
+    "nested",
 ), "plan") | dict(progress="nothing", log="nothing")  # argument -> what it decides

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'wanda_sp', 'flap', 'taylor', 'ppm', 'wanda_sp_heads', 'flap_heads', 'routed_norm',
-    'man', 'msan', 'frequency', 'unit_costs', 'flap_plan'
+    'man', 'msan', 'frequency', 'unit_costs', 'global_plan', 'flap_plan'
 ]
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00004
@@ -32,7 +32,7 @@ from ..pruning.importance import (
 )
 from ..recovery.repair import check_repair, repair_as
 from ..runtime.calibration import Calibration
-from ..runtime.devices import input_device, rank_and_size, sum_over_processes
+from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.metrics import (
     check_finite,
@@ -41,6 +41,7 @@ from ..runtime.metrics import (
     run_model,
     split_batches,
 )
+from ..runtime.processes import sum_over_processes
 from ..runtime.provenance import planner, with_provenance
 from ..runtime.search import plan_kl
 from ..runtime.statistics import Statistics
@@ -226,29 +227,31 @@ def _random_attention(model, calib, *, seed=None, progress=True):
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00014
 def unit_costs(
     s: Structure,  # structure of a model without experts
+    method: str = "flap",  # that asks, and the score of 2ssp that its errors recommend
+    score: str = "flap",
 ) -> dict[Part, int]:  # parameters of one unit
     "Return the parameters per unit of all FFNs and of attention with prunable heads."
     if s.grouped:
         raise ValueError(
-            "flap lets layers differ in width, and the experts of an MoE model keep one:"
-            " take 2ssp with score='flap'"
+            f"{method} lets layers differ in width, and the experts of an MoE model keep one:"
+            f" take 2ssp with score={score!r}"
         )
     if not (with_heads := scored_parts(s, "heads")):
         reason = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
         raise ValueError(
-            "flap removes heads beside neurons, and this model's cannot be removed individually"
-            f" ({reason}): take 2ssp with score='flap'"
+            f"{method} removes heads beside neurons, and this model's cannot be removed"
+            f" individually ({reason}): take 2ssp with score={score!r}"
         )
     return {p: p.unit_size for p in (*s.narrow, *with_heads)}
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0014b
-def _global_plan(
+def global_plan(
     s: Structure,  # structure of a model without experts
     scores: Mapping[Part, torch.Tensor],  # (units,) per part of `unit_costs`, comparable
     sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
 ) -> Plan:  # keeps at least one unit per part
     "Remove the lowest units of the whole model under one threshold."
-    costs = unit_costs(s)
+    costs = unit_costs(s)  # of the parts that may lose units
     sizes = [len(scores[p]) for p in costs]
     owner = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     values = torch.cat([scores[p].double() for p in costs])
@@ -327,7 +330,7 @@ def flap_plan(
         scores |= {part: x[0] for part, x in units.items()}
     else:
         scores = {part: _standardize(x) for part, x in scores.items()}
-    plan = _global_plan(s, scores, sparsity)
+    plan = global_plan(s, scores, sparsity)
     # functions of the model walk by themselves
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
     log["forwards"] = walks * len(calib)

@@ -37,10 +37,10 @@ from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.plan import Plan, PlanKind, check_sparsity
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
-from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import check_finite, inference
+from ..runtime.progress import progress_bar
 from ..runtime.provenance import planner
 from ..runtime.statistics import float64_device
 

@@ -28,7 +28,7 @@ from ..core.families import decoder_layers, is_vision_language
 from ..core.files import atomic_file
 from ..core.plan import from_json, get_kind, kind_of, plan_masks, to_json
 from ..core.structure import structure
-from ..runtime.devices import one_line
+from ..core.words import one_line
 from ..runtime.provenance import with_provenance
 from ..runtime.text_names import TEXTS
 

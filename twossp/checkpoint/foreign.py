@@ -39,7 +39,7 @@ from ..core.compat import causal_class, config_class, drop_tied, revert_conversi
 from ..core.families import ARCHS, arch_to_dict, decoder_layers
 from ..core.plan import Plan
 from ..core.record import plan_shapes, stub_record
-from ..runtime.devices import one_line
+from ..core.words import one_line
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig06
 # entry of `twossp export … anymodel`: the widest FFN, where `per_layer_config` has a larger one

@@ -55,7 +55,7 @@ from ..core.families import ARCHS, model_family
 from ..core.linear import NoLinear
 from ..core.plan import get_kind, plan_masks
 from ..core.record import apply_structure, upgrade_record
-from ..runtime.devices import one_line
+from ..core.words import one_line
 from ..runtime.provenance import MASKS_FILE, put_masks
 
 # %% ../../nbs/checkpoint/06_load.ipynb #632f8899

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .load import read_record
-from ..core.files import cache_folder
-from ..runtime.data import checkpoint_folder
+from ..core.cache import cache_folder
 from ..runtime.identity import files_identity
+from ..runtime.models import checkpoint_folder
 
 # %% ../../nbs/checkpoint/09_original.ipynb #orig0006
 def _places(folder, record, cache_dir) -> Iterator[Path]:

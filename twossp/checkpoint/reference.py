@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..runtime.devices import one_line
+from ..core.words import one_line
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #ae542c15
 REFERENCE_FILE = "reference.json"  # in the checkpoint's folder

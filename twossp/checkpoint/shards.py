@@ -26,7 +26,7 @@ from ..core.compat import (
     read_offloaded,
     revert_conversion,
 )
-from ..runtime.devices import one_line
+from ..core.words import one_line
 from ..runtime.metrics import check_finite
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #9bc00a6b

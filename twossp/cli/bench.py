@@ -51,7 +51,7 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     from ..costs.bench import bench_page, make_bench, run_bench
     from ..request.arguments import page_file
     from ..request.validate import pick_device
-    from ..runtime.devices import quiet
+    from ..runtime.progress import quiet
 
     page = page_file(o.results, o.save)
     check_writable(o.results)

@@ -114,8 +114,9 @@ def _speakers(o, device):
     "The dense model, if it is at hand, and the pruned one; lines about what is missing"
     from ..checkpoint.load import load_pruned, read_record, read_tokenizer
     from ..checkpoint.original import find_original
-    from ..runtime.data import load_model
-    from ..runtime.devices import as_device, as_dtype, quiet
+    from ..runtime.devices import as_device, as_dtype
+    from ..runtime.models import load_model
+    from ..runtime.progress import quiet
 
     read_record(o.folder)
     as_device(device)

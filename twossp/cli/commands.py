@@ -116,7 +116,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     from ..costs.estimate import estimate_rows
     from ..request.targets import resolve_target
     from ..request.validate import load_requested_skeleton
-    from ..runtime.devices import quiet
+    from ..runtime.progress import quiet
 
     check_estimate(o)
     given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ()))
@@ -283,7 +283,7 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
 
 def _call_quietly(f, *args, **kwargs):
     "Call a function without progress bars."
-    from ..runtime.devices import quiet
+    from ..runtime.progress import quiet
 
     with quiet():
         return f(*args, **kwargs)
@@ -560,7 +560,8 @@ def recover(
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..reporting.trackers import check_trackers, tracked_run
     from ..request.validate import pick_device
-    from ..runtime.devices import is_main_process, join_process_group
+    from ..runtime.devices import is_main_process
+    from ..runtime.processes import join_process_group
 
     check_trackers(o.report_to)
     teacher = o.teacher or _find_teacher(o.folder)

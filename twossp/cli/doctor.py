@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 import twossp
+from ..core.cache import cache_folder
 from ..core.extras import EXTRAS
-from ..core.files import cache_folder
 from ..core.words import format_size
 from ..request.options import NoOptions
 

@@ -135,7 +135,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from .commands import align
     from ..core.files import atomic_file, check_output_folder
     from ..reporting.report import plot_kept
-    from ..runtime.devices import quiet
+    from ..runtime.progress import quiet
 
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:

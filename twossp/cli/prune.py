@@ -24,7 +24,8 @@ from ..request.arguments import page_file
 from ..request.dry_run import describe_request
 from ..request.options import Options, shown_path
 from ..request.run import describe_quality, run
-from ..runtime.devices import in_log_file, is_main_process, quiet
+from ..runtime.devices import is_main_process
+from ..runtime.progress import in_log_file, quiet
 
 # %% ../../nbs/cli/00_prune.ipynb #a62b87a8
 def _find_program(program):

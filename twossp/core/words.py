@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'DEVICES', 'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
-    'parse_fraction', 'did_you_mean'
+    'parse_fraction', 'did_you_mean', 'one_line', 'first_line'
 ]
 
 # %% ../../nbs/core/17_words.ipynb #wrd04
@@ -102,3 +102,18 @@ def did_you_mean(
     "Suggest the nearest name."
     close = get_close_matches(str(name).lower(), [*names], n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close and close[0] != name else ""
+
+# %% ../../nbs/core/17_words.ipynb #743964e6
+def one_line(
+    e: BaseException,  # any exception
+) -> str:  # with its class, unless it is a `ValueError`
+    "Message of an exception in one line."
+    text = " ".join(str(e).split()) or type(e).__name__
+    return text if type(e) is ValueError else f"{type(e).__name__}: {text}"
+
+# %% ../../nbs/core/17_words.ipynb #wrdfirst
+def first_line(
+    e: BaseException,  # any exception
+) -> str:  # its class if it has no message
+    "First line of an exception's message."
+    return " ".join((str(e).strip() or type(e).__name__).split("\n")[0].split())

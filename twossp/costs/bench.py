@@ -28,10 +28,11 @@ from ..baselines.methods import method
 from ..core.entries import resolve
 from ..core.extras import is_installed, require
 from ..core.files import append_line, repair_last_line
+from ..core.words import one_line
 from .latency import MULTIPLES, device_name, largest_divisor
 from ..evaluation.measure import weight_bytes
 from ..evaluation.results import code_version, versions
-from ..runtime.devices import as_device, one_line
+from ..runtime.devices import as_device
 from ..runtime.identity import facts_identity
 from ..runtime.memory import free_bytes
 from ..runtime.skeleton import build_model

@@ -42,6 +42,7 @@ from ..core.plan import Plan, drop, get_kind, keep_parts, kind_of
 from ..core.scores import UNITS, score_names
 from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
+from ..core.words import one_line
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import PruningSetup, estimate_memory, sketch_plan
 from .latency import (
@@ -58,11 +59,12 @@ from ..pruning.importance import activation_scores
 from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
-from ..runtime.data import load_model
-from ..runtime.devices import count_devices, one_line, quiet, synchronize, time_calls
+from ..runtime.devices import count_devices, synchronize, time_calls
 from ..runtime.layers import count_forwards
 from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.metrics import inference, nll
+from ..runtime.models import load_model
+from ..runtime.progress import quiet
 from ..serving.export import export_folder
 
 # %% ../../nbs/costs/04_bench_cases.ipynb #a1667988

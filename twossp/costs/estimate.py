@@ -26,7 +26,7 @@ from ..core.families import model_memo, n_params
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
 from ..core.structure import structure
-from ..core.words import format_size
+from ..core.words import format_size, one_line
 from ..evaluation.measure import (
     count_operations,
     layer_cache,
@@ -34,7 +34,6 @@ from ..evaluation.measure import (
     weight_bytes,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.devices import one_line
 from ..runtime.layers import PROBE
 from ..runtime.memory import activation_bytes, device_batch_size
 from ..runtime.search import DEFAULT_LOGITS_BYTES, LOGITS_BYTES
@@ -371,6 +370,8 @@ def _work_bytes(model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=
         layers = 1 if setup.stream else len(s)  # a streamed layer is computed again
         total += layers * active * 3 // 2 + ((len(s) + 2) * state if setup.stream else 0)
         logits = t * (2 * size + 12)
+    if gradients == "weights":  # summed in float32
+        total += 4 * s.total
     if plans:
         most = min(LOGITS_BYTES.get(setup.kind, DEFAULT_LOGITS_BYTES), setup.budget // 8)
         logits = max(logits, min(t, max(64, most // (4 * vocabulary))) * (size + 12))

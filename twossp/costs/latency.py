@@ -33,17 +33,20 @@ from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
+from ..core.cache import cache_folder, skip_unwritable
 from ..core.edits import swapped
 from ..core.extras import require
-from ..core.files import atomic_file, cache_folder, skip_unwritable
+from ..core.files import atomic_file
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
+from ..core.words import one_line
 from .estimate import sketch_plan
 from .limits import Limit, highest_sparsity
 from ..recovery.distill import copy_sharing_weights
-from ..runtime.devices import input_device, one_line, progress_bar, time_calls
+from ..runtime.devices import input_device, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
 from ..runtime.metrics import inference
+from ..runtime.progress import progress_bar
 from ..runtime.skeleton import as_skeleton, build_model
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from transformers import AutoConfig, AutoTokenizer
 from ..core.compat import keep_soft_cap
 from ..core.families import pick_auto_class
 from ..core.quantized import dequantized_config
-from ..runtime.data import checkpoint_folder, load_model
-from ..runtime.devices import one_line
+from ..core.words import one_line
 from ..runtime.identity import files_identity, runtime_facts, tokenizer_identity
+from ..runtime.models import checkpoint_folder, load_model
 
 # %% ../../nbs/evaluation/06_executor.ipynb #874a9f2e
 @dataclass(frozen=True)

@@ -23,15 +23,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..core.apply import applied
+from ..core.cache import skip_unwritable
 from ..core.families import check_model
-from ..core.files import (
-    append_line,
-    atomic_file,
-    repair_last_line,
-    skip_unwritable,
-    write_lock,
-)
+from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.structure import structure
+from ..core.words import one_line
 from .executor import (
     MODEL_LOCK,
     ModelSource,
@@ -50,18 +46,7 @@ from .measure import (
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import find_together
 from ..runtime.calibration import Calibration, shares_text
-from ..runtime.devices import (
-    RanksLost,
-    broadcast_object,
-    fork_rng,
-    input_device,
-    is_main_process,
-    next_stage,
-    one_line,
-    read_clock,
-    stages,
-    sync_step,
-)
+from ..runtime.devices import fork_rng, input_device, is_main_process, read_clock
 from ..runtime.identity import (
     Search,
     constant_weights,
@@ -76,6 +61,8 @@ from ..runtime.identity import (
 )
 from ..runtime.layers import check_replay, count_forwards, forward_passes
 from ..runtime.memory import peak_memory
+from ..runtime.processes import RanksLost, broadcast_object, sync_step
+from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import (
     label_functions,
     load_plan,

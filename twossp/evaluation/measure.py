@@ -34,14 +34,10 @@ from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
 from ..core.plan import Plan, kept_fractions
 from ..core.structure import Structure, structure
+from ..core.words import one_line
 from .results import versions
 from ..runtime.calibration import Calibration, check_weights
-from ..runtime.devices import (
-    input_device,
-    one_line,
-    read_clock,
-    time_calls,
-)
+from ..runtime.devices import input_device, read_clock, time_calls
 from ..runtime.identity import (
     decides,
     facts_identity,

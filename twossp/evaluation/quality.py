@@ -22,13 +22,14 @@ from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
 from ..core.apply import applied
+from ..core.cache import skip_unwritable
 from ..core.extras import require
 from ..core.families import n_params
-from ..core.files import atomic_file, skip_unwritable
+from ..core.files import atomic_file
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from ..runtime.calibration import Calibration
-from ..runtime.devices import broadcast_object, is_main_process
+from ..runtime.devices import is_main_process
 from ..runtime.identity import (
     Search,
     decides,
@@ -38,6 +39,7 @@ from ..runtime.identity import (
     runtime_facts,
 )
 from ..runtime.metrics import perplexity
+from ..runtime.processes import broadcast_object
 
 if TYPE_CHECKING:
     import pandas as pd

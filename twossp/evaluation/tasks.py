@@ -28,12 +28,14 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.cache import hash_files
 from ..core.extras import check_installed, require
-from ..core.files import hash_files
+from ..core.words import one_line
 from .arithmetic import ARITHMETIC, write_arithmetic
-from ..runtime.devices import fork_rng, in_log_file, input_device, one_line
+from ..runtime.devices import fork_rng, input_device
 from ..runtime.identity import decides, facts_identity, fill_defaults
 from ..runtime.metrics import finite_logits
+from ..runtime.progress import in_log_file
 from ..runtime.text_names import HUB_ID, is_path
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #0819d27d

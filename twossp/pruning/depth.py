@@ -16,8 +16,8 @@ from transformers import PreTrainedModel
 
 from ..core.plan import Plan
 from ..runtime.calibration import Calibration
-from ..runtime.devices import progress_bar
 from ..runtime.metrics import check_finite, mean_windows
+from ..runtime.progress import progress_bar
 from ..runtime.search import plan_nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b

@@ -5,24 +5,28 @@
 # %% auto #0
 __all__ = [
     'check_search_windows', 'protected_mixers', 'open_scores', 'meet_target',
-    'remove_attention', 'two_stages'
+    'remove_attention', 'two_stages', 'chain_targets', 'extend_chain', 'nested_splits',
+    'nested_stages'
 ]
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #34a7fdd8
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from transformers import PreTrainedModel
 
 from ..core.entries import resolve
-from ..core.plan import Plan, keep_parts
+from ..core.families import model_memo
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.scores import Score, find_score, score_label
 from ..core.structure import Structure
-from .balance import mixer_drops, width_after
+from .balance import balance, mean_sizes, mixer_drops, width_after
 from .depth import Trial, greedy
 from .importance import collect_scores
 from .width import width_plan
 from ..runtime.calibration import Calibration
+from ..runtime.identity import constant_identity
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(
@@ -108,13 +112,93 @@ def two_stages(
     *,
     multiple: int = 1,  # round widths to multiples of this
     protect: Sequence[int] = (),  # layers that stay whole
+    start: Plan | None = None,  # a plan by the same scores, whose removals stay removed
     **options,  # of `remove_attention`: score, n_search, seed, progress
 ) -> tuple[Plan, list[Trial]]:  # that meets the target; trials of the second stage
     "Narrow the FFNs to their best neurons, then remove attention modules: Algorithm 1."
     free = s.without(protect)
     scores = open_scores(free, scores)
     stage1 = width_plan(scores, free.widths(split["width"]))
-    options |= dict(keep=protected_mixers(s, protect))
-    drops = mixer_drops(s)
-    both, trials = remove_attention(model, stage1, drops, split["n_attn"], calib, **options)
-    return meet_target(free, sparsity, both, scores, multiple), trials
+    drops, gone = mixer_drops(s), set()
+    if start is not None:
+        stage1 = stage1 | start
+        gone = {k for k, part in enumerate(s.mixers) if part.read(start) == part.nothing}
+    n = split["n_attn"] - len(gone)
+    options |= dict(keep=protected_mixers(s, protect) | gone)
+    both, trials = remove_attention(model, stage1, drops, n, calib, **options)
+    plan = meet_target(free, sparsity, both, scores, multiple)
+    return plan if start is None else plan | start, trials
+
+# %% ../../nbs/pruning/04_two_ssp.ipynb #nst00002
+def chain_targets(
+    sparsity: float,  # of the plan
+    nested: Sequence[float],  # of all plans of the chain, this one's too; (): no chain
+) -> list[float]:  # those that are found before it, and its own, ascending
+    "Return the targets of a chain of nested plans up to one of them."
+    targets = sorted({check_sparsity(x) for x in nested}) or [sparsity]
+    if sparsity not in targets:
+        raise ValueError(
+            f"nested names the sparsities of a chain of plans, and this plan's, {sparsity:.4g}, is"
+            f" none of {', '.join(f'{x:.4g}' for x in targets)}: add it"
+        )
+    return [x for x in targets if x <= sparsity]
+
+
+def extend_chain(
+    model: PreTrainedModel,  # dense; untouched
+    question: tuple,  # what else decides the plans, hashable
+    targets: Sequence[float],  # ascending
+    extend: Callable,  # (what was found for the target before, or None; target) -> the same
+) -> object:  # of the last target
+    "Extend a chain of nested plans; it is kept for the next target while a grid runs."
+    memo, identity = model_memo(model), constant_identity(model)
+    found, last, key = {}, None, (identity, *question)
+    if identity and memo["chain"] and memo["chain"][0] == key:
+        found = memo["chain"][1]
+    for target in targets:
+        if target not in found:
+            found[target] = extend(last, target)
+        last = found[target]
+    memo["chain"] = (key, found) if identity else None
+    return last
+
+# %% ../../nbs/pruning/04_two_ssp.ipynb #nst00003
+def nested_splits(
+    s: Structure,  # of the dense model
+    targets: Sequence[float],  # ascending
+    alpha: float,  # this and the others as for `balance`
+    n_attn: int | None,
+    multiple: int,
+    count: str,
+    protect: Sequence[int],
+) -> dict[float, dict]:  # target -> `n_attn` and `width`
+    "Split each target of a chain, so that no FFN is wider than before."
+    free, splits, before = s.without(protect), {}, None
+    for x in targets:
+        split = balance(s, x, alpha, n_attn, multiple, count, protect)
+        while before and split["width"] > before["width"] and split["n_attn"] > before["n_attn"]:
+            n = split["n_attn"] - 1
+            width = width_after(free, x, n * mean_sizes(free)[0], multiple)
+            split = dict(n_attn=n, width=width)
+        splits[x] = before = split
+    return splits
+
+
+def nested_stages(
+    model: PreTrainedModel,  # dense; untouched
+    s: Structure,  # of the model
+    calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
+    splits: Mapping[float, Mapping],  # of `nested_splits`
+    scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
+    question: tuple,  # as for `extend_chain`
+    **options,  # of `two_stages`
+) -> tuple[Plan, list[Trial]]:  # of the last target; the trials of all
+    "Run both stages for each target of a chain, each from the plan before."
+
+    def extend(before, target):
+        start, tried = before or (None, [])
+        split, steps = splits[target], 1 + max((t.step for t in tried), default=-1)
+        found = two_stages(model, s, calib, target, split, scores, start=start, **options)
+        return found[0], [*tried, *(replace(t, step=t.step + steps) for t in found[1])]
+
+    return extend_chain(model, question, [*splits], extend)

@@ -29,8 +29,8 @@ from ..pruning.two_ssp import meet_target, open_scores, protected_mixers
 from ..pruning.width import width_plan
 from .repair import repair_plans
 from ..runtime.calibration import Calibration
-from ..runtime.devices import progress_bar
 from ..runtime.metrics import check_finite
+from ..runtime.progress import progress_bar
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)

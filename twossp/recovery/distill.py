@@ -45,20 +45,18 @@ from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
+from ..core.words import one_line
 from ..runtime.calibration import Calibration
 from ..runtime.devices import (
-    broadcast_object,
     fork_rng,
-    in_log_file,
     input_device,
     is_main_process,
-    next_stage,
-    one_line,
-    progress_bar,
     rank_and_size,
 )
 from ..runtime.identity import model_identity
 from ..runtime.metrics import check_finite, inference, token_kl
+from ..runtime.processes import broadcast_object
+from ..runtime.progress import in_log_file, next_stage, progress_bar
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889

@@ -20,13 +20,13 @@ import torch
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
 from ..checkpoint.save import check_not_source, output_folder, save_pruned
+from ..core.cache import hash_files
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
 from ..core.files import (
     atomic_file,
     check_output_folder,
     check_writable,
-    hash_files,
     real_path,
     sweep,
 )
@@ -43,16 +43,12 @@ from .distill import (
     vocabulary_size,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.data import load_model, load_processor, load_tokenizer
 from ..runtime.devices import (
     as_device,
     as_dtype,
     input_device,
     is_main_process,
-    next_stage,
-    quiet,
     rank_and_size,
-    stages,
 )
 from ..runtime.identity import (
     model_identity,
@@ -61,6 +57,8 @@ from ..runtime.identity import (
     same_model,
     tokenizer_identity,
 )
+from ..runtime.models import load_model, load_processor, load_tokenizer
+from ..runtime.progress import next_stage, quiet, stages
 from ..runtime.sources import check_sources, read_sources, source_windows
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #d06ac2b6

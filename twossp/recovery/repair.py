@@ -39,7 +39,6 @@ from .least_squares import (
     refit_experts,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.devices import progress_bar
 from ..runtime.layers import (
     check_replay,
     record_calls,
@@ -48,6 +47,7 @@ from ..runtime.layers import (
 )
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_finite, inference
+from ..runtime.progress import progress_bar
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import (
     Statistics,

@@ -17,16 +17,13 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
-from ..core.files import append_line, skip_unwritable
-from ..runtime.devices import (
-    broadcast_object,
-    fork_rng,
-    input_device,
-    is_main_process,
-    progress_bar,
-)
+from ..core.cache import skip_unwritable
+from ..core.files import append_line
+from ..runtime.devices import fork_rng, input_device, is_main_process
 from ..runtime.identity import facts_identity, model_identity, runtime_facts
 from ..runtime.metrics import inference
+from ..runtime.processes import broadcast_object
+from ..runtime.progress import progress_bar
 
 log = logging.getLogger("twossp")
 

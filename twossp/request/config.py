@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 import twossp
-from ..core.files import hash_files
+from ..core.cache import hash_files
 from ..runtime.text_names import TEXTS, map_names, split_column
 
 # %% ../../nbs/request/08_config.ipynb #cfg06

@@ -679,9 +679,18 @@ class MethodOptions:
         " 128 W4A16 (default: 1, as in the paper)",
     )
     protect: tuple[int, ...] = flag(
-        "2ssp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1; negative numbers"
-        " count from the end, and the sparsity counts all layers", (), metavar="LAYER",
+        "2ssp, putri, gisp, shortgpt, blockpruner: layers that stay whole, such as 0,1,-1;"
+        " negative numbers count from the end, and the sparsity counts all layers", (),
+        metavar="LAYER",
         least=None,
+    )
+    nested: bool | None = flag(
+        "2ssp, gisp: with several sparsities, each plan removes what the one before it removes,"
+        " and more: one search, and the smaller model is a part of the larger one",
+        needs=("a pruning method that takes it", "several sparsities"),
+    )
+    rounds: int | None = flag(
+        "gisp: rounds, each with new gradients (default: 8; 112 in the paper)",
     )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
@@ -706,7 +715,8 @@ class MethodOptions:
     def method_options(self) -> dict:
         "Options given for the method, as keyword arguments."
         names = [f.name for f in (*fields(MethodOptions), *fields(MoEOptions))]
-        return {k: v for k in names if (v := getattr(self, k, None)) not in (None, ())}
+        given = {k: v for k in names if (v := getattr(self, k, None)) not in (None, ())}
+        return given | (dict(nested=tuple(sorted(self.sparsity))) if "nested" in given else {})
 
 
 @flag_dataclass(decides="plan", needs=("a pruning method that takes it", "an MoE model"))
@@ -1054,6 +1064,7 @@ _NEEDS: dict[str, Callable] = {
     "a split that is not given": (
         lambda o, *_: "leave out --n_attn" * isinstance(getattr(o, "n_attn", None), int)
     ),
+    "several sparsities": lambda o, *_: "--sparsity 0.25,0.5" * (len(o.sparsity) < 2),
     "an MoE model": _advise_experts,
     "a target at a context": _gives("target_memory", "target_speedup", "target_latency"),
     "a latency target": _gives("target_latency"),

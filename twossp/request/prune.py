@@ -14,7 +14,7 @@ from pathlib import Path
 from .options import read_options
 from .pruned import Pruned
 from .run import run
-from ..runtime.devices import quiet
+from ..runtime.progress import quiet
 
 # %% ../../nbs/request/06_prune.ipynb #pyp06
 # flags of the command that have no meaning in Python

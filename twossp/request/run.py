@@ -25,13 +25,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, save_pruned
+from ..core.cache import cache_folder, hash_files, skip_unwritable
 from ..core.files import (
     atomic_file,
-    cache_folder,
     check_output_folder,
     check_writable,
-    hash_files,
-    skip_unwritable,
     write_lock,
 )
 from ..core.structure import structure
@@ -82,13 +80,8 @@ from .validate import (
     validate,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.data import EMBEDDED_NAME, load_model, load_text, load_tokenizer, windows
-from ..runtime.devices import (
-    is_main_process,
-    join_process_group,
-    next_stage,
-    stages,
-)
+from ..runtime.data import load_text, windows
+from ..runtime.devices import is_main_process
 from ..runtime.identity import (
     Search,
     constant_weights,
@@ -97,6 +90,9 @@ from ..runtime.identity import (
     runtime_facts,
     same_model,
 )
+from ..runtime.models import EMBEDDED_NAME, load_model, load_tokenizer
+from ..runtime.processes import join_process_group
+from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import load_plan
 from ..runtime.sources import (
     available_windows,
@@ -369,7 +365,7 @@ def _repeat(o, target, hashes):
     given = dict(demo=False)
     if o.needs_calibration:
         given["calibration"] = o.calibration_name
-    if o.has_several_targets:  # one of them is saved in this folder
+    if o.has_several_targets and not o.nested:  # one of them is saved in this folder
         given |= dict(sparsity=(target,), num_prune=None)
     return write_config(o, hashes=hashes, **given)
 

@@ -22,7 +22,8 @@ from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE, check_not_source
 from ..core.apply import check_plan
-from ..core.files import cache_folder, check_output_folder
+from ..core.cache import cache_folder
+from ..core.files import check_output_folder
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import did_you_mean
@@ -33,8 +34,8 @@ from ..evaluation.tasks import check_batch_size
 from ..reporting.trackers import check_trackers
 from .arguments import check_any, check_arguments
 from .options import Options, check_options, shown_path
-from ..runtime.data import load_config
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
+from ..runtime.models import load_config
 from ..runtime.provenance import load_plan, plan_file
 from ..runtime.skeleton import load_skeleton
 from ..serving.export import (

@@ -34,9 +34,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.cache import hash_files
 from ..core.entries import resolve
 from ..core.families import check_model, model_memo
-from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
 from ..core.scores import Score, find_score, score_label

@@ -24,10 +24,12 @@ from transformers import PreTrainedModel
 from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import arch, decoder_layers, model_memo
 from ..core.offload import is_module_offloaded
+from ..core.words import one_line
 from .calibration import Calibration
-from .devices import input_device, one_line, progress_bar
+from .devices import input_device
 from .memory import map_chunks
 from .metrics import check_finite, inference, run_model
+from .progress import progress_bar
 
 # %% ../../nbs/runtime/03_layers.ipynb #4602106b
 class _Placeholder(nn.Module):

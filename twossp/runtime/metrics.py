@@ -22,7 +22,8 @@ from transformers import PreTrainedModel
 from ..core.compat import reset_rope_deltas
 from ..core.edits import exclusive, hooked
 from .calibration import Calibration, text_token_mask
-from .devices import input_device, progress_bar
+from .devices import input_device
+from .progress import progress_bar
 
 # %% ../../nbs/runtime/02_metrics.ipynb #fin00002
 def check_finite(

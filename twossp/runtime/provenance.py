@@ -30,8 +30,8 @@ from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.scores import Score, score_label
+from ..core.words import one_line
 from .calibration import Calibration
-from .devices import one_line
 from .layers import count_forwards, forward_passes
 from .metrics import check_finite
 

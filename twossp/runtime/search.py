@@ -22,7 +22,7 @@ from ..core.plan import Plan, dense_plan
 from ..core.slots import SLOTS, Flag
 from ..core.structure import Structure, structure
 from .calibration import Calibration
-from .devices import input_device, rank_and_size, sum_over_processes
+from .devices import input_device, rank_and_size
 from .layers import (
     check_replay,
     is_offloaded,
@@ -35,6 +35,7 @@ from .layers import (
 )
 from .memory import layer_batch_size, map_chunks, memory_budget
 from .metrics import inference, kl, loss_mask, masked_mean, nll, run_model
+from .processes import sum_over_processes
 
 # %% ../../nbs/runtime/04_search.ipynb #8b87cd01
 def _direct_nll(model, plans, ids):

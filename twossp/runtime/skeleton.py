@@ -20,8 +20,9 @@ from ..core.quantized import (
     dequantized_dtype,
     quantization_method,
 )
-from .data import load_config
-from .devices import fork_rng, one_line
+from ..core.words import one_line
+from .devices import fork_rng
+from .models import load_config
 
 # %% ../../nbs/runtime/12_skeleton.ipynb #6ef39650
 _STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}

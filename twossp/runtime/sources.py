@@ -20,8 +20,9 @@ from pkgutil import resolve_name
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.cache import cache_folder
 from ..core.compat import template_date
-from ..core.files import cache_folder
+from ..core.words import one_line
 from .calibration import Calibration
 from .data import (
     CHAT_COLUMNS,
@@ -31,7 +32,6 @@ from .data import (
     json_lines,
     load_text,
 )
-from .devices import one_line
 from .text_names import match_special, parse_sources, split_column, text_exists
 
 # %% ../../nbs/runtime/08_sources.ipynb #src10

@@ -29,7 +29,6 @@ from .devices import (
     input_device,
     rank_and_size,
     read_clock,
-    sum_over_processes,
 )
 from .identity import constant_identity
 from .layers import (
@@ -53,6 +52,7 @@ from .metrics import (
     split_batches,
     token_nll,
 )
+from .processes import sum_over_processes
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00006
 @dataclass(frozen=True, kw_only=True)
@@ -419,7 +419,7 @@ def _record_terms(model, sums, i=None):
         sums[part][0].add_(terms[part].abs())
 
 
-def _window_loss(model, window, logits):
+def window_loss(model, window, logits):
     "Sum of the losses of counted tokens"
     losses = token_nll(logits, window.ids)
     mask = loss_mask(model, window, losses.shape[1])
@@ -438,7 +438,7 @@ def _stream_terms(model, windows, sums, check):
     with output_head(model, check.as_tuple, check.mask) as logits:
         for window, x in zip(windows.split(1), h.split(1), strict=True):
             x = x.detach().requires_grad_()
-            loss = _window_loss(model, window, logits(x[0])[None])
+            loss = window_loss(model, window, logits(x[0])[None])
             gradients += torch.autograd.grad(loss, x)
     for i in reversed(range(len(layers))):
         with weights_loaded(layers[i].modules()):
@@ -501,7 +501,7 @@ def _walk_gradients(model, calib, progress, asked):
                 continue
             with _record_terms(model, sums):
                 logits = run_model(model, batch, use_cache=False).logits
-                torch.autograd.grad(_window_loss(model, batch, logits), leaf)
+                torch.autograd.grad(window_loss(model, batch, logits), leaf)
     found = {}
     for part, (terms, tokens) in sums.items():
         found[part, "terms"] = sum_over_processes(terms)

@@ -21,7 +21,7 @@ from ..checkpoint.load import (
     verify_checkpoint,
 )
 from ..core.files import write_lock
-from ..runtime.devices import one_line
+from ..core.words import one_line
 
 # %% ../../nbs/serving/08_publish.ipynb #2f1afdcb
 def write_card_results(

@@ -72,8 +72,8 @@ def stream(s):
     "Plan and losses of the model on disk, against those of the model in memory"
     from twossp.baselines.methods import method
     from twossp.core.apply import applied
-    from twossp.runtime.data import load_model
     from twossp.runtime.metrics import nll
+    from twossp.runtime.models import load_model
 
     found = []
     for far in (True, False):
