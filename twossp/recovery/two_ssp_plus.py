@@ -16,18 +16,16 @@ from ..core.families import model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
-from ..pruning.balance import (
-    balance as split_target,
-    depth_split,
-    mixer_drops,
-)
+from ..pruning.balance import depth_split, mixer_drops
 from ..pruning.importance import collect_scores, record_unreached
 from ..pruning.two_ssp import (
+    chain_targets,
     check_search_windows,
+    nested_splits,
+    nested_stages,
     open_scores,
     protected_mixers,
     remove_attention,
-    two_stages,
 )
 from ..pruning.width import fit_multiple
 from .allocate import (
@@ -76,6 +74,11 @@ def _check_first_stage(s, widths, depth_score, options):
                 " them out"
             )
     n_attn, score = options["n_attn"], options["score"]
+    if options["nested"] and "search" in (n_attn, widths):
+        raise ValueError(
+            "nested plans have one order of neurons and one path of attention modules, and a"
+            " search of n_attn or widths finds others for each: leave one of them out"
+        )
     if n_attn == "search" and depth_score != "perplexity":
         raise ValueError(
             "n_attn='search' removes attention modules by perplexity, not"
@@ -142,6 +145,9 @@ def two_ssp(
     widths: str = "uniform",
     # layers that stay whole; negative ones count from the end. The target counts all layers
     protect: Sequence[int] = (),
+    # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
+    # targets remove, and goes on from there
+    nested: Sequence[float] = (),
     # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
     # "local_distillation": train each FFN after that, one layer at a time
     repair: str | None = None,
@@ -186,6 +192,9 @@ def two_ssp(
         stay, attention modules alone meet the target
     protect : Sequence[int], default ()
         layers that stay whole; negative ones count from the end. The target counts all layers
+    nested : Sequence[float], default ()
+        sparsities of a chain of plans, this one's too: each plan removes what those of smaller
+        targets remove, and goes on from there
     repair : str | None, default None
         "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
         "local_distillation": train each FFN after that, one layer at a time
@@ -208,7 +217,7 @@ def two_ssp(
     s, searched, first = structure(model), n_attn == "search", find_score(score, "neurons")
     free = s.without(protect)
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
-    stage1 |= dict(weighted=weighted, score=score)
+    stage1 |= dict(weighted=weighted, score=score, nested=nested)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
     _check_first_stage(s, widths, depth_score, stage1)
     check_repair(repair, model=model)
@@ -219,7 +228,9 @@ def two_ssp(
         if searched:
             split = formula_split(s, sparsity, alpha, multiple, protect)  # where it starts
         else:
-            split = split_target(s, sparsity, alpha, n_attn, multiple, balance, protect)
+            targets = chain_targets(sparsity, nested)
+            splits = nested_splits(s, targets, alpha, n_attn, multiple, balance, protect)
+            split = splits[sparsity]
     yield None if searched else split
 
     check_repair(repair, calib)
@@ -247,7 +258,8 @@ def two_ssp(
             plan, split, log["path"], trials = found
         else:
             options = stage2 | dict(multiple=multiple, protect=protect)
-            plan, trials = two_stages(model, s, calib, sparsity, split, scores, **options)
+            question = repr([getattr(calib, "identity", None), stage1, bs, options])
+            plan, trials = nested_stages(model, s, calib, splits, scores, (question,), **options)
         plan = record_unreached(plan, scores)
     log.update(balance=split, trials=trials)
     if widths == "search":
