@@ -21,7 +21,7 @@ COLUMNS = {  # title -> (sparsity, is it reconstructed)
 }
 KL = 'chats agreement/kl'
 NOISE, ONE = '≈ ', ' ¹'
-MISSING = 'not measured'
+MISSING = '–'  # not measured
 
 
 def read_comparison(path=COMPARISON):
