@@ -107,7 +107,7 @@ _Methods: TypeAlias = Literal[
 ]
 
 _Repairs: TypeAlias = Literal[
-    "least_squares", "local_distillation"
+    "least_squares"
 ]
 
 _Scores: TypeAlias = Literal[

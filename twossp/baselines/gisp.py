@@ -20,7 +20,7 @@ from ..core.parts import Part
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
 from ..pruning.two_ssp import chain_targets, extend_chain
-from ..recovery.repair import check_repair, repair_as
+from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import is_offloaded
@@ -173,7 +173,7 @@ def gisp_plan(
     plan, log["rounds"] = extend_chain(model, question, targets, extend)
     if repair is not None:
         options = dict(protect=protect, progress=progress, log=log)
-        plan = repair_as(repair, model, plan, calib, **options)
+        plan = repair_plan(model, plan, repair_windows(model, calib), **options)
     differs = ["rounds by parameters, not by the number of structures"]
     differs += [f"{rounds} rounds, not 112"] if rounds != 112 else []
     return with_provenance(plan, differs_from_paper=differs)

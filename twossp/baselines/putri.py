@@ -20,7 +20,7 @@ from ..pruning.balance import balance, width_after
 from ..pruning.depth import greedy
 from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
-from ..recovery.repair import check_choice, check_repair, repair_as, repair_plan
+from ..recovery.repair import check_choice, check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner, with_provenance
 
@@ -110,5 +110,6 @@ def putri_plan(
         plan = narrow(mixers, width_after(free, sparsity, s.removed(mixers), multiple))
     log.update(balance=split, trials=trials)
     if repair is not None:
-        plan = repair_as(repair, model, replace(plan, weights={}), calib, **common)
+        text = repair_windows(model, calib)
+        plan = repair_plan(model, replace(plan, weights={}), text, **common)
     return with_provenance(plan, differs_from_paper=[*_DIFFERENCES])

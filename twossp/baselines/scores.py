@@ -30,7 +30,7 @@ from ..pruning.importance import (
     score_parts,
     scored_parts,
 )
-from ..recovery.repair import check_repair, repair_as
+from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import split_call, take_hidden, weights_loaded
@@ -335,7 +335,8 @@ def flap_plan(
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
     log["forwards"] = walks * len(calib)
     if repair is not None:
-        return repair_as(repair, model, plan, calib, progress=progress, log=log)
+        text = repair_windows(model, calib)
+        return repair_plan(model, plan, text, progress=progress, log=log)
     weights = _compensate(model, plan, statistics)
     log["compensated"] = len(weights)
     plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)

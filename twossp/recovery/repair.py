@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = [
     'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'check_repair',
-    'repair_windows', 'repair_as', 'repairable'
+    'repair_windows', 'repairable'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -147,8 +146,6 @@ class _Repair:
     noise: int = 0  # number of random tokens, which come first
     protected: tuple[int, ...] = ()  # layers whose weights stay
     score: Score | None = None  # by which neurons are chosen again; None: those of the plan
-    steps: int = 0  # of gradient descent in each FFN, after the closed form
-    seed: int = 0  # of their windows
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -193,11 +190,10 @@ def _target(own, rest, goal, rows, share):
 # %% ../../nbs/recovery/01_repair.ipynb #rpr0000f
 def _collect_moments(repair, part, columns, plan, h, goal, store):
     """Second moments of a projection's inputs and targets, "fit" and "held", with its layer run
-    with `plan` on `h`; if `store`, per batch its inputs and the rest of the layer's output; if
-    the FFN is trained, its targets; and what a score reads of its inputs: their sums, and their
-    norms in each window"""
+    with `plan` on `h`; if `store`, per batch its inputs and the rest of the layer's output; and
+    what a score reads of its inputs: their sums, and their norms in each window"""
     linear, sums, stored = part.at(repair.model).get_submodule(part.output), {}, []
-    powers, targets = dict(sums=[], norms=[]), []
+    powers = dict(sums=[], norms=[])
     with weights_loaded([linear]):
         bias = 0 if linear.bias is None else upcast(linear.bias.detach())
     runs_full = part.read(plan) == part.full  # where only the remaining inputs are read
@@ -211,16 +207,13 @@ def _collect_moments(repair, part, columns, plan, h, goal, store):
         accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
         if store:
             stored.append((x, rest))
-        if repair.steps:
-            targets.append(target.to(h.dtype))
         if repair.score is not None:
             device = float64_device(x.device)
             powers["sums"].append(upcast(x).sum((0, 1)).to(device).double())
             powers["norms"].append(window_norms(x, len(x)).to(device).double().sum(0))
 
     repair.run(part.layer, plan, h, part.output, note)
-    powers = {name: sum(values) for name, values in powers.items()}
-    return sums, stored, targets, powers
+    return sums, stored, {name: sum(values) for name, values in powers.items()}
 
 # %% ../../nbs/recovery/01_repair.ipynb #rpr00001
 _MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
@@ -263,9 +256,8 @@ def _choose_again(repair, part, kept, sums, powers, windows):
 
 def _refit_output(repair, part, kept, plan, h, goal, store=True):
     """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
-    weights by name, the layer's new output (None if inputs were not stored), errors, what
-    the part keeps, which is another choice of neurons if the repair has a score, and its
-    targets by batch, if it is trained."""
+    weights by name, the layer's new output (None if inputs were not stored), errors, and what
+    the part keeps, which is another choice of neurons if the repair has a score."""
     linear = part.at(repair.model).get_submodule(part.output)
     choose = repair.score is not None and kept != part.full and "neurons" in part.ranked
     columns, width = part.inputs(part.full if choose else kept), in_features(linear)
@@ -274,9 +266,8 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
             columns, width = torch.tensor(columns).to(linear.weight.device), len(columns)
     # bytes of the inputs, and of the rest of the layer's output in float32
     size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
-    store = store and goal.factor is not None and size <= repair.budget and not repair.steps
-    found = _collect_moments(repair, part, columns, plan, h, goal, store)
-    sums, stored, targets, powers = found
+    store = store and goal.factor is not None and size <= repair.budget
+    sums, stored, powers = _collect_moments(repair, part, columns, plan, h, goal, store)
     if choose:
         kept = _choose_again(repair, part, kept, sums, powers, len(h))
         columns = torch.tensor(kept).to(h.device)
@@ -284,7 +275,7 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
     new, errors = _solve_output(repair, part, columns, sums, goal)
     after = _rerun(new, stored, goal) if store else None
     weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
-    return weights, after, errors, kept, targets
+    return weights, after, errors, kept
 
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
@@ -348,25 +339,17 @@ def _repair_layer(repair, i, plan, h, dense, differs):
         elif part.width:
             to_run = replace(to_run, weights=weights)
             goal = _Goal(dense.out, dense.factors[part.role], dense.after_gap)
-            found = _refit_output(repair, part, kept, to_run, h, goal)
-            new, after, errors, kept, targets = found
+            new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal)
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
-            if targets and len(part.layers) == 1:
-                copies = {k: w.clone() for k, w in (weights | new).items()}  # trained in place
-                pruned = replace(_layer_plan(plan, i), weights=copies)
-                new, trained = _train_ffn(repair, part, pruned, new, h, torch.cat(targets))
-                errors |= trained
-            del targets
             rows.append(dict(layer=i, part=part.kind, **errors))
         elif dense.mid is not None and refit_mixer:
             goal = _Goal(dense.mid, dense.factors[part.role])
             if mixer_is_last:
                 goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
             without_last = keep_parts(repair.s, {last: last.nothing})
-            untrained = replace(repair, steps=0)
-            new, after, errors, *_ = _refit_output(
-                untrained, part, kept, without_last, h, goal, store=mixer_is_last
+            new, after, errors, _ = _refit_output(
+                repair, part, kept, without_last, h, goal, store=mixer_is_last
             )
             rows.append(dict(layer=i, part=part.kind, **errors))
         else:
@@ -442,7 +425,6 @@ def repair_plans(
     # of statistics, by which narrowed FFNs choose their neurons again, as many, from the
     # activations of the model that is repaired up to there; None: those of the plan
     score: str | Score | None = None,
-    steps: int = 0,  # of gradient descent in each refitted FFN, after the closed form
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
@@ -453,9 +435,7 @@ def repair_plans(
         if log is not None:
             log.update(repair=[[] for _ in plans])
         return list(plans)
-    repair, calib = _prepare(
-        model, plans, calib, share, lam, held_out, attention, noise, seed, steps
-    )
+    repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     protected, plans = repair.s.protected(protect), list(plans)
     repair = replace(repair, protected=protected, score=check_choice(score))
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
@@ -508,7 +488,7 @@ def _finish_plan(s, plan, weights, lines):
     return with_provenance(plan, experts_refitted=[refitted, n])
 
 # %% ../../nbs/recovery/01_repair.ipynb #18590ebd
-def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed, steps):
+def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     "Check the arguments; return the settings, and the windows, random ones first"
     calib = Calibration.of(calib, model)
     s = structure(model)
@@ -529,20 +509,20 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed, 
     _check_ffns(model)
     if not 0 <= share <= 1:
         raise ValueError(f"share has to be 0 to 1; got {share!r}")
-    lams, n_fit = _check_lams(lam, len(calib), held_out, steps), len(calib)
+    lams, n_fit = _check_lams(lam, len(calib), held_out), len(calib)
     check = check_replay(model, calib)
     if check.problem:
         raise ValueError(f"{type(model).__name__} cannot be repaired: {check.problem}")
     if not 0 <= noise:
         raise ValueError(f"noise must not be negative; got {noise!r}")
-    if len(lams) > 1 or steps:
+    if len(lams) > 1:
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
     n, t = round(noise * len(calib)), calib.shape[1]
     random = _draw_random_windows(model, n, t, seed).to(calib.device)
     rows = layer_batch_size(model, t) if check.stack else 1
     repair = _Repair(
         model, s, None, share, lams, n_fit + n, rows, attention,
-        memory_budget(model) // 2, held_out=held_out, noise=n * t, steps=steps, seed=seed,
+        memory_budget(model) // 2, held_out=held_out, noise=n * t,
     )  # fmt: skip
     text = calib.ids  # masked tokens are used too
     return repair, torch.cat([random, text])
@@ -556,19 +536,17 @@ def _check_ffns(model):
         )
 
 
-def _check_lams(lam, n, held_out, steps):
-    "Candidates for λ, checked; `n`: windows, some of which these or the steps hold out"
-    if not isinstance(steps, int) or steps < 0:
-        raise ValueError(f"steps has to be a whole number, 0 or more; got {steps!r}")
+def _check_lams(lam, n, held_out):
+    "Candidates for λ, checked; `n`: windows"
     lams = (lam,) if isinstance(lam, (int, float)) else tuple(lam)
     if not lams or not all(x >= 0 for x in lams):
         raise ValueError(f"lam must not be negative; got {lam!r}")
-    if (len(lams) > 1 or steps) and n < 2:
+    if len(lams) > 1 and n < 2:
         raise ValueError(
             "choosing lam takes at least two calibration windows; give more, or one"
-            " value and no steps"
+            " value"
         )
-    if (len(lams) > 1 or steps) and not 0 < held_out < 1:
+    if len(lams) > 1 and not 0 < held_out < 1:
         raise ValueError(f"held_out has to be between 0 and 1; got {held_out!r}")
     return lams
 
@@ -622,79 +600,8 @@ def repair_plan(
         log["repair"] = log["repair"][0]
     return fixed
 
-# %% ../../nbs/recovery/01_repair.ipynb #rprtrn02
-_STEP_TOKENS = 2048  # of a step of gradient descent
-_RATE = 0.01  # its largest step, relative to the root mean square of a matrix
-_CHECKS = 4  # held-out errors along the steps
-
-
-@contextmanager
-def _matrices_trained(part, layer):
-    "Gradients for the matrices of an FFN alone; yields them by their names in the layer"
-    flags = [(p, p.requires_grad) for p in layer.parameters()]
-    names = [t.name for t in part.dense if t.matrix]
-    matrices = {name: layer.get_parameter(name) for name in names}
-    try:
-        for p, _ in flags:
-            p.requires_grad_(False)
-        for p in matrices.values():
-            p.requires_grad_(True)
-        yield matrices
-    finally:
-        for p, flag in flags:
-            p.requires_grad_(flag)
-
-
-def _train_ffn(repair, part, plan, weights, h, target):
-    """Train the matrices of an FFN together, from `weights`, toward the targets (n, t, d) of its
-    output projection, with its layer run with `plan` on `h`. Returns those of the lowest error on
-    the held-out windows by name, `weights` if it is theirs; and errors"""
-    layer, i = part.at(repair.model), part.layer
-    rows, generator = max(1, _STEP_TOKENS // h.shape[1]), torch.Generator()
-    generator.manual_seed(repair.seed + i)
-
-    def loss(windows):
-        "Squared error of these windows, and the square of their targets"
-        output = layer.get_submodule(part.output)
-        with _record_io(output) as calls:
-            run_layer(layer, repair.tape, i, h[windows])
-        y = upcast(calls[0][1]).reshape(len(windows), *h.shape[1:])
-        bias = 0 if output.bias is None else upcast(output.bias)
-        wanted = upcast(target[windows]).to(y.device)
-        return (y - bias - wanted).square().sum(), wanted.square().sum()
-
-    def held_out():
-        parts = [loss(w) for w in torch.arange(repair.n_fit, len(h)).split(rows)]
-        return (sum(e for e, _ in parts) / sum(size for _, size in parts)).item()
-
-    with weights_loaded(layer.modules()), applied(repair.model, plan):
-        with _matrices_trained(part, layer) as matrices:
-            exact = {k: upcast(p.detach()).clone() for k, p in matrices.items()}
-            groups = [dict(params=[w], lr=_RATE * w.square().mean().sqrt()) for w in exact.values()]
-            adam = torch.optim.Adam(groups, betas=(0.9, 0.95))
-            warm = max(1, repair.steps // 10)
-            rate = lambda k: min((k + 1) / warm, (1 + math.cos(math.pi * k / repair.steps)) / 2)
-            schedule = torch.optim.lr_scheduler.LambdaLR(adam, rate)
-            best = before = held_out()
-            for k in range(repair.steps):
-                windows = torch.randperm(repair.n_fit, generator=generator)[:rows]
-                with torch.enable_grad():
-                    error, size = loss(windows)
-                    grads = torch.autograd.grad(error / size, [*matrices.values()])
-                for w, g in zip(exact.values(), grads, strict=True):
-                    w.grad = g.to(w.dtype)
-                adam.step()
-                schedule.step()
-                for name, p in matrices.items():
-                    p.data.copy_(exact[name])
-                if (k + 1) % max(1, repair.steps // _CHECKS) == 0 and (now := held_out()) < best:
-                    best = now
-                    weights = {part.full_name(k): p.detach().clone() for k, p in matrices.items()}
-    return weights, dict(untrained=before, trained=best)
-
 # %% ../../nbs/recovery/01_repair.ipynb #f02ec015
-REPAIRS = ("least_squares", "local_distillation")  # values of `repair`, besides None
-_STEPS = 100  # of the second
+REPAIRS = ("least_squares",)  # values of `repair`, besides None
 
 
 def check_repair(
@@ -727,18 +634,6 @@ def repair_windows(
     "Return the first windows, up to `_REPAIR_TOKENS` tokens per neuron, but at least two."
     return calib[: max(2, _REPAIR_TOKENS * neurons_per_token(model) // calib.shape[1])]
 
-
-def repair_as(
-    repair: str,  # one of `REPAIRS`
-    model: PreTrainedModel,  # dense; unchanged
-    plan: Plan,  # of removals, without weights
-    calib: torch.Tensor,  # (n, t) calibration windows
-    **options,  # of `repair_plans`
-) -> Plan:  # the same removals, with weights
-    "Repair a plan by the name of a repair, on its `repair_windows`."
-    options |= dict(steps=_STEPS) if repair == "local_distillation" else {}
-    return repair_plan(model, plan, repair_windows(model, calib), **options)
-
 # %% ../../nbs/recovery/01_repair.ipynb #570a285a
 def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
@@ -761,7 +656,7 @@ def repairable(
         if repair is None:
             return plan
         common |= dict(protect=options.get("protect", ()))
-        return repair_as(repair, model, plan, calib, **common)
+        return repair_plan(model, plan, repair_windows(model, calib), **common)
 
     s = signature(method)
     option = Parameter("repair", Parameter.KEYWORD_ONLY, default=None)

@@ -36,7 +36,7 @@ from .allocate import (
     search_splits,
     search_widths,
 )
-from .repair import check_repair, repair_as
+from .repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner, preset
 
@@ -148,8 +148,7 @@ def two_ssp(
     # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
     # targets remove, and goes on from there
     nested: Sequence[float] = (),
-    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
-    # "local_distillation": train each FFN after that, one layer at a time
+    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
     repair: str | None = None,
     seed: int | None = None,  # of random scores; default: from the calibration windows
     bs: int | None = None,  # windows per batch; default: by their tokens
@@ -196,8 +195,7 @@ def two_ssp(
         sparsities of a chain of plans, this one's too: each plan removes what those of smaller
         targets remove, and goes on from there
     repair : str | None, default None
-        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
-        "local_distillation": train each FFN after that, one layer at a time
+        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
     seed : int | None, default None
         of random scores; default: from the calibration windows
     bs : int | None, default None
@@ -270,7 +268,7 @@ def two_ssp(
     if repair is None:
         return plan
     options = dict(protect=protect, progress=progress, log=log)
-    return repair_as(repair, model, plan, calib, **options)
+    return repair_plan(model, plan, repair_windows(model, calib), **options)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(

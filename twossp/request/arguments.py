@@ -246,7 +246,7 @@ def list_variants(
     name: str,  # of a method
     scores: Sequence[str] = (),  # further scores of its units
     depth_scores: Sequence[str] = (),  # of attention modules
-    repairs: Sequence[str] = (),  # also with each of these reconstructions
+    repaired: bool = False,  # also with reconstruction
 ) -> list[dict]:  # options of each run
     "List a method's runs; scores that it cannot rank by are left out."
     defaults, variants = method_defaults(name), [{}]
@@ -256,8 +256,8 @@ def list_variants(
         if units["score"] and default is not None:
             names = dict.fromkeys(names)
             variants += [{option: x} for x in names if x != default and _ranks(x, unit)]
-    if "repair" in defaults and defaults["repair"] is None:
-        variants += [dict(x, repair=name) for name in repairs for x in variants]
+    if repaired and "repair" in defaults and defaults["repair"] is None:
+        variants += [dict(x, repair="least_squares") for x in variants]
     return variants
 
 
@@ -326,7 +326,7 @@ def compared_runs(
         find_score(score, "attention modules")
         if "neurons" not in ranked:
             raise ValueError("--depth_score is for methods that rank neurons: add 2ssp")
-    variants = {name: list_variants(name, o.score, o.depth_score, o.repair) for name in rows}
+    variants = {name: list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
     if o.repair and not any("repair" in x for each in variants.values() for x in each):
         raise ValueError(
             f"--repair: none of the methods {', '.join(rows)} can be run with and without"

@@ -705,10 +705,9 @@ class MethodOptions:
         f" {', '.join(score_names('attention modules'))} (default: the first)",
     )
     repair: str | None = flag(
-        "after pruning, least_squares: reconstruct the output projections of the remaining"
-        " FFNs; local_distillation: then train these FFNs, one layer at a time; not with"
-        " slicegpt or whole experts (default: no repair)",
-        choices=("least_squares", "local_distillation"), basic=True,
+        "least_squares: reconstruct the output projections of the remaining FFNs after"
+        " pruning; not with slicegpt or whole experts (default: no repair)",
+        choices=("least_squares",), basic=True,
     )
 
     @property
@@ -1287,8 +1286,7 @@ class CompareGridOptions:
         idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(
-        "also run each method with these repairs", (),
-        choices=("least_squares", "local_distillation"),
+        "also run each method with this repair", (), choices=("least_squares",),
         idea="MethodOptions.repair",
     )
 
