@@ -28,11 +28,11 @@ def enter_small():
     """`enter_examples`, where the bundled model is the random one with a chat template, and
     Wikipedia a short text: what pages show of "smollm2" is tested in seconds, under its name"""
     from twossp.core.testing import SENTENCES, enter_examples
-    from twossp.runtime import data
+    from twossp.runtime import data, models
 
     enter_examples()
     folder = Path('my-chat-model').resolve()
-    data._embedded_model = lambda cache_dir=None: folder
+    models._embedded_model = lambda cache_dir=None: folder
     data._READERS['wiki'] = lambda path, cache_dir=None: [s * 60 for s in SENTENCES]
 
 
