@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'EXPORTERS', 'GROUP', 'llama_unsupported_reason', 'gguf_unsupported_reason',
-    'vllm_unsupported_reason', 'list_engines', 'Exporter', 'exporter_names',
-    'find_exporter'
+    'EXPORTERS', 'QUANT_TYPES', 'GROUP', 'llama_unsupported_reason',
+    'gguf_unsupported_reason', 'vllm_unsupported_reason', 'list_engines', 'Exporter',
+    'quant_block_size', 'exporter_names', 'find_exporter'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -267,6 +267,21 @@ EXPORTERS: dict[str, Exporter] = {  # by name
         requirements={'"twossp[onnx]"': ("onnx", "onnxscript")},
     ),
 }
+
+# %% ../../nbs/checkpoint/00_engines.ipynb #177f9943
+QUANT_TYPES = (
+    "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_1", "q5_0", "q4_k_m", "q4_k_s", "q4_1",
+    "q4_0", "iq4_nl", "iq4_xs", "q3_k_l", "q3_k_m", "q3_k_s", "q2_k",
+)  # fmt: skip
+
+
+def quant_block_size(
+    kind: str,  # one of `QUANT_TYPES`, else `ValueError`
+) -> int:  # weights
+    "Number of weights per quantization block."
+    if kind not in QUANT_TYPES:
+        raise ValueError(f"no quantization {kind!r}; there are: {', '.join(QUANT_TYPES)}")
+    return 256 if "_k" in kind or kind == "iq4_xs" else 32
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #exprow09
 GROUP = "twossp.exporters"  # of entry points, each an `Exporter`

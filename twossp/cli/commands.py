@@ -20,7 +20,7 @@ from inspect import signature
 from pathlib import Path
 
 from ..baselines.methods import find_method, method_defaults, method_names
-from ..checkpoint.engines import exporter_names
+from ..checkpoint.engines import QUANT_TYPES, exporter_names
 from ..core.words import format_size
 from ..request.arguments import ESTIMATE_TARGETS, check_estimate
 from ..request.config import shared_config
@@ -377,7 +377,8 @@ class ExportOptions:
     )
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower, needs="an export format that takes it",
+        metavar="TYPE", type=str.lower, choices=QUANT_TYPES,
+        needs="an export format that takes it",
         idea="OutputOptions.quantize",
     )
     dtype: str | None = flag(

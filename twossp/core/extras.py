@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'EXTRAS', 'Extra', 'is_installed', 'missing_message', 'require', 'check_installed',
-    'wheel_file', 'hub_reachable'
+    'wheel_file', 'hub_reachable', 'missing_model'
 ]
 
 # %% ../../nbs/core/20_extras.ipynb #ext04
@@ -112,3 +112,14 @@ def hub_reachable() -> bool:  # False if `HF_HUB_OFFLINE` is set
     except Exception:
         return False
     return True
+
+# %% ../../nbs/core/20_extras.ipynb #exthub02
+def missing_model(
+    name: str,  # on the hub
+) -> str:  # one line
+    "Say that a model is not downloaded, and cannot be."
+    return (
+        f"model {name!r} is not in the local cache and the Hugging Face hub cannot be"
+        " reached; give the path of a local folder (config.json, weights, tokenizer),"
+        " or 'smollm2' for the bundled model"
+    )

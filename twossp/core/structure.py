@@ -33,6 +33,7 @@ from .linear import in_features
 from .offload import is_module_offloaded
 from .parts import FFN, Attention, Experts, MixedHeads, Part, read_heads
 from .slots import SLOTS
+from .words import layer_numbers
 
 # %% ../../nbs/core/10_structure.ipynb #5b1d0e03
 @dataclass(frozen=True)
@@ -141,16 +142,7 @@ class Structure:
 
     def protected(self, layers) -> tuple[int, ...]:
         "Numbers of layers, ascending; negative ones count from the end. `ValueError` for others."
-        L, layers = len(self), [layers] if isinstance(layers, int) else [*layers]
-        for i in layers:
-            if isinstance(i, bool) or not isinstance(i, int) or not -L <= i < L:
-                raise ValueError(
-                    f"protect names layer {i!r}: they are 0 to {L - 1}, or -{L} to -1 from the end"
-                )
-        numbers = tuple(sorted({i % L for i in layers}))
-        if len(numbers) == L:
-            raise ValueError(f"protect names all {L} layers, and nothing could be removed")
-        return numbers
+        return layer_numbers([layers] if isinstance(layers, int) else layers, len(self))
 
     def without(self, layers):
         "The same model without the parts of these layers: they count, and nothing of them can go."

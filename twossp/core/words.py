@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'DEVICES', 'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
-    'parse_fraction', 'did_you_mean', 'one_line', 'first_line'
+    'parse_fraction', 'did_you_mean', 'one_line', 'first_line', 'layer_numbers'
 ]
 
 # %% ../../nbs/core/17_words.ipynb #wrd04
@@ -117,3 +117,19 @@ def first_line(
 ) -> str:  # its class if it has no message
     "First line of an exception's message."
     return " ".join((str(e).strip() or type(e).__name__).split("\n")[0].split())
+
+# %% ../../nbs/core/17_words.ipynb #wrdlayr1
+def layer_numbers(
+    layers: Iterable[int],  # negative ones count from the end
+    L: int,  # layers of the model
+) -> tuple[int, ...]:  # ascending, each once
+    "Numbers of layers that are protected. `ValueError` for others, and for all of them."
+    for i in (layers := [*layers]):
+        if isinstance(i, bool) or not isinstance(i, int) or not -L <= i < L:
+            raise ValueError(
+                f"protect names layer {i!r}: they are 0 to {L - 1}, or -{L} to -1 from the end"
+            )
+    numbers = tuple(sorted({i % L for i in layers}))
+    if len(numbers) == L:
+        raise ValueError(f"protect names all {L} layers, and nothing could be removed")
+    return numbers

@@ -13,6 +13,7 @@ __all__ = [
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,9 +24,10 @@ from ..baselines.methods import (
     method_names,
     method_scores,
 )
-from ..core.extras import check_installed
+from ..core.extras import check_installed, hub_reachable, missing_model
 from ..core.files import check_output_folder, check_writable
 from ..core.scores import find_score, score_names
+from ..core.words import layer_numbers
 from ..evaluation.results import load_results
 from .options import (
     BOUND_FLAGS,
@@ -139,6 +141,39 @@ def _check_texts(o):
         check_text_name(name)
 
 # %% ../../nbs/request/01_arguments.ipynb #arginput
+_LAYERS = "num_hidden_layers", "n_layer", "n_layers", "num_layers"  # keys of configurations
+
+
+def _read_config(o):
+    """A model's config.json; empty where it is not a file yet (bundled, GGUF, not downloaded).
+    `ValueError` for a name on the hub that is not downloaded, and cannot be."""
+    if not o.model or o.model == "smollm2":
+        return {}
+    file = Path(o.model).expanduser() / "config.json"
+    if not is_path(o.model):
+        from huggingface_hub import try_to_load_from_cache
+
+        file = None
+        with suppress(ValueError):  # no name that the hub knows
+            file = try_to_load_from_cache(o.model, "config.json", cache_dir=o.cache_dir)
+        if file is None and "/" in o.model and not hub_reachable():
+            raise ValueError(missing_model(o.model))
+    try:
+        config = json.loads(Path(file).read_bytes())
+        return config if isinstance(config, dict) else {}
+    except (OSError, ValueError, TypeError):  # loading raises with the reason
+        return {}
+
+
+def _check_layers(o):
+    "Raise `ValueError` for --protect with layers that the model does not have."
+    config = _read_config(o)
+    text = config.get("text_config") or config
+    count = next((text[k] for k in _LAYERS if isinstance(text, dict) and k in text), None)
+    if isinstance(count, int) and getattr(o, "protect", ()):
+        layer_numbers(o.protect, count)
+
+
 def _check_inputs(o):
     "Raise `ValueError` for a model's folder, a cache folder or a plan that is something else."
     folder = Path(o.model).expanduser() if o.model and is_path(o.model) else None
@@ -153,6 +188,7 @@ def _check_inputs(o):
             raise ValueError(f"{shown_path(plan)} is not a plan file: {e}") from e
         if not isinstance(record, dict) or not {"format", "plan"} & record.keys():
             raise ValueError(f"{shown_path(plan)} is not a plan file: it has no format")
+    _check_layers(o)
 
 # %% ../../nbs/request/01_arguments.ipynb #argoutp1
 def _check_outputs(o):

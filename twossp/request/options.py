@@ -38,7 +38,7 @@ from ..baselines.methods import (
     method_defaults,
     method_names,
 )
-from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
+from ..checkpoint.engines import EXPORTERS, QUANT_TYPES, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.scores import UNITS, score_names
 from ..core.words import (
@@ -873,7 +873,8 @@ class OutputOptions:
     )
     quantize: str | None = flag(
         "quantization type for --export gguf, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower, needs="an export format that takes it",
+        metavar="TYPE", type=str.lower, choices=QUANT_TYPES,
+        needs="an export format that takes it",
     )
     results: File | None = flag(
         "append results to this JSONL file and skip the runs that it already holds", basic=True,

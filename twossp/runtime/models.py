@@ -37,7 +37,7 @@ from transformers.utils import cached_file
 
 from ..core.cache import cache_folder, cached, hash_files
 from ..core.compat import keep_soft_cap
-from ..core.extras import hub_reachable, wheel_file
+from ..core.extras import hub_reachable, missing_model, wheel_file
 from ..core.families import (
     UnsupportedCheckpoint,
     arch,
@@ -166,11 +166,7 @@ def _explain_load_error(name, source, local_files_only, e):
         return f"cannot load a model from {source}: {first_line(e)}"
     if not local_files_only:
         return f"cannot load {name!r} from the Hugging Face hub: {first_line(e)}"
-    return (
-        f"model {name!r} is not in the local cache and the Hugging Face hub cannot be"
-        " reached; give the path of a local folder (config.json, weights, tokenizer),"
-        " or 'smollm2' for the bundled model"
-    )
+    return missing_model(name)
 
 # %% ../../nbs/runtime/15_models.ipynb #77a110e5
 # configuration files of a checkpoint's processor

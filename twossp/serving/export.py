@@ -22,7 +22,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..checkpoint.card import plan_from_record
-from ..checkpoint.engines import find_exporter
+from ..checkpoint.engines import find_exporter, quant_block_size
 from ..checkpoint.load import family_entries, read_record
 from ..checkpoint.reference import (
     REFERENCE_FILE,
@@ -40,7 +40,7 @@ from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
 from ..runtime.metrics import check_finite
 from .gguf import export_gguf, gguf_pretokenizer
-from .llama_cpp import check_gguf, has_llama_cpp, quant_block_size
+from .llama_cpp import check_gguf, has_llama_cpp
 from .onnx import check_onnx, export_onnx
 from .opening import open_model
 from .vllm import export_vllm

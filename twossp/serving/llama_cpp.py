@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'QUANT_TYPES', 'has_llama_cpp', 'load_llama_cpp', 'LlamaCppModel',
-    'quant_block_size', 'quantize_gguf', 'check_gguf'
+    'has_llama_cpp', 'load_llama_cpp', 'LlamaCppModel', 'quantize_gguf', 'check_gguf'
 ]
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #76a142d1
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from ..checkpoint.engines import quant_block_size
 from ..checkpoint.reference import (
     EngineReport,
     compare_logprobs,
@@ -105,21 +105,6 @@ class LlamaCppModel:
         _, lib, *_ = load_llama_cpp()
         lib.llama_free(self.ctx)
         lib.llama_model_free(self.model)
-
-# %% ../../nbs/serving/00_llama_cpp.ipynb #177f9943
-QUANT_TYPES = (
-    "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_1", "q5_0", "q4_k_m", "q4_k_s", "q4_1",
-    "q4_0", "iq4_nl", "iq4_xs", "q3_k_l", "q3_k_m", "q3_k_s", "q2_k",
-)  # fmt: skip
-
-
-def quant_block_size(
-    kind: str,  # one of `QUANT_TYPES`, else `ValueError`
-) -> int:  # weights
-    "Number of weights per quantization block."
-    if kind not in QUANT_TYPES:
-        raise ValueError(f"no quantization {kind!r}; there are: {', '.join(QUANT_TYPES)}")
-    return 256 if "_k" in kind or kind == "iq4_xs" else 32
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #b5a5568b
 def quantize_gguf(
