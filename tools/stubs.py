@@ -39,7 +39,7 @@ CONSTANTS = {  # name -> module, which may import torch and is read only
     'REPAIRS': 'recovery.repair',
     '_DTYPES': 'runtime.devices',
     'FORMATS': 'checkpoint.save',
-    'TASKS': 'evaluation.tasks',
+    'TASKS': 'evaluation.task_names',
 }
 WINDOWS = 'torch.Tensor | Calibration'  # of a parameter that `Calibration.of` reads
 HEAD = '''\

@@ -4,20 +4,17 @@
 
 # %% auto #0
 __all__ = [
-    'TASKS', 'load_tasks', 'training_texts', 'check_batch_size', 'main_metrics',
-    'stderr_name', 'check_task_tokenizer', 'run_tasks', 'on_tasks'
+    'load_tasks', 'training_texts', 'check_batch_size', 'main_metrics', 'stderr_name',
+    'check_task_tokenizer', 'run_tasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #e40f7fb8
 import copy
-import difflib
 import hashlib
 import importlib.metadata
-import importlib.util
 import io
 import json
 import logging
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -32,15 +29,12 @@ from ..core.cache import hash_files
 from ..core.extras import check_installed, require
 from ..core.words import one_line
 from .arithmetic import ARITHMETIC, write_arithmetic
+from .task_names import TASKS, check_task_names, unknown_task
 from ..runtime.devices import fork_rng, input_device
 from ..runtime.identity import decides, facts_identity, fill_defaults
 from ..runtime.metrics import finite_logits
 from ..runtime.progress import in_log_file
 from ..runtime.text_names import HUB_ID, is_path
-
-# %% ../../nbs/evaluation/04_tasks.ipynb #0819d27d
-# the paper's
-TASKS = ("winogrande", "arc_easy", "arc_challenge", "hellaswag", "piqa", "mmlu")
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #0632a1e6
 def _manager(names, folders):
@@ -52,33 +46,8 @@ def _manager(names, folders):
         others = [n for n in names if n not in tm.all_tasks]
         if not others:
             return tm
-    _check_names(others)
+    check_task_names(others)
     return manager(include_path=paths) if folders else _stock_manager()
-
-
-_NAME = re.compile(rb"^\s*(?:- )?(?:task|group|tag)\s*:\s*[\"']?([\w.-]+)", re.M)
-
-
-def _check_names(names):
-    "Raise `ValueError` for a name that occurs in no file of lm-eval's own tasks"
-    spec = importlib.util.find_spec("lm_eval")
-    folders = [Path(p) / "tasks" for p in (spec and spec.submodule_search_locations) or ()]
-    known, missing = {ARITHMETIC.encode()}, {n.encode() for n in names}
-    for file in (f for folder in folders for f in folder.rglob("*.yaml")):
-        content = file.read_bytes()
-        known.update(_NAME.findall(content))
-        missing = {n for n in missing if n not in content}
-        if not missing:
-            return
-    for name in (n for n in names if n.encode() in missing):
-        raise _unknown_task(name, sorted(x.decode() for x in known))
-
-
-def _unknown_task(name, known):
-    matches = difflib.get_close_matches(name, known, 5, 0.5)
-    hint = f"lm-eval has others, such as {', '.join(TASKS)}"
-    hint = f"did you mean {', '.join(matches)}?" if matches else hint
-    return ValueError(f"unknown task {name!r}; {hint}")
 
 
 @cache
@@ -107,7 +76,7 @@ def _find_tasks(names, include_path=()):
         folders.append(_arithmetic_folder().name)
     tm = _manager(names, folders)
     if unknown := [n for n in names if n not in tm.all_tasks]:
-        raise _unknown_task(unknown[0], [*tm.all_tasks, ARITHMETIC])
+        raise unknown_task(unknown[0], [*tm.all_tasks, ARITHMETIC])
     return tm
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #d399fcfd

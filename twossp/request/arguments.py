@@ -29,6 +29,7 @@ from ..core.files import check_output_folder, check_writable
 from ..core.scores import find_score, score_names
 from ..core.words import layer_numbers
 from ..evaluation.results import load_results
+from ..evaluation.task_names import check_task_names
 from .options import (
     BOUND_FLAGS,
     TARGETS,
@@ -215,6 +216,8 @@ def check_arguments(o: Options) -> None:
     check_installed(*o.report_to)
     if o.evaluate_downstream:
         check_installed("lm_eval")
+        if all(Path(folder).is_dir() for folder in o.include_path):
+            check_task_names(o.tasks, o.include_path)
     _check_inputs(o)
     _check_method(o)
     _check_texts(o)

@@ -52,12 +52,8 @@ from ..evaluation.quality import (
     split_windows,
 )
 from ..evaluation.results import Result, find_metric
-from ..evaluation.tasks import (
-    TASKS,
-    check_task_tokenizer,
-    load_tasks,
-    on_tasks,
-)
+from ..evaluation.task_names import TASKS
+from ..evaluation.tasks import check_task_tokenizer, load_tasks, on_tasks
 from ..reporting.report import (
     plot_plan,
     plot_quality,

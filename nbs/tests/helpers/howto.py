@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 MODULE = 'twossp'  # what torchrun runs
 SMALL = {  # what a test puts in the place of a page's own numbers
@@ -28,12 +29,14 @@ def enter_small():
     """`enter_examples`, where the bundled model is the random one with a chat template, and
     Wikipedia a short text: what pages show of "smollm2" is tested in seconds, under its name"""
     from twossp.core.testing import SENTENCES, enter_examples
-    from twossp.runtime import data
+    from twossp.runtime import data, models
 
     enter_examples()
     folder = Path('my-chat-model').resolve()
-    data._embedded_model = lambda cache_dir=None: folder
-    data._READERS['wiki'] = lambda path, cache_dir=None: [s * 60 for s in SENTENCES]
+    # a patch fails where the name is gone; an assignment would leave pages to the real model
+    patch.object(models, '_embedded_model', lambda cache_dir=None: folder).start()
+    texts = [s * 60 for s in SENTENCES]
+    patch.dict(data._READERS, wiki=lambda path, cache_dir=None: texts).start()
 
 
 def read_commands(text):
