@@ -31,6 +31,7 @@ import torch
 from transformers import Cache, DynamicLayer, PreTrainedModel
 from transformers.utils import is_flash_attn_2_available
 
+from ..baselines.methods import find_method
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.cache import cache_folder, skip_unwritable
@@ -544,6 +545,7 @@ def latency_limit(
     **options,  # of the method: alpha, n_attn, multiple
 ) -> Limit:
     "A limit on the predicted latency of a method's result."
+    find_method(method)  # an unknown name is an error at once, not at each sparsity
     model = as_skeleton(model)
     return Limit(
         target, table.seconds, lambda plan: _check_seconds(table, model, plan),
