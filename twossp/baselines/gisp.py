@@ -169,7 +169,9 @@ def gisp_plan(
             reached = [*reached, plan.sparsity(model)]
         return plan, reached
 
-    question = "gisp", calib.identity, rounds, (*s.protected(protect),), (*nested,)
+    question = None  # without a chain, each plan is found, and billed, by itself
+    if nested:
+        question = "gisp", calib.identity, rounds, (*s.protected(protect),), (*nested,)
     plan, log["rounds"] = extend_chain(model, question, targets, extend)
     if repair is not None:
         options = dict(protect=protect, progress=progress, log=log)

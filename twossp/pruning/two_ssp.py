@@ -146,13 +146,14 @@ def chain_targets(
 
 def extend_chain(
     model: PreTrainedModel,  # dense; untouched
-    question: tuple,  # what else decides the plans, hashable
+    question: tuple | None,  # what else decides the plans, hashable; None: keep none
     targets: Sequence[float],  # ascending
     extend: Callable,  # (what was found for the target before, or None; target) -> the same
 ) -> object:  # of the last target
     "Extend a chain of nested plans; it is kept for the next target while a grid runs."
-    memo, identity = model_memo(model), constant_identity(model)
-    found, last, key = {}, None, (identity, *question)
+    memo = model_memo(model)
+    identity = None if question is None else constant_identity(model)
+    found, last, key = {}, None, (identity, question)
     if identity and memo["chain"] and memo["chain"][0] == key:
         found = memo["chain"][1]
     for target in targets:
@@ -190,7 +191,7 @@ def nested_stages(
     calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     splits: Mapping[float, Mapping],  # of `nested_splits`
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
-    question: tuple,  # as for `extend_chain`
+    question: tuple | None,  # as for `extend_chain`
     **options,  # of `two_stages`
 ) -> tuple[Plan, list[Trial]]:  # of the last target; the trials of all
     "Run both stages for each target of a chain, each from the plan before."

@@ -256,8 +256,10 @@ def two_ssp(
             plan, split, log["path"], trials = found
         else:
             options = stage2 | dict(multiple=multiple, protect=protect)
-            question = repr([getattr(calib, "identity", None), stage1, bs, options])
-            plan, trials = nested_stages(model, s, calib, splits, scores, (question,), **options)
+            question = None  # without a chain, each plan is found, and billed, by itself
+            if nested:
+                question = getattr(calib, "identity", None), repr([stage1, bs, options])
+            plan, trials = nested_stages(model, s, calib, splits, scores, question, **options)
         plan = record_unreached(plan, scores)
     log.update(balance=split, trials=trials)
     if widths == "search":
