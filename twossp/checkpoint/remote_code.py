@@ -11,6 +11,8 @@ from inspect import getsource
 from pathlib import Path
 
 from transformers import PreTrainedModel
+from ..core.placeholders import NoAttention
+from ..core.units import OwnEntries, TakeSlopes
 
 from ..core.compat import (
     auto_class,
@@ -19,7 +21,7 @@ from ..core.compat import (
     drop_missing_ties,
     mark_initialized,
 )
-from ..core.edits import NoAttention, OwnEntries, TakeSlopes, locate
+from ..core.edits import locate
 from ..core.families import model_family
 from ..core.linear import Identity, NoLinear, Zeros
 from ..core.record import apply_record, make_stub

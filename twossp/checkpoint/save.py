@@ -28,6 +28,7 @@ from accelerate.utils import align_module_device
 from huggingface_hub import HfApi
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from ..core.placeholders import zero_linear
 
 from .card import (
     base_model_facts,
@@ -47,7 +48,7 @@ from ..core.compat import (
     revert_conversion,
 )
 from ..core.config_keys import build_shapes, config_entries
-from ..core.edits import Edit, locate, swapped, zero_linear
+from ..core.edits import Edit, locate, swapped
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder,

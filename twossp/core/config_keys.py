@@ -15,10 +15,10 @@ from dataclasses import replace
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
+from .placeholders import NoAttention
 
 from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
-from .edits import NoAttention
 from .families import (
     Arch,
     arch,

@@ -22,23 +22,16 @@ import numpy as np
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
-
-from .edits import (
-    Edit,
-    NoAttention,
+from .placeholders import NoAttention, mask_columns, zero_biases, zero_linear
+from .units import (
     OwnEntries,
     TakeSlopes,
     TensorSpec,
-    hooked,
-    insert_weights,
-    locate,
-    mask_columns,
     slice_units,
-    swapped,
     unit_entries,
-    zero_biases,
-    zero_linear,
 )
+
+from .edits import Edit, hooked, insert_weights, locate, swapped
 from .experts import (
     check_router_groups,
     fused_experts,

@@ -14,11 +14,13 @@ from dataclasses import replace
 import numpy as np
 from torch import nn
 from transformers import PreTrainedModel
+from .placeholders import NoAttention
+from .units import OwnEntries, TakeSlopes
 
 from .apply import apply_plan
 from .compat import drop_missing_ties, mark_initialized
 from .config_keys import build_shapes
-from .edits import NoAttention, OwnEntries, TakeSlopes, locate, swap
+from .edits import locate, swap
 from .linear import Identity, NoLinear, Zeros
 from .plan import Plan, drop, get_kind
 from .slots import pack_mask

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from transformers import PreTrainedModel
+from .units import TensorSpec, unit_tensors
 
-from .edits import TensorSpec, exclusive, unit_tensors
+from .edits import exclusive
 from .experts import fused_experts, is_experts, router_tensors
 from .families import (
     arch,

@@ -20,11 +20,11 @@ from time import perf_counter
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
+from ..core.placeholders import NoAttention
 
 from ..core.apply import applied
 from ..core.compat import causal_class, config_class, keep_soft_cap, knows_type
 from ..core.config_keys import find_entries, half_width_plan
-from ..core.edits import NoAttention
 from ..core.families import (
     Arch,
     config_has_width,

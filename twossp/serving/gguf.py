@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from ..core.placeholders import NoAttention
 
 from ..checkpoint.engines import gguf_unsupported_reason, quant_block_size
 from ..checkpoint.save import check_disk_space
-from ..core.edits import NoAttention
 from ..core.extras import require
 from ..core.families import model_family
 from ..core.files import atomic_file
