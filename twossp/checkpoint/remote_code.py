@@ -11,8 +11,6 @@ from inspect import getsource
 from pathlib import Path
 
 from transformers import PreTrainedModel
-from ..core.placeholders import NoAttention
-from ..core.units import OwnEntries, TakeSlopes
 
 from ..core.compat import (
     auto_class,
@@ -24,7 +22,9 @@ from ..core.compat import (
 from ..core.edits import locate
 from ..core.families import model_family
 from ..core.linear import Identity, NoLinear, Zeros
+from ..core.placeholders import NoAttention
 from ..core.record import apply_record, make_stub
+from ..core.units import OwnEntries, TakeSlopes
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
 _HEAD = '''"""A pruned model of any family of transformers, built from the record in config.json.

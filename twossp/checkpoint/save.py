@@ -28,7 +28,6 @@ from accelerate.utils import align_module_device
 from huggingface_hub import HfApi
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from ..core.placeholders import zero_linear
 
 from .card import (
     base_model_facts,
@@ -67,6 +66,7 @@ from ..core.linear import (
 )
 from ..core.offload import is_module_offloaded, make_lazy
 from ..core.parts import FFN, Attention, Experts
+from ..core.placeholders import zero_linear
 from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..core.record import apply_structure, make_record
 from ..core.slots import SLOTS

@@ -15,7 +15,6 @@ from dataclasses import replace
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
-from .placeholders import NoAttention
 
 from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
@@ -28,6 +27,7 @@ from .families import (
     using_arch,
 )
 from .linear import NoLinear, Zeros
+from .placeholders import NoAttention
 from .plan import Plan, keep_parts
 from .structure import structure
 

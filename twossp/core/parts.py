@@ -22,14 +22,6 @@ import numpy as np
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
-from .placeholders import NoAttention, mask_columns, zero_biases, zero_linear
-from .units import (
-    OwnEntries,
-    TakeSlopes,
-    TensorSpec,
-    slice_units,
-    unit_entries,
-)
 
 from .edits import Edit, hooked, insert_weights, locate, swapped
 from .experts import (
@@ -51,7 +43,15 @@ from .linear import (
     read_matrix,
 )
 from .offload import is_module_offloaded, make_lazy
+from .placeholders import NoAttention, mask_columns, zero_biases, zero_linear
 from .slots import SLOTS, pack_mask
+from .units import (
+    OwnEntries,
+    TakeSlopes,
+    TensorSpec,
+    slice_units,
+    unit_entries,
+)
 
 # %% ../../nbs/core/09_parts.ipynb #dfe33564
 @dataclass(frozen=True)

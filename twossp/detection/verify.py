@@ -20,7 +20,6 @@ from time import perf_counter
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
-from ..core.placeholders import NoAttention
 
 from ..core.apply import applied
 from ..core.compat import causal_class, config_class, keep_soft_cap, knows_type
@@ -32,6 +31,7 @@ from ..core.families import (
     n_params,
     using_arch,
 )
+from ..core.placeholders import NoAttention
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from ..core.placeholders import NoAttention
 
 from ..checkpoint.engines import gguf_unsupported_reason, quant_block_size
 from ..checkpoint.save import check_disk_space
@@ -23,6 +22,7 @@ from ..core.extras import require
 from ..core.families import model_family
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
+from ..core.placeholders import NoAttention
 from ..core.structure import structure
 from .llama_cpp import quantize_gguf
 from .opening import open_model

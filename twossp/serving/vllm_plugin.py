@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 from transformers import MODEL_MAPPING, AutoModel, AutoModelForCausalLM
-from ..core.placeholders import NoAttention
 
 from ..checkpoint.engines import vllm_unsupported_reason
 from ..checkpoint.load import prune_from_config, pruned_classes
@@ -21,6 +20,7 @@ from ..core.compat import causal_class, config_class
 from ..core.edits import locate
 from ..core.families import model_family
 from ..core.linear import NoLinear, Zeros
+from ..core.placeholders import NoAttention
 from ..core.structure import Structure, structure
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #725565b4
