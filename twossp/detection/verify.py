@@ -121,6 +121,9 @@ def _pick_layers(kinds, n):
 TINY_VOCAB = 128
 _SKIPPED = """quantization_config twossp base_model_type architectures auto_map dtype
 torch_dtype transformers_version _name_or_path rope_scaling model_type""".split()
+_SKIPPED += [  # what follows from other entries
+    "attention_hidden_size", "attention_head_dim", "mamba_headdim", "hybrid_layer_ids",
+]
 _WIDTHS = "inter|inner|ffn|mlp|feed|ff_|_ff|dff"
 _LENGTHS = "max_pos|n_positions|n_ctx|max_seq|seq_len|max_length|max_target_pos"
 _WINDOWS = "window|chunk_size"
