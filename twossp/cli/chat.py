@@ -32,7 +32,7 @@ class ChatOptions:
         idea="CheckOptions.folder",
     )
     prompt: Text | None = flag(
-        "answer this prompt and stop (default: ask in the terminal; standard input that is no"
+        "answer this prompt and stop (default: ask in the terminal; standard input that is not"
         " terminal is one prompt)",
         idea="InferenceOptions.prompt",
     )

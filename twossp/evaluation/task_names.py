@@ -23,7 +23,7 @@ _NAME = re.compile(rb"^\s*(?:- )?(?:task|group|tag)\s*:\s*[\"']?([\w.-]+)", re.M
 
 
 def unknown_task(
-    name: str,  # that is no task
+    name: str,  # that is not a task
     known: Iterable[str],  # names of tasks
 ) -> ValueError:  # with names like it
     "The error for an unknown task."
