@@ -19,10 +19,12 @@ from ..core.compat import (
     drop_missing_ties,
     mark_initialized,
 )
-from ..core.edits import NoAttention, OwnEntries, TakeSlopes, locate
+from ..core.edits import locate
 from ..core.families import model_family
 from ..core.linear import Identity, NoLinear, Zeros
+from ..core.placeholders import NoAttention
 from ..core.record import apply_record, make_stub
+from ..core.units import OwnEntries, TakeSlopes
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
 _HEAD = '''"""A pruned model of any family of transformers, built from the record in config.json.

@@ -47,7 +47,7 @@ from ..core.compat import (
     revert_conversion,
 )
 from ..core.config_keys import build_shapes, config_entries
-from ..core.edits import Edit, locate, swapped, zero_linear
+from ..core.edits import Edit, locate, swapped
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder,
@@ -66,6 +66,7 @@ from ..core.linear import (
 )
 from ..core.offload import is_module_offloaded, make_lazy
 from ..core.parts import FFN, Attention, Experts
+from ..core.placeholders import zero_linear
 from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..core.record import apply_structure, make_record
 from ..core.slots import SLOTS

@@ -23,14 +23,7 @@ from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 
 from .compat import install_capturing_hooks, reset_rope_deltas
-from .edits import (
-    Edit,
-    exclusive,
-    insert_weights,
-    locate,
-    swap,
-    swapped,
-)
+from .edits import Edit, exclusive, insert_weights, locate, swap, swapped
 from .families import arch, check_dense, check_model, n_params
 from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy

@@ -18,7 +18,6 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
-from .edits import NoAttention
 from .families import (
     Arch,
     arch,
@@ -28,6 +27,7 @@ from .families import (
     using_arch,
 )
 from .linear import NoLinear, Zeros
+from .placeholders import NoAttention
 from .plan import Plan, keep_parts
 from .structure import structure
 

@@ -23,22 +23,7 @@ import torch
 from accelerate.utils import align_module_device
 from torch import nn
 
-from .edits import (
-    Edit,
-    NoAttention,
-    OwnEntries,
-    TakeSlopes,
-    TensorSpec,
-    hooked,
-    insert_weights,
-    locate,
-    mask_columns,
-    slice_units,
-    swapped,
-    unit_entries,
-    zero_biases,
-    zero_linear,
-)
+from .edits import Edit, hooked, insert_weights, locate, swapped
 from .experts import (
     check_router_groups,
     fused_experts,
@@ -58,7 +43,15 @@ from .linear import (
     read_matrix,
 )
 from .offload import is_module_offloaded, make_lazy
+from .placeholders import NoAttention, mask_columns, zero_biases, zero_linear
 from .slots import SLOTS, pack_mask
+from .units import (
+    OwnEntries,
+    TakeSlopes,
+    TensorSpec,
+    slice_units,
+    unit_entries,
+)
 
 # %% ../../nbs/core/09_parts.ipynb #dfe33564
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from transformers import PreTrainedModel
 from .apply import apply_plan
 from .compat import drop_missing_ties, mark_initialized
 from .config_keys import build_shapes
-from .edits import NoAttention, OwnEntries, TakeSlopes, locate, swap
+from .edits import locate, swap
 from .linear import Identity, NoLinear, Zeros
+from .placeholders import NoAttention
 from .plan import Plan, drop, get_kind
 from .slots import pack_mask
 from .structure import structure
+from .units import OwnEntries, TakeSlopes
 
 # %% ../../nbs/core/19_record.ipynb #rec00007
 STUBS: dict[str, type[nn.Module]] = {  # name in a record -> class

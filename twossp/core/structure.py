@@ -13,7 +13,7 @@ from functools import cached_property
 
 from transformers import PreTrainedModel
 
-from .edits import TensorSpec, exclusive, unit_tensors
+from .edits import exclusive
 from .experts import fused_experts, is_experts, router_tensors
 from .families import (
     arch,
@@ -33,6 +33,7 @@ from .linear import in_features
 from .offload import is_module_offloaded
 from .parts import FFN, Attention, Experts, MixedHeads, Part, read_heads
 from .slots import SLOTS
+from .units import TensorSpec, unit_tensors
 from .words import layer_numbers
 
 # %% ../../nbs/core/10_structure.ipynb #5b1d0e03

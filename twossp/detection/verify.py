@@ -24,7 +24,6 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from ..core.apply import applied
 from ..core.compat import causal_class, config_class, keep_soft_cap, knows_type
 from ..core.config_keys import find_entries, half_width_plan
-from ..core.edits import NoAttention
 from ..core.families import (
     Arch,
     config_has_width,
@@ -32,6 +31,7 @@ from ..core.families import (
     n_params,
     using_arch,
 )
+from ..core.placeholders import NoAttention
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
@@ -121,6 +121,9 @@ def _pick_layers(kinds, n):
 TINY_VOCAB = 128
 _SKIPPED = """quantization_config twossp base_model_type architectures auto_map dtype
 torch_dtype transformers_version _name_or_path rope_scaling model_type""".split()
+_SKIPPED += [  # what follows from other entries
+    "attention_hidden_size", "attention_head_dim", "mamba_headdim", "hybrid_layer_ids",
+]
 _WIDTHS = "inter|inner|ffn|mlp|feed|ff_|_ff|dff"
 _LENGTHS = "max_pos|n_positions|n_ctx|max_seq|seq_len|max_length|max_target_pos"
 _WINDOWS = "window|chunk_size"

@@ -16,8 +16,9 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from ..recovery.synthetic import repetition
 from ..runtime.calibration import Calibration
+from ..runtime.decisions import decides
 from ..runtime.devices import input_device
-from ..runtime.identity import decides, facts_identity, model_identity
+from ..runtime.identity import facts_identity, model_identity
 from ..runtime.metrics import (
     check_finite,
     inference,

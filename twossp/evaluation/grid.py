@@ -46,12 +46,11 @@ from .measure import (
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import find_together
 from ..runtime.calibration import Calibration, shares_text
+from ..runtime.decisions import decides, fill_defaults
 from ..runtime.devices import fork_rng, input_device, is_main_process, read_clock
 from ..runtime.identity import (
     Search,
     constant_weights,
-    decides,
-    fill_defaults,
     model_identity,
     plan_identity,
     row_key,

@@ -37,13 +37,9 @@ from ..core.structure import Structure, structure
 from ..core.words import one_line
 from .results import versions
 from ..runtime.calibration import Calibration, check_weights
+from ..runtime.decisions import decides, fill_defaults
 from ..runtime.devices import input_device, read_clock, time_calls
-from ..runtime.identity import (
-    decides,
-    facts_identity,
-    fill_defaults,
-    function_identity,
-)
+from ..runtime.identity import facts_identity, function_identity
 from ..runtime.memory import peak_memory
 from ..runtime.metrics import (
     check_finite,

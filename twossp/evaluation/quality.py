@@ -29,10 +29,10 @@ from ..core.files import atomic_file
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from ..runtime.calibration import Calibration
+from ..runtime.decisions import decides
 from ..runtime.devices import is_main_process
 from ..runtime.identity import (
     Search,
-    decides,
     facts_identity,
     model_identity,
     plan_identity,

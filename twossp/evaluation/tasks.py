@@ -30,8 +30,9 @@ from ..core.extras import check_installed, require
 from ..core.words import one_line
 from .arithmetic import ARITHMETIC, write_arithmetic
 from .task_names import TASKS, check_task_names, unknown_task
+from ..runtime.decisions import decides, fill_defaults
 from ..runtime.devices import fork_rng, input_device
-from ..runtime.identity import decides, facts_identity, fill_defaults
+from ..runtime.identity import facts_identity
 from ..runtime.metrics import finite_logits
 from ..runtime.progress import in_log_file
 from ..runtime.text_names import HUB_ID, is_path

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
-    'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS',
-    'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
+    'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text', 'Tokens', 'Size',
+    'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
+    'EXAMPLES', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
     'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
     'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
     'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
@@ -51,6 +51,7 @@ from ..core.words import (
 )
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
+from ..runtime.decisions import DECISIONS
 from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
@@ -125,9 +126,6 @@ def same_flag(
     return flag(default=f.default, **dict(f.metadata) | kwargs)
 
 # %% ../../nbs/request/00_options.ipynb #flagdata1
-DECISIONS = "plan", "row", "nothing"  # as in `identity`
-
-
 def _type_parts(f):
     "A field's types, the placeholder of its value in `--help`, and what resolves its paths"
     parts = get_args(f.type) or (f.type,)

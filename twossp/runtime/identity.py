@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'config_facts', 'weight_files', 'files_identity', 'record_origin',
+    'config_facts', 'weight_files', 'files_identity', 'record_origin',
     'constant_identity', 'constant_weights', 'model_identity', 'same_model',
-    'plan_identity', 'function_identity', 'tokenizer_identity', 'fill_defaults',
-    'facts_identity', 'decides', 'runtime_facts', 'used_scores', 'Search', 'row_key'
+    'plan_identity', 'function_identity', 'tokenizer_identity', 'facts_identity',
+    'runtime_facts', 'used_scores', 'Search', 'row_key'
 ]
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
@@ -26,7 +26,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from importlib.metadata import distribution, packages_distributions
 from importlib.util import find_spec, resolve_name
-from inspect import Parameter, signature
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
@@ -41,6 +40,7 @@ from ..core.offload import LazyWeights
 from ..core.plan import to_json
 from ..core.scores import Score, find_score, score_label
 from .calibration import Calibration
+from .decisions import fill_defaults
 from .provenance import non_default_options, plan_tensors
 
 # %% ../../nbs/runtime/06_identity.ipynb #85d28bf2
@@ -558,17 +558,6 @@ def tokenizer_identity(
     return _short(facts)
 
 # %% ../../nbs/runtime/06_identity.ipynb #3dcfd461
-def fill_defaults(
-    f: Callable,  # a function with keyword arguments
-    given: Mapping,  # some of its arguments
-    *without: str,  # names to leave out
-) -> dict:  # name -> value
-    "Given arguments of a function and the defaults of all others."
-    parameters = signature(f).parameters.items()
-    defaults = {k: p.default for k, p in parameters if p.default is not Parameter.empty}
-    return {k: v for k, v in (defaults | dict(given)).items() if k not in without}
-
-
 def facts_identity(
     kind: str,  # of evaluation
     **facts,  # everything that its number depends on
@@ -578,33 +567,6 @@ def facts_identity(
         return _short([kind, _facts_of(facts, frozenset())])
     except _Unknown as e:
         raise ValueError(f"an evaluation of {kind} is decided by {e}, which has no identity") from e
-
-# %% ../../nbs/runtime/06_identity.ipynb #b2f3337b
-DECISIONS = "plan", "row", "nothing"  # an argument for the plan affects the row as well
-
-
-def decides(
-    plan: str = "",  # names of arguments, separated by blanks, that affect a plan
-    row: str = "",  # that affect numbers of a row, but no plan
-    nothing: str = "",  # that affect neither
-    of: Callable | None = None,  # declared function that receives `**options`
-) -> Callable:  # decorator; sets the attribute `decides`, argument -> decision
-    "Declare what each argument of a function affects. Raises `TypeError` unless all are."
-    by_decision = zip(DECISIONS, (plan, row, nothing), strict=True)
-    pairs = [(k, d) for d, names in by_decision for k in names.split()]
-
-    def declare(f):
-        declared, parameters = dict(pairs), signature(f).parameters
-        names = [k for k, p in parameters.items() if p.kind is not Parameter.VAR_KEYWORD]
-        has_options = len(names) < len(parameters)
-        if sorted(names) != sorted(k for k, _ in pairs) or has_options != (of is not None):
-            raise TypeError(f"{f.__name__} has the arguments {', '.join(parameters)}; declared are"
-                            f" {', '.join(declared) or 'none'}")
-        inherited = of.decides if of else {}
-        f.decides = {k: v for k, v in inherited.items() if k not in declared} | declared
-        return f
-
-    return declare
 
 # %% ../../nbs/runtime/06_identity.ipynb #aee05037
 def runtime_facts(

@@ -30,8 +30,8 @@ from ..checkpoint.shards import save_model
 from ..core.compat import causal_class, config_class
 from ..core.families import ARCHS, arch, decoder_layers, model_family
 from ..core.plan import Plan
-from .gguf import head_counts, head_dim, layer_shapes
 from .opening import open_model
+from .shapes import head_counts, head_dim, layer_shapes
 
 # %% ../../nbs/serving/02_vllm.ipynb #f445dd25
 def _block_configs(model):
