@@ -15,6 +15,7 @@ usage: uv run measure_gpu.py [--model NAME] [--results DIR] [--only bench|rows] 
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -115,7 +116,10 @@ def main():
     packed = folder.with_name(f'{folder.name}.zip')
     with ZipFile(packed, 'w', ZIP_DEFLATED) as z:  # without plans, which hold weights
         for f in sorted(folder.glob('*.jsonl')):
-            z.write(f, f.name)
+            rows = f.read_text(encoding='utf-8')
+            if Path(o.model).exists():  # a folder's name is sent, not where it lies
+                rows = rows.replace(json.dumps(o.model), json.dumps(Path(o.model).name))
+            z.writestr(f.name, rows)
     if failed:
         print(f'\nNot complete: {", ".join(failed)}. The same command tries what is missing.')
     print(f'\nAll rows are in {packed}. Send it: {SEND}')

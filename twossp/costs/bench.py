@@ -173,20 +173,21 @@ class BenchPart:
     cases: Callable | str  # bench -> cases; or the dotted path
 
 
-_CASES = "twossp.costs.bench_cases:"
+_RIGHT = "twossp.costs.bench_right:"
+_SPEED = "twossp.costs.bench_speed:"
 _BENCH_PARTS: dict[str, BenchPart] = {
     "right": BenchPart(
         "plans, losses, caches and files against the CPU in float64", 0.2,
-        f"{_CASES}_right_cases",
+        f"{_RIGHT}right_cases",
     ),
     "prune": BenchPart(
-        "seconds and memory of every method, repair and distillation", 0.4, f"{_CASES}_prune_cases"
+        "seconds and memory of every method, repair and distillation", 0.4, f"{_SPEED}prune_cases"
     ),
     "result": BenchPart(
-        "times of parts by width, and of whole pruned models", 0.3, f"{_CASES}_result_cases"
+        "times of parts by width, and of whole pruned models", 0.3, f"{_SPEED}result_cases"
     ),
     "offload": BenchPart(
-        "models whose layers are fetched one by one", 0.1, f"{_CASES}_offload_cases"
+        "models whose layers are fetched one by one", 0.1, f"{_SPEED}offload_cases"
     ),
 }
 

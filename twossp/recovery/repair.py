@@ -141,7 +141,7 @@ class _Repair:
     rows: int = 1  # windows per batch
     attention: bool = False  # refit attention modules too
     budget: int = 2**30  # bytes of inputs that may be stored
-    front: bool = True  # the target before a gap includes the gap's output
+    front: bool = True  # the target before a gap includes what the gap adds
     held_out: float = 0.25  # fraction of an expert's tokens
     noise: int = 0  # number of random tokens, which come first
     protected: tuple[int, ...] = ()  # layers whose weights stay
@@ -174,11 +174,12 @@ class _Goal:
     out: torch.Tensor  # (n, t, d) hidden state to reach after the layer
     factor: float | None  # by which the output is added to it; None: not simply added
     after_gap: torch.Tensor | None = None  # hidden state after the following gap; None: no gap
+    gap_layers: int = 0  # whole layers in the gap
 
 
 def _target(own, rest, goal, rows, share):
     """Target of a projection whose output is added to `rest`, in windows `rows`: `share` of what
-    leads to the goal, the rest `own`; plus the output of a gap's layers. `rest` is None if the
+    leads to the goal, the rest `own`; plus what the gap adds. `rest` is None if the
     output is not simply added."""
     target, out = own, upcast(goal.out[rows])
     if rest is not None and share:
@@ -216,7 +217,7 @@ def _collect_moments(repair, part, columns, plan, h, goal, store):
     return sums, stored, {name: sum(values) for name, values in powers.items()}
 
 # %% ../../nbs/recovery/01_repair.ipynb #rpr00001
-_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
+_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before removed layers
 
 
 def _solve_output(repair, part, columns, sums, goal):
@@ -224,7 +225,7 @@ def _solve_output(repair, part, columns, sums, goal):
     linear, lams = part.at(repair.model).get_submodule(part.output), repair.lams
     with weights_loaded([linear]):  # after the run, which has such a copy too
         weight = read_matrix(linear).detach()[:, columns]
-    if goal.after_gap is not None:
+    if goal.gap_layers:
         lams = [x for x in lams if x >= _MIN_FRONT_LAMBDA] or [max(lams)]
     new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), weight, lams)
     return new.to(weight.dtype).to(weight.device), errors
@@ -286,6 +287,7 @@ class _DenseOutputs:
     mid: torch.Tensor | None  # without the output that is added last; None: mixers stay
     factors: dict  # of `_probe_layer`
     after_gap: torch.Tensor | None = None  # after the following gap; None: no gap
+    gap_layers: int = 0  # whole layers in the gap
 
 
 def _run_dense(repair, i, h, factors):
@@ -338,7 +340,8 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             rows += expert_rows
         elif part.width:
             to_run = replace(to_run, weights=weights)
-            goal = _Goal(dense.out, dense.factors[part.role], dense.after_gap)
+            factor = dense.factors[part.role]
+            goal = _Goal(dense.out, factor, dense.after_gap, dense.gap_layers)
             new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal)
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
@@ -346,7 +349,8 @@ def _repair_layer(repair, i, plan, h, dense, differs):
         elif dense.mid is not None and refit_mixer:
             goal = _Goal(dense.mid, dense.factors[part.role])
             if mixer_is_last:
-                goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
+                beyond = dict(after_gap=dense.after_gap, gap_layers=dense.gap_layers)
+                goal = replace(goal, out=dense.out, **beyond)
             without_last = keep_parts(repair.s, {last: last.nothing})
             new, after, errors, _ = _refit_output(
                 repair, part, kept, without_last, h, goal, store=mixer_is_last
@@ -360,19 +364,41 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     return after, weights, rows, plan
 
 # %% ../../nbs/recovery/01_repair.ipynb #c20b06b0
+def _state_after_mixer(repair, i, plan, h):
+    """The hidden state `h` of the dense model before a layer, plus the output of the layer's
+    mixer; None unless this is removed, and the layer's FFN remains and reads it"""
+    mixers = [p for p in repair.s.mixers if p.layer == i]
+    ffn = _find_projections(repair.model, repair.s, i).get("ffn")
+    removed = bool(mixers) and all(p.read(plan) == p.nothing for p in mixers)
+    if not removed or ffn is None or len(mixers) + 1 < len(repair.s.of(i)):
+        return None
+    if ffn.read(plan) == ffn.nothing:
+        return None
+    inputs: list = []
+    note = lambda rows, out, x, y: inputs.append(x)
+    for kept in ({}, {p: p.nothing for p in mixers}):  # equal if they run in parallel
+        repair.run(i, keep_parts(repair.s, kept), h[:1], ffn.output, note)
+    if torch.equal(*inputs):
+        return None
+    return repair.run(i, keep_parts(repair.s, {ffn: ffn.nothing}), h)
+
+
 def _state_after_gap(repair, i, plan, dense):
-    "The dense model's hidden state after the gap that follows a layer, or None"
+    """The dense model's hidden state after the gap that follows a layer, and how many whole
+    layers the gap has; None and 0: no gap"""
     end = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.removed_layers)
     possible = dense.mid is not None and repair.share > 0
     last = _find_projections(repair.model, repair.s, i).get("ffn")
     if last is None or last.read(plan) != last.nothing:
         possible = bool(last) and dense.factors[last.role] is not None
-    if end == i + 1 or not possible:
-        return None
-    out = dense.out
+    if not possible:
+        return None, 0
+    out, layers = dense.out, end - i - 1
     for j in range(i + 1, end):
         out = repair.run(j, dense_plan(len(plan)), out)
-    return out
+    if end < len(plan) and (mid := _state_after_mixer(repair, end, plan, out)) is not None:
+        return mid, layers
+    return (out, layers) if layers else (None, 0)
 
 # %% ../../nbs/recovery/01_repair.ipynb #ca6bc41d
 def _repair_step(repair, i, plan, state, h, dense):
@@ -385,7 +411,8 @@ def _repair_step(repair, i, plan, state, h, dense):
         after = repair.run(i, dense_plan(len(plan)), state) if differs else dense.out
         return after, {}, [], plan
     if repair.front:
-        dense = replace(dense, after_gap=_state_after_gap(repair, i, plan, dense))
+        after_gap, layers = _state_after_gap(repair, i, plan, dense)
+        dense = replace(dense, after_gap=after_gap, gap_layers=layers)
     unchanged = all(j != i for j, _ in plan.kept)
     if unchanged and not differs and dense.after_gap is None:
         return dense.out, {}, [], plan
@@ -418,7 +445,9 @@ def repair_plans(
     lam: float | Sequence[float] = LAMBDAS,  # λ, or candidates for it
     held_out: float = 0.25,  # fraction of the windows, the last ones, to choose λ on
     attention: bool = False,  # refit the output projections of attention modules too
-    front: bool = True,  # fit the layer before removed layers to the state after them
+    # fit the layer before removed layers, or before a removed attention module, to the state
+    # after them
+    front: bool = True,
     noise: float = NOISE_FRACTION,  # windows of random tokens, as a fraction of those of text
     seed: int = 0,  # of the random tokens
     protect: Sequence[int] = (),  # layers whose weights stay as they are

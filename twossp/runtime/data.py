@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'CHAT_COLUMNS', 'json_lines', 'load_text', 'encode_beginning', 'encode_texts',
-    'cut_tokens', 'windows'
+    'CHAT_COLUMNS', 'folder_rows', 'json_lines', 'load_text', 'encode_beginning',
+    'encode_texts', 'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -17,7 +17,7 @@ import lzma
 import re
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -28,7 +28,7 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from transformers import PreTrainedTokenizerBase
 
-from ..core.cache import cache_folder, skip_unwritable
+from ..core.cache import cache_folder, log, skip_unwritable
 from ..core.extras import check_installed, hub_reachable, require, wheel_file
 from ..core.files import atomic_new
 from ..core.words import first_line
@@ -155,20 +155,33 @@ def _read_json(f, path):
         yield {"text": r} if isinstance(r, str) else r
 
 # %% ../../nbs/runtime/07_data.ipynb #d4e6ac7c
-def _take(rows, where, column, n):
-    "Texts of the first `n` rows, checked"
+def _readable(rows, where):
+    "Rows; an error while they are read becomes one line that names the file"
     try:
-        rows = list(islice(rows, n))
+        yield from rows
     except Exception as e:
         message = first_line(e)
-        named = message.startswith(str(where))
+        named = message.startswith((str(where), "cannot read "))
         raise ValueError(message if named else f"cannot read {where}: {message}") from e
+
+
+def _take(rows, where, column, n):
+    "Texts of the first `n` rows, checked; column None: `text`, or the only one of strings"
+    rows = list(islice(_readable(rows, where), n))
+    if column is None:
+        row, column = (rows or [None])[0], "text"
+        has_text = not isinstance(row, dict) or {"text", *CHAT_COLUMNS} & row.keys()
+        strings = [] if has_text else [k for k, x in row.items() if isinstance(x, str)]
+        if len(strings) == 1:
+            column = strings[0]
+            log.warning("%s has no column 'text': its column %r is read", where, column)
     texts = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
             raise ValueError(f"row {i} of {where} is {type(row).__name__}, not an object")
         if column not in row:
-            fix = "name the one to take, as FILE:COLUMN or text_column="
+            place = f"{where}:COLUMN or " if isinstance(where, Path) else ""
+            fix = f"name the one to take, as {place}text_column="
             if set(CHAT_COLUMNS) & row.keys():
                 fix = "these are chats, which are for calibration: give plain text"
             raise ValueError(
@@ -199,27 +212,38 @@ def _pick_split(splits, split, where):
     return name
 
 
-def _load_folder(path, config=None):
-    "Splits of a folder: as `save_to_disk` writes it, or laid out as a data set of the hub"
+def _load_folder(path, part=None):
+    """Splits of a folder, as `save_to_disk` writes it, or laid out as a data set of the hub; and
+    the column that `part` names, None if that is a configuration"""
     datasets = require("datasets")
     saved = any((path / f).is_file() for f in ("dataset_dict.json", "state.json"))
     try:
         if saved:
             data = datasets.load_from_disk(str(path))
-            return data if isinstance(data, dict) else {"all": data}
+            return data if isinstance(data, dict) else {"all": data}, part
         names = datasets.get_dataset_config_names(str(path))
-        builder = None
-        if len(names) == 1 or config in names:
-            builder = datasets.load_dataset_builder(str(path), config)
+        builder, column = None, None if part in names else part
+        if len(names) == 1 or part in names:
+            builder = datasets.load_dataset_builder(str(path), None if column else part)
     except Exception as e:
         raise ValueError(f"cannot read the folder {path}: {first_line(e)}") from e
     if builder is None:
-        hint = f"{config!r} is none of them" if config else f"name one, as {path}:{names[0]}"
+        hint = f"{part!r} is none of them" if part else f"name one, as {path}:{names[0]}"
         raise ValueError(f"{path} has the configurations {', '.join(names)}; {hint}")
     # one that reads plain text would take each line for a document; its class is derived
     if "Text" in [c.__name__ for c in type(builder).__mro__]:
         raise ValueError(f"{path} is a folder of .txt files: name one of them")
-    return builder.as_streaming_dataset()
+    return builder.as_streaming_dataset(), column
+
+
+def folder_rows(
+    path: str | Path,  # of a folder that `datasets` reads
+    split: str | None = None,  # a name, or 'calibration' / 'evaluation' for the usual one
+    part: str | None = None,  # the name of a configuration, or of a column
+) -> tuple[Iterable[dict], str | None]:  # rows; the column, if `part` names one
+    "Rows of a folder's split. Raises `ValueError` if it cannot be read."
+    data, column = _load_folder(Path(path), part)
+    return _readable(data[_pick_split(data, split, path)], path), column
 
 
 # %% ../../nbs/runtime/07_data.ipynb #d11rt
@@ -302,21 +326,23 @@ def _read_texts(
     # of a folder with several: a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
     n: int | None = None,  # at most the first `n` documents; None: all
-    text_column: str = "text",  # of tabular files
-    config: str | None = None,  # of a folder with several configurations
+    # of documents; None: `text`, or of a folder the only one that holds strings
+    column: str | None = None,
+    part: str | None = None,  # of a folder: a configuration, or a column
 ) -> list[str]:  # a .txt file is one document
     "Read the documents of a local file or folder. Raises `ValueError` if there are none."
     path = Path(path).expanduser()
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
     if path.is_dir():
-        data = _load_folder(path, config)
-        return _take(data[_pick_split(data, split, path)], path, text_column, n)
+        rows, named = folder_rows(path, split, part)
+        where = path if named == part else f"{path}:{part}"
+        return _take(rows, where, named or column, n)
     if text_suffix(path) not in SUFFIXES:
         raise ValueError(f"unknown file type {path.name}: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
         raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
-    return _take(_read_rows(path), path, text_column, n)
+    return _take(_read_rows(path), path, column or "text", n)
 
 # %% ../../nbs/runtime/07_data.ipynb #95f476bc
 def _check_hub(what, local=""):
@@ -372,7 +398,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
                 f"no {part['folder']!r} in {data_dir}: split {split!r} of text {name!r} is"
                 f" read from that folder (or a file of that name, or {part['file']})"
             )
-        has_splits = path.is_dir() and len(_load_folder(path)) > 1
+        has_splits = path.is_dir() and len(_load_folder(path)[0]) > 1
         n_read = limit and start + limit
         texts = _read_texts(path, split if has_splits else None, n_read, text_column)
         return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
@@ -388,7 +414,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf
 def load_text(
-    # a key of `TEXTS`, a file, FILE:COLUMN, a folder, FOLDER:CONFIG, or
+    # a key of `TEXTS`, a file or folder, FILE:COLUMN, FOLDER:COLUMN, FOLDER:CONFIG, or
     # 'owner/name[:config][@revision]' on the hub
     name: str | Path,
     # a name, or 'calibration' / 'evaluation' for the usual one
@@ -397,14 +423,15 @@ def load_text(
     n: int | None = None,
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
     cache_dir: str | Path | None = None,  # see `cache_folder`
-    text_column: str = "text",  # of tabular files and data sets
+    # of tabular files and data sets; of these the default also takes the only one of strings
+    text_column: str = "text",
 ) -> list[str]:  # documents, unchanged, including empty ones
     """Load the documents of a text. Raises `ValueError` if it cannot be found or read.
 
     Parameters
     ----------
     name : str | Path
-        a key of `TEXTS`, a file, FILE:COLUMN, a folder, FOLDER:CONFIG, or
+        a key of `TEXTS`, a file or folder, FILE:COLUMN, FOLDER:COLUMN, FOLDER:CONFIG, or
         'owner/name[:config][@revision]' on the hub
     split : str | None, default None
         a name, or 'calibration' / 'evaluation' for the usual one
@@ -415,7 +442,7 @@ def load_text(
     cache_dir : str | Path | None, default None
         see `cache_folder`
     text_column : str, default 'text'
-        of tabular files and data sets
+        of tabular files and data sets; of these the default also takes the only one of strings
 
     Returns
     -------
@@ -426,18 +453,19 @@ def load_text(
         raise ValueError(f"n={n} documents: at least 1 is needed")
     if str(name) in TEXTS:
         return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
-    path, column = split_column(name)
-    if column or is_path(name):
-        if column and Path(path).expanduser().is_dir():
-            return _read_texts(path, split, n, text_column, column)
-        return _read_texts(path, split, n, column or text_column)
+    path, part = split_column(name)
+    column = None if text_column == "text" else text_column
+    if part or is_path(name):
+        if part and Path(path).expanduser().is_dir():
+            return _read_texts(path, split, n, column, part)
+        return _read_texts(path, split, n, part or column)
     check_text_name(name, generated=split == "calibration")
     hub = HUB_ID.fullmatch(name)
     if n is None:
         raise ValueError(f"say how many documents of {name!r} to take, as n=")
     what = f"data set {name!r}"
     kwargs = dict(path=hub["repo"], name=hub["config"], revision=hub["revision"])
-    return _take(_hub_rows(what, split, **kwargs), what, text_column, n)
+    return _take(_hub_rows(what, split, **kwargs), what, column, n)
 
 # %% ../../nbs/runtime/07_data.ipynb #49ca3d0b
 _JOIN = "\n\n"  # separator of documents

@@ -645,7 +645,7 @@ def used_scores(
 
 
 # of options that compute something else than they did, where they are given
-_OPTION_REVISIONS = {"repair": 2}  # 2: as many tokens as the width asks for
+_OPTION_REVISIONS = {"repair": 3}  # 3: an FFN before removed attention takes its output
 
 
 def _revisions(method, options):

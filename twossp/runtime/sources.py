@@ -29,10 +29,17 @@ from .data import (
     cut_tokens,
     encode_beginning,
     encode_texts,
+    folder_rows,
     json_lines,
     load_text,
 )
-from .text_names import match_special, parse_sources, split_column, text_exists
+from .text_names import (
+    TEXTS,
+    match_special,
+    parse_sources,
+    split_column,
+    text_exists,
+)
 
 # %% ../../nbs/runtime/08_sources.ipynb #src10
 def _share_windows(pairs, n):
@@ -128,10 +135,32 @@ def _read_rows(path):
         raise ValueError(f"{path} is empty")
 
 
+def _strip(x):
+    "A value without the keys that Arrow fills up with None where other rows have them"
+    if isinstance(x, list):
+        return [_strip(v) for v in x]
+    if isinstance(x, dict):
+        return {k: _strip(v) for k, v in x.items() if v is not None or k == "content"}
+    return x
+
+
+def _folder_rows(path, part):
+    "Rows of a folder, each with its place, and the column that `part` names"
+    rows, column = folder_rows(path, "calibration", part or None)
+    return ((_strip(row), f"row {i} of {path}") for i, row in enumerate(rows)), column or ""
+
+
 def _read_chats(path, column=""):
-    "Chats of a `.jsonl` file, of a column if it is named; None if its rows are documents"
+    """Chats of a `.jsonl` file or of a folder, of a column if it is named; None if the rows are
+    documents"""
     chats: list = []
-    for row, where in _read_rows(path):
+    if path.is_dir():
+        rows, column = _folder_rows(path, column)
+    else:
+        rows = _read_rows(path)
+    if column not in ("", *CHAT_COLUMNS):
+        return None
+    for row, where in rows:
         if isinstance(row, dict) and column:
             row = {k: v for k, v in row.items() if k in (column, "completion", "tools")}
         elif not chats and isinstance(row, dict) and "text" in row:
@@ -141,6 +170,8 @@ def _read_chats(path, column=""):
                 f"{where} has both `{both[0]}` and `text`: name the one to take, as"
                 f" {path}:{both[0]} or {path}:text"
             )
+        elif not chats and path.is_dir() and not {*CHAT_COLUMNS} & row.keys():
+            return None
         chats.append(_read_chat(row, where))
     return chats
 
@@ -297,8 +328,9 @@ def read_sources(
             sources.append(_read_special(name, count, *special.groups(), include_path))
             continue
         chats, (path, column) = None, split_column(name)
-        if ".jsonl" in Path(path).suffixes and text_exists(path) and column in ("", *CHAT_COLUMNS):
-            chats = _read_chats(Path(path).expanduser(), column)
+        place = Path(path).expanduser()
+        if place.is_file() and ".jsonl" in place.suffixes or place.is_dir() and name not in TEXTS:
+            chats = _read_chats(place, column)
         texts = load_text(name, "calibration", **folders) if chats is None else ()
         sources.append(source_text(name, count, texts, chats))
     return sources
