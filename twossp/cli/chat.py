@@ -39,7 +39,7 @@ class ChatOptions:
     no_dense: bool = flag("do not answer with the dense model too", idea="TargetOptions.no_dense")
     max_new_tokens: Tokens = flag("tokens of an answer, at most (default: 256)", 256)
     temperature: float = flag(
-        "sampling temperature; 0 takes the likeliest token (default: 0)", 0.0, above=-1e-9,
+        "sampling temperature; 0 takes the most probable token (default: 0)", 0.0, above=-1e-9,
         metavar="X",
         idea="CalibrationOptions.temperature",
     )

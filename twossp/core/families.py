@@ -163,7 +163,7 @@ def _get_submodule(layer, name):
 # %% ../../nbs/core/06_families.ipynb #3e1f07aa
 _TIED = dict(tie_word_embeddings=True, attention_bias=True, mlp_bias=True)
 
-ARCHS: dict[str, Arch] = {  # by model type
+ARCHS: dict[str, Arch] = {  # model type -> the names of its parts
     "llama": replace(_LLAMA, tiny=_GQA, builds=dict(llama_bias=_GQA | _TIED)),
     "mistral": replace(_LLAMA, tiny=dict(_GQA, sliding_window=8)),
     "ministral": replace(
