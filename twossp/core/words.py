@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'DEVICES', 'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
+    'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
     'parse_fraction', 'did_you_mean', 'one_line', 'first_line', 'layer_numbers'
 ]
 
@@ -56,7 +56,7 @@ def parse_time(
     return float(match[1]) * units[match[2]]
 
 # %% ../../nbs/core/17_words.ipynb #wrddev1
-DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
+_DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
 
 
 def parse_device(
@@ -64,8 +64,8 @@ def parse_device(
 ) -> tuple[str, int | None]:  # kind, index
     "Parse the name of a device, whether this machine has it or not."
     kind, colon, index = str(text).partition(":")
-    if kind not in DEVICES or colon and not index.isdecimal():
-        names = ", ".join(DEVICES)
+    if kind not in _DEVICES or colon and not index.isdecimal():
+        names = ", ".join(_DEVICES)
         raise ValueError(f"unknown device {str(text)!r}; there are: {names} (and cuda:1, …)")
     return kind, int(index) if index else None
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any',
-    'check_arguments', 'check_estimate', 'list_variants', 'page_file', 'check_report',
-    'compared_runs', 'prune_options', 'check_compare'
+    'check_arguments', 'check_estimate', 'page_file', 'check_report', 'compared_runs',
+    'prune_options', 'check_compare'
 ]
 
 # %% ../../nbs/request/01_arguments.ipynb #arg04
@@ -245,13 +245,8 @@ def check_estimate(o: EstimateOptions) -> None:
         raise ValueError(f"--sparsity {given}: an estimate is for one sparsity")
 
 # %% ../../nbs/request/01_arguments.ipynb #ccm00007
-def list_variants(
-    name: str,  # of a method
-    scores: Sequence[str] = (),  # further scores of its units
-    depth_scores: Sequence[str] = (),  # of attention modules
-    repaired: bool = False,  # also with reconstruction
-) -> list[dict]:  # options of each run
-    "List a method's runs; scores that it cannot rank by are left out."
+def _list_variants(name, scores=(), depth_scores=(), repaired=False):
+    "Options of each run of a method; scores that it cannot rank by are left out"
     defaults, variants = method_defaults(name), [{}]
     units = dict(score=_ranked_unit(name), depth_score="attention modules")
     for option, names in dict(score=scores, depth_score=depth_scores).items():
@@ -329,7 +324,7 @@ def compared_runs(
         find_score(score, "attention modules")
         if "neurons" not in ranked:
             raise ValueError("--depth_score is for methods that rank neurons: add 2ssp")
-    variants = {name: list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
+    variants = {name: _list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
     if o.repair and not any("repair" in x for each in variants.values() for x in each):
         raise ValueError(
             f"--repair: none of the methods {', '.join(rows)} can be run with and without"

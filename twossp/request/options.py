@@ -6,9 +6,9 @@
 __all__ = [
     'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text', 'Tokens', 'Size',
     'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
-    'EXAMPLES', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
-    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
-    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'EXAMPLES', 'shown_path', 'flag', 'positional', 'same_flag', 'flag_dataclass',
+    'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
+    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
     'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
     'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
     'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
@@ -1130,7 +1130,7 @@ def check_options(
                 )
 
 # %% ../../nbs/request/00_options.ipynb #5b1cb167
-DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news
+_DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news
     --n_samples 32 --seq_len 256 --evaluation wiki --n_eval 8 --eval_len 1024 --agreement
     --save demo --dtype float32 --dense --evaluate_inference --repeats 3
     --evaluate_qualitative --prompt 'The theory of relativity'"""  # what --demo stands for
@@ -1143,7 +1143,7 @@ def read_options(
     "Parse the options of `twossp prune`."
     given = parse_flags(Options, words, **kwargs)
     if given.get("demo"):
-        given = parse_flags(Options, shlex.split(DEMO)) | given
+        given = parse_flags(Options, shlex.split(_DEMO)) | given
         earlier = Path(given["save"]) / "plan.json"
         given["overwrite"] = given.get("overwrite", False) or earlier.is_file()
     elif {*TARGETS} & given.keys() and "plan" not in given:

