@@ -139,7 +139,7 @@ def _source(name, revision, cache_dir, trust_remote_code):
     if not (path / "config.json").is_file():
         reason = "no config.json in it" if path.is_dir() else "not a folder"
         reason = reason if path.exists() else "no such folder"
-        raise ValueError(f"{str(name)!r} is no checkpoint folder: {reason}")
+        raise ValueError(f"{str(name)!r} is not a checkpoint folder: {reason}")
     return path, options | dict(local_files_only=not trust_remote_code)
 
 # %% ../../nbs/runtime/15_models.ipynb #ea6867f7
@@ -285,7 +285,7 @@ def _stream_options(source, options, device):
 
 # %% ../../nbs/runtime/15_models.ipynb #511feb98
 def load_model(
-    name: str | Path,  # 'smollm2' (embedded), a checkpoint folder, or a name on the hub
+    name: str | Path,  # 'smollm2' (bundled), a checkpoint folder, or a name on the hub
     # 'float32', 'bfloat16', 'float16'; None: as stored
     dtype: str | torch.dtype | None = None,
     # as for `from_pretrained`, e.g. 'auto' for several GPUs; not with `device`
@@ -303,7 +303,7 @@ def load_model(
     Parameters
     ----------
     name : str | Path
-        'smollm2' (embedded), a checkpoint folder, or a name on the hub
+        'smollm2' (bundled), a checkpoint folder, or a name on the hub
     dtype : str | torch.dtype | None, default None
         'float32', 'bfloat16', 'float16'; None: as stored
     device_map : str | dict | None, default None
