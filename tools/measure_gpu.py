@@ -15,6 +15,7 @@ usage: uv run measure_gpu.py [--model NAME] [--results DIR] [--only bench|rows] 
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -74,7 +75,7 @@ def check(model, cpu):
         sys.exit(f'{cache} has {free / 1e9:.0f} GB free, {model} and the texts take'
                  f' {wanted / 1e9:.0f} GB: set HF_HOME to a folder on a larger disk')
     print(f'Downloads {model_bytes / 1e9:.1f} GB for {model} and up to {TEXTS / 1e9:.0f} GB of'
-          ' texts and tasks.\nBy counted operations it takes about an hour on an H100, two to five'
+          ' texts and tasks.\nBy its FLOPs it takes about an hour on an H100, two to five'
           ' on a 24 GB card; the same command goes on where it stopped.', flush=True)
 
 
@@ -115,7 +116,10 @@ def main():
     packed = folder.with_name(f'{folder.name}.zip')
     with ZipFile(packed, 'w', ZIP_DEFLATED) as z:  # without plans, which hold weights
         for f in sorted(folder.glob('*.jsonl')):
-            z.write(f, f.name)
+            rows = f.read_text(encoding='utf-8')
+            if Path(o.model).exists():  # a folder's name is sent, not where it lies
+                rows = rows.replace(json.dumps(o.model), json.dumps(Path(o.model).name))
+            z.writestr(f.name, rows)
     if failed:
         print(f'\nNot complete: {", ".join(failed)}. The same command tries what is missing.')
     print(f'\nAll rows are in {packed}. Send it: {SEND}')

@@ -556,6 +556,7 @@ def recover(
     o: RecoverOptions,  # of the command
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
     "`twossp recover`: distill a checkpoint from its teacher."
+    from ..checkpoint.load import read_record
     from ..checkpoint.save import check_not_source
     from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
@@ -577,7 +578,10 @@ def recover(
     kwargs |= dict(n_windows=o.n_samples, batch=kwargs.pop("train_batch"))
     kwargs |= dict(text=None if o.calibration == "none" else o.calibration)
     kwargs |= dict(load=load, log=(log := {}))
-    name, facts = f"recover {Path(o.save).name}", shared_config(o) if o.report_to else {}
+    name, facts = f"recover {Path(o.save).name}", {}
+    if o.report_to:
+        record, facts = read_record(o.folder), shared_config(o)
+        name += f" ({record.get('method') or 'pruned'} {record['achieved_sparsity']:.3g})"
     with tracked_run(o.report_to, name, facts) as report:
         on_step = report if o.report_to else None
         folder = recover_folder(o.folder, teacher, o.save, on_step=on_step, **kwargs)

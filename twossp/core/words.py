@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'DEVICES', 'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
+    'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
     'parse_fraction', 'did_you_mean', 'one_line', 'first_line', 'layer_numbers'
 ]
 
@@ -23,7 +23,7 @@ _COUNTS = {"B": 1e9, "T": 1e12}
 def _parse_number(text, units, what, examples):
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
     if not match or match[2].upper() not in units:
-        raise ValueError(f"{text!r} is no {what}; write {examples} or a number")
+        raise ValueError(f"invalid {what} {text!r}; write {examples} or a number")
     number = round(float(match[1]) * units[match[2].upper()])
     if number < 1:
         raise ValueError(f"{text!r}: a {what} has to be at least 1")
@@ -52,11 +52,11 @@ def parse_time(
     units = dict(s=1, ms=1e-3, us=1e-6)
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|ms|us)\s*", str(text))
     if not match or not float(match[1]):
-        raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
+        raise ValueError(f"invalid time {text!r}; write 20ms, 0.5s or 300us")
     return float(match[1]) * units[match[2]]
 
 # %% ../../nbs/core/17_words.ipynb #wrddev1
-DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
+_DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
 
 
 def parse_device(
@@ -64,8 +64,8 @@ def parse_device(
 ) -> tuple[str, int | None]:  # kind, index
     "Parse the name of a device, whether this machine has it or not."
     kind, colon, index = str(text).partition(":")
-    if kind not in DEVICES or colon and not index.isdecimal():
-        names = ", ".join(DEVICES)
+    if kind not in _DEVICES or colon and not index.isdecimal():
+        names = ", ".join(_DEVICES)
         raise ValueError(f"unknown device {str(text)!r}; there are: {names} (and cuda:1, …)")
     return kind, int(index) if index else None
 
@@ -87,12 +87,12 @@ def format_size(
 def parse_fraction(
     text: str,  # '0.25', '25%', '37.5 %'
 ) -> float:  # 0.25
-    "Parse a fraction; `ValueError` for text that is no number."
+    "Parse a fraction; `ValueError` for text that is not a number."
     number, percent = re.fullmatch(r"\s*(.*?)\s*(%?)\s*", str(text)).groups()
     try:
         return float(number) / (100 if percent else 1)
     except ValueError:
-        raise ValueError(f"{text!r} is no fraction; write 0.25 or 25%") from None
+        raise ValueError(f"invalid fraction {text!r}; write 0.25 or 25%") from None
 
 # %% ../../nbs/core/17_words.ipynb #wrd14
 def did_you_mean(

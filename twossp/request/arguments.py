@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any',
-    'check_arguments', 'check_estimate', 'list_variants', 'page_file', 'check_report',
-    'compared_runs', 'prune_options', 'check_compare'
+    'check_arguments', 'check_estimate', 'page_file', 'check_report', 'compared_runs',
+    'prune_options', 'check_compare'
 ]
 
 # %% ../../nbs/request/01_arguments.ipynb #arg04
@@ -76,7 +76,7 @@ def check_scores(
         depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
         if score and getattr(o, "weighted", None):
             if score.missing_options(["weighted"]):
-                raise ValueError(f"--weighted is no option of the score {o.score!r}: leave it out")
+                raise ValueError(f"the score {o.score!r} does not use --weighted: leave it out")
         n_attn = o.n_attn or method_defaults(name).get("n_attn")
         if depth_score and n_attn == "search" and o.depth_score != "perplexity":
             raise ValueError(
@@ -179,7 +179,7 @@ def _check_inputs(o):
     "Raise `ValueError` for a model's folder, a cache folder or a plan that is something else."
     folder = Path(o.model).expanduser() if o.model and is_path(o.model) else None
     if folder and folder.is_dir() and not (folder / "config.json").is_file():
-        raise ValueError(f"{shown_path(folder)} is no checkpoint folder: no config.json in it")
+        raise ValueError(f"{shown_path(folder)} is not a checkpoint folder: no config.json in it")
     if o.cache_dir and Path(o.cache_dir).is_file():
         raise ValueError(f"--cache_dir {shown_path(o.cache_dir)} is a file: name a folder")
     if plan := getattr(o, "plan", None):
@@ -245,13 +245,8 @@ def check_estimate(o: EstimateOptions) -> None:
         raise ValueError(f"--sparsity {given}: an estimate is for one sparsity")
 
 # %% ../../nbs/request/01_arguments.ipynb #ccm00007
-def list_variants(
-    name: str,  # of a method
-    scores: Sequence[str] = (),  # further scores of its units
-    depth_scores: Sequence[str] = (),  # of attention modules
-    repaired: bool = False,  # also with reconstruction
-) -> list[dict]:  # options of each run
-    "List a method's runs; scores that it cannot rank by are left out."
+def _list_variants(name, scores=(), depth_scores=(), repaired=False):
+    "Options of each run of a method; scores that it cannot rank by are left out"
     defaults, variants = method_defaults(name), [{}]
     units = dict(score=_ranked_unit(name), depth_score="attention modules")
     for option, names in dict(score=scores, depth_score=depth_scores).items():
@@ -329,7 +324,7 @@ def compared_runs(
         find_score(score, "attention modules")
         if "neurons" not in ranked:
             raise ValueError("--depth_score is for methods that rank neurons: add 2ssp")
-    variants = {name: list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
+    variants = {name: _list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
     if o.repair and not any("repair" in x for each in variants.values() for x in each):
         raise ValueError(
             f"--repair: none of the methods {', '.join(rows)} can be run with and without"

@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = [
     'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
-    'check_results_file', 'check_environment', 'load_requested_skeleton',
-    'check_feasible', 'check_reach', 'validate'
+    'check_environment', 'load_requested_skeleton', 'check_feasible', 'validate'
 ]
 
 # %% ../../nbs/request/02_validate.ipynb #0f764ead
@@ -77,10 +76,8 @@ def pick_device(o: Options) -> str:  # "cuda", "cpu", …
     return o.device or next(accelerators, "cpu")
 
 # %% ../../nbs/request/02_validate.ipynb #chkresf1
-def check_results_file(
-    file: str | Path,  # of JSON lines; need not exist
-) -> None:
-    "Raise `ValueError` or `OSError` if no row can be appended to a file that exists."
+def _check_results_file(file):
+    "Raise `ValueError` or `OSError` if no row can be appended to a file that exists"
     file = Path(file)
     if file.exists():
         open(file, "ab").close()
@@ -129,7 +126,7 @@ def check_environment(
     if o.agreement:
         _check_dense(o)
     if o.results:
-        check_results_file(o.results)
+        _check_results_file(o.results)
     if o.export:
         check_export_request(export_request(o), None)
     if not (o.save and is_main_process()):
@@ -200,20 +197,15 @@ def _prepare(o, model, targets):
     if not prepared:
         raise errors[0]
     if targets or "n_attn" not in options:
-        check_any(lambda x: check_reach(model, o.method, x, **options), prepared)
+        check_any(lambda x: _check_reach(model, o.method, x, **options), prepared)
     return prepared
 
 # %% ../../nbs/request/02_validate.ipynb #chkreach
 _SKETCHES = 4  # plans with random scores, one of which has to be possible
 
 
-def check_reach(
-    model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # name of a method
-    target: float,  # sparsity
-    **options,  # of the method
-) -> None:
-    "Raise `ValueError` with the achievable range if no plan of a method meets a target."
+def _check_reach(model, method, target, **options):
+    "Raise `ValueError` with the achievable range if no plan of a method meets a target"
 
     def check(x):
         errors = []

