@@ -11,6 +11,7 @@ usage: python -m tools.claims
 
 import json
 import re
+import shlex
 import sys
 import tomllib
 from collections import defaultdict
@@ -54,7 +55,7 @@ def row_number(words, folder):
 
 def value_of(text, folder=measured.RESULTS):
     "The number that an entry of `value` stands for"
-    kind, *words = text.split()
+    kind, *words = shlex.split(text)
     if ' / ' in text:
         above, below = (value_of(part, folder) for part in text.split(' / '))
         return above / below
@@ -65,7 +66,7 @@ def value_of(text, folder=measured.RESULTS):
     if kind in ('count', 'cell'):
         named = dict(word.split('=') for word in words[1:] if '=' in word)
         rows = [r for r in measured.read_rows(folder / words[0])
-                if all(r[k] in wanted.split(',') for k, wanted in named.items())]
+                if all(r[k] in (wanted, *wanted.split(',')) for k, wanted in named.items())]
         if kind == 'count':
             return len(rows)
         [row] = rows

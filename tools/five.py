@@ -41,7 +41,7 @@ def quality(folder):
         keys = 'wiki/ppl', 'wiki agreement/kl'
         rows.append([
             what, *(f'{r[k]:.2f}' for k in keys), f'{r["wiki agreement/same_top"]:.0%}',
-            f'{r["bytes"] / 1e6:.0f} MB', f'{r["generation/decode_ops"] / 1e9:.3f}',
+            f'{r["bytes"] / 1e6:.0f}\u00a0MB', f'{r["generation/decode_ops"] / 1e9:.3f}',
         ])
     return measured.table(head, rows)
 
@@ -58,7 +58,7 @@ def calibration(folder):
         return f'{median(found):.2f}' if found else 'not measured'
 
     head = ['calibrated on', *(
-        f'{100 * float(s):g} %{", reconstructed" * (p == "yes")}' for s, p in groups
+        f'{100 * float(s):g}\u00a0%{", reconstructed" * (p == "yes")}' for s, p in groups
     ), 'perplexity on news, 25 %']
     return measured.table(head, [
         [t, *(cell(t, *g, 'KL') for g in groups), cell(t, '0.25', 'no', 'news')]

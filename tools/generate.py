@@ -1,11 +1,11 @@
 """What follows from the notebooks and the measurements is written: the second of the three
 steps of `make export`, between nbdev_export and nbdev_clean
 
-Notebooks without warnings and bars, with the tag `skip-execution` on the cells that "Run All"
-is to skip, and hidden cells folded; modules with relative imports, with `__all__` in the page's
-width and docstrings with the parameters of public names; the stubs of these names; the pages on
-results, model types, methods, commands, changes and names; the sidebar; README.md. Run again, it
-changes nothing.
+Notebooks without warnings and bars, with the tag `skip-execution` on the cells that nbconvert
+and the site skip, and hidden cells folded; modules with relative imports, with `__all__` in the
+page's width and docstrings with the parameters of public names; the stubs of these names; the
+pages on results, model types, methods, commands, changes and names; the sidebar; README.md. Run
+again, it changes nothing.
 
 usage: python -m tools.generate
 """
@@ -41,8 +41,8 @@ def clean_output(output):
 
 def tidy(nb):
     """The notebook, a dictionary, without what nbdev_clean leaves in it: warnings that name a
-    file of the machine's Python installation, and progress bars, of which it keeps the first
-    moment. Of the code cells, just those that do not run by default have the tag
+    file of the machine's Python installation, and progress bars with their states, of which it
+    keeps the first moment. Of the code cells, just those that do not run by default have the tag
     `skip-execution`, and JupyterLab folds just those that the site hides"""
     cells = []
     for c in nb['cells']:
@@ -55,7 +55,8 @@ def tidy(nb):
             outputs = [o for o in map(clean_output, c['outputs']) if o is not None]
             c = c | dict(metadata=metadata, outputs=outputs)
         cells.append(c)
-    return nb | dict(cells=cells)
+    facts = {k: v for k, v in nb.get('metadata', {}).items() if k != 'widgets'}
+    return nb | dict(cells=cells, metadata=facts)
 
 
 def tidy_all(nbs=ROOT / 'nbs'):

@@ -75,7 +75,7 @@ def check(model, cpu):
         sys.exit(f'{cache} has {free / 1e9:.0f} GB free, {model} and the texts take'
                  f' {wanted / 1e9:.0f} GB: set HF_HOME to a folder on a larger disk')
     print(f'Downloads {model_bytes / 1e9:.1f} GB for {model} and up to {TEXTS / 1e9:.0f} GB of'
-          ' texts and tasks.\nBy counted operations it takes about an hour on an H100, two to five'
+          ' texts and tasks.\nBy its FLOPs it takes about an hour on an H100, two to five'
           ' on a 24 GB card; the same command goes on where it stopped.', flush=True)
 
 

@@ -228,6 +228,18 @@ NAMED = {  # landmarks have names of their own, icons none, and what opens a men
 }
 
 
+FLAG = r'(?<!<pre tabindex="0">)<code>[^<]*--[^<]*'  # code in a text, with a flag
+
+
+CRUMB = '<li class="breadcrumb-item"><a href="[^"]*">'
+TWICE = rf'({CRUMB}([^<]*)</a></li>)\s*{CRUMB}\2</a></li>'  # Methods > Methods
+
+
+def whole_flags(code):
+    "Code in a text, whose flags are not broken after their dashes"
+    return re.sub(r'--[\w-]+', r'<span class="flag">\g<0></span>', code[0])
+
+
 def readable(shade):
     "A shaded cell of a table, with black or white words: what is in stronger contrast"
     parts = (int(shade[1][i : i + 2], 16) / 255 for i in (0, 2, 4))
@@ -259,7 +271,8 @@ def mend_levels(page):
 
 def mend_page(page):
     """A page with a skip link, words for figures, contrast in tables, landmarks with
-    names, headings without a jump, and boxes that scroll by keyboard"""
+    names, headings without a jump, boxes that scroll by keyboard, flags on one line, and
+    no name twice above the title"""
     alt = lambda m: f'<img alt="Plot: {words_before(page, m.start())}" '
     page = re.sub(r'<img (?![^>]*\balt=)', alt, page)
     if SKIP not in page:
@@ -268,6 +281,7 @@ def mend_page(page):
     for old, new in NAMED.items():
         page = page.replace(old, new)
     page = re.sub(SHADED, readable, page)
+    page = re.sub(TWICE, r'\1', re.sub(FLAG, whole_flags, page))
     page = mend_levels(re.sub(CONTENTS, FOLDED, page, flags=re.S))
     return re.sub(r'<th([^>]*)>(?:&nbsp;|\s)*</th>', r'<td\1></td>', page)
 

@@ -1,4 +1,4 @@
-"""The methods that 2SSP is compared with, and the registry of all"""
+"""Other pruning methods, and the registry of all methods"""
 
 from functools import partial
 

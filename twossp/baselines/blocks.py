@@ -31,17 +31,18 @@ from ..runtime.statistics import walk_hidden_states
 def layers_to_remove(
     L: int,  # layers of the model
     sparsity: float,  # target, in (0, 1)
-    most: int | None = None,  # layers that can go; default: L - 1
+    most: int | None = None,  # layers that can be removed; default: L - 1
 ) -> int:  # 1 … most
     """Return the number of layers for a sparsity, rounded up. Raises `ValueError` with the
-    achievable range if that is more than can go."""
+    achievable range if that is more than can be removed."""
     most = L - 1 if most is None else most
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
     if n > most:
-        reach = f"the achievable range is {1/L:.4f} to {most/L:.4f}" if most else "none can go"
+        reach = f"the achievable range is {1/L:.4f} to {most/L:.4f}"
+        reach = reach if most else "none can be removed"
         raise ValueError(
             f"sparsity {sparsity:.4g} means {n} of the {L} layers, and at most"
-            f" {most} can go: {reach}"
+            f" {most} can be removed: {reach}"
         )
     return n
 

@@ -47,7 +47,7 @@ def _experts_to_keep(
         fewest = -(-needed // groups) * groups
         raise ValueError(
             f"sparsity {sparsity:.4g} leaves {max(0, kept)} of {n} experts, and the router"
-            f" needs {fewest}: at most {(n - fewest) * each / s.total:.4f} can go"
+            f" needs {fewest}: at most {(n - fewest) * each / s.total:.4f} can be removed"
         )
     return kept
 

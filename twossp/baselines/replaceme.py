@@ -36,9 +36,9 @@ def _fold_factor(written, whole, rest):
     tolerance = 1e-3 if written.dtype in (torch.float32, torch.float64) else 0.03
     if not c or (change - c * m).norm() > tolerance * change.norm() + 4 * rounding:
         raise ValueError(
-            "replaceme folds a map into what an FFN writes, and this model does not just add"
-            " that to the hidden state (a norm follows): take window_based, whose layers leave"
-            " without one"
+            "replaceme folds a map into the output of an FFN, and this model does not just add"
+            " that to the hidden state (a norm follows): take window_based, which removes"
+            " layers without a map"
         )
     return c.item()
 
@@ -124,7 +124,7 @@ def _foldable_ffns(
         raise ValueError(
             f"replaceme folds a map into the FFN in front of {n} layers, and no layer of this"
             f" {model.config.model_type} in front of so many has one of its own: take"
-            " window_based, whose layers leave without a map"
+            " window_based, which removes layers without a map"
         )
     return found
 

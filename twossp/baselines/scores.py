@@ -231,7 +231,7 @@ def unit_costs(
     "Return the parameters per unit of all FFNs and of attention with prunable heads."
     if s.grouped:
         raise ValueError(
-            f"{method} lets layers differ in width, and the experts of an MoE model keep one:"
+            f"{method} gives each layer its own width, and experts of an MoE model share one:"
             f" take 2ssp with score={score!r}"
         )
     if not (with_heads := scored_parts(s, "heads")):

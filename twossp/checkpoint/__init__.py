@@ -1,4 +1,4 @@
-"""Checkpoints: saved, loaded, checked, and who reads them"""
+"""Checkpoint I/O and engine support"""
 
 from functools import partial
 

@@ -41,7 +41,7 @@ def _read_license(name, local):
             data = ModelCard(Path(card).read_text(encoding="utf-8")).data
         else:  # one request, without retries
             data = HfApi().model_info(name, timeout=5).card_data or {}
-    except Exception:  # there is no card, no network, or no sense in it
+    except Exception:  # no card, no network, or an unreadable card
         return {}
     found = {}
     for key in ("license", "license_name", "license_link"):

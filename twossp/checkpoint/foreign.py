@@ -89,7 +89,7 @@ def _check_entries(raw, config, schema, file):
         each_layer = isinstance(value, (list, dict)) and len(value) == config.num_hidden_layers
         if each_layer or _REMOVALS.search(name):
             raise ValueError(
-                f"{file}: its entry {name} is none of a {config.model_type} and may describe"
+                f"{file}: its entry {name} is not one of a {config.model_type}'s and may describe"
                 f" what was removed, and only {schema} is read: remove the entry if the weights"
                 " do not depend on it"
             )
@@ -275,7 +275,7 @@ def _read_tensors(folder):
                 " float64: convert the model before it is quantized"
             )
         if not torch.isfinite(x).all():
-            raise ValueError(f"{folder}: {name} holds values that are no numbers (NaN, infinity)")
+            raise ValueError(f"{folder}: {name} contains NaN or infinity")
     return tensors
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig21

@@ -32,14 +32,14 @@ class ChatOptions:
         idea="CheckOptions.folder",
     )
     prompt: Text | None = flag(
-        "answer this prompt and stop (default: ask in the terminal; standard input that is no"
+        "answer this prompt and stop (default: ask in the terminal; standard input that is not"
         " terminal is one prompt)",
         idea="InferenceOptions.prompt",
     )
     no_dense: bool = flag("do not answer with the dense model too", idea="TargetOptions.no_dense")
     max_new_tokens: Tokens = flag("tokens of an answer, at most (default: 256)", 256)
     temperature: float = flag(
-        "sampling temperature; 0 takes the likeliest token (default: 0)", 0.0, above=-1e-9,
+        "sampling temperature; 0 takes the most probable token (default: 0)", 0.0, above=-1e-9,
         metavar="X",
         idea="CalibrationOptions.temperature",
     )

@@ -220,7 +220,7 @@ def main(
     # 3 another process of the job was lost, 130 interrupted
 ) -> int:
     "The command `twossp`."
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal or file without "…" is no error
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot print "…" must not fail
         sys.stdout.reconfigure(errors="replace")
     try:
         with warnings.catch_warnings():

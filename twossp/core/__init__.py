@@ -1,4 +1,4 @@
-"""Models, their parts, plans, and how a plan is realized"""
+"""Models, their parts, plans, and the application of plans"""
 
 from functools import partial
 

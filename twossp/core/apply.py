@@ -178,11 +178,11 @@ def _check_weights(model, plan, s):
             shape = _expected_shape(model, plan, s, name)
         except (AttributeError, ValueError) as e:
             raise ValueError(
-                f"the plan brings a tensor for {name}, which is no projection of a"
+                f"the plan has a tensor for {name}, which is not a projection of a"
                 " decoder layer of this model"
             ) from e
         if shape is None:
-            raise ValueError(f"the plan brings a tensor for {name}, which it removes")
+            raise ValueError(f"the plan has a tensor for {name}, which it removes")
         if tuple(w.shape) != shape:
             raise ValueError(
                 f"{name} has shape {tuple(w.shape)} in the plan, but {shape} in the"

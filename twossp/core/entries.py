@@ -36,7 +36,7 @@ def load_entry(
         error = f"{type(e).__name__}: {e}".splitlines()[0]
         raise ValueError(f"{name!r} cannot be loaded from {entry.value}: {error}") from e
     if not isinstance(row, kind):
-        raise ValueError(f"{name!r} ({entry.value}) is no {kind.__name__} of twossp")
+        raise ValueError(f"{name!r} ({entry.value}) is not a {kind.__name__} of twossp")
     return row
 
 
@@ -105,7 +105,7 @@ def _read_source(module, name):
 @cache
 def read_signature(
     entry: Callable | str,  # a function, or its path, "module:function"
-    # argument with a default -> the default, None for one that is no literal; of a method: unit ->
+    # argument with a default -> the default, None if it is not a literal; of a method: unit ->
     # the option that names its score
 ) -> tuple[dict, dict]:
     "Read what a registered function takes, without importing it where it has a path."

@@ -159,7 +159,7 @@ def _get_submodule(layer, name):
 # %% ../../nbs/core/06_families.ipynb #3e1f07aa
 _TIED = dict(tie_word_embeddings=True, attention_bias=True, mlp_bias=True)
 
-ARCHS: dict[str, Arch] = {  # by model type
+ARCHS: dict[str, Arch] = {  # model type -> the names of its parts
     "llama": replace(_LLAMA, tiny=_GQA, builds=dict(llama_bias=_GQA | _TIED)),
     "mistral": replace(_LLAMA, tiny=dict(_GQA, sliding_window=8)),
     "ministral": replace(
@@ -442,7 +442,7 @@ def check_model(
             hint = f"give the model inside it, model.{name}"
     if isinstance(model, (str, Path)):
         hint = f"load it first, model, tok = load_model({str(model)!r})"
-    raise TypeError(f"a model of transformers is wanted, not a {type(model).__name__}: {hint}")
+    raise TypeError(f"expected a transformers model, got a {type(model).__name__}: {hint}")
 
 # %% ../../nbs/core/06_families.ipynb #chkmod05
 def check_dense(
@@ -567,7 +567,7 @@ def ffn_linears(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> tuple[list[nn.Module], nn.Module]:  # input projections, output projection
-    "Return the projections of the FFN; raise `TypeError` if one is no plain linear layer."
+    "Return the projections of the FFN; raise `TypeError` if one is not a plain linear layer."
     row = layer_arch(layer, a)
     if not has_ffn(layer, a) or not row.down:
         return [], NoLinear(0)

@@ -521,14 +521,14 @@ def _slice_projections(attn, layout, out):
     query, heads = in_features(getattr(attn, out)) // dim, [out_features(m) // dim for m in linears]
     kv = (heads[0] - query) // 2 if layout.joint else heads[1]
     if kv < 1 or query % kv:
-        raise MixedHeads("its query heads are no multiple of its key/value heads")
+        raise MixedHeads("the number of its query heads is not a multiple of its key/value heads")
     r = query // kv
     blocks = ((r * (1 + layout.doubled),), (1,), (1,))
     if layout.joint:
         blocks = ((r, 1, 1),) if layout.stacks == "blocks" else ((r + 2,),)
     sizes = [tuple(dim * n for n in block) for block in blocks]
     if [sum(x) * kv for x in sizes] != [out_features(m) for m in linears]:
-        raise MixedHeads("its projections have other widths than heads would have")
+        raise MixedHeads("the widths of its projections do not match its heads")
     cuts = [(n, "out", x) for n, x in zip(names, sizes, strict=True)]
     return kv, r, dim, [*cuts, (out, "in", (r * dim,))]
 
@@ -549,7 +549,7 @@ def _slice_other(name, shape, kv, r, dim):
         return name, "tensor", (r,)
     if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
         return base, "out", (shape[0] // kv,)
-    raise MixedHeads(f"its tensor {name} belongs to no one head")
+    raise MixedHeads(f"its tensor {name} does not belong to a single head")
 
 # %% ../../nbs/core/09_parts.ipynb #hdm00010
 def read_heads(
@@ -559,7 +559,7 @@ def read_heads(
     "Find the key/value heads of an attention by its tensors; `MixedHeads` says why it has none."
     parent, _, last = out.rpartition(".")
     if not type(mixer).__module__.startswith("transformers."):
-        raise MixedHeads("its class is none of transformers")
+        raise MixedHeads("its class is not one of transformers")
     attn = mixer.get_submodule(parent)
     names = type(mixer).__name__, type(attn).__name__
     layout = next((_HEAD_LAYOUTS[n] for n in names if n in _HEAD_LAYOUTS), _HeadLayout())
@@ -783,7 +783,7 @@ class Experts(Part):
         if remaining < self.active:
             raise ValueError(
                 f"layer {self.layer}: the plan leaves {remaining} of {self.groups} experts, and"
-                f" the router sends each token to {self.active}: at least so many have to stay"
+                f" the router sends each token to {self.active}: keep at least that many"
             )
 
     def numbers(self, kept) -> tuple:
@@ -918,7 +918,7 @@ class Experts(Part):
         "Zero the removed neurons of each expert."
         if kept is not None and kept != () and len(kept.remaining) < self.groups:
             raise ValueError(
-                "no mask emulates experts that are removed as a whole: the router chooses others"
+                "a mask cannot emulate removed experts: the router would choose others"
             )
         old = self.module(model)
         with ExitStack() as stack:

@@ -229,7 +229,7 @@ def _union(a, b):
     conflicts = [k for k in both if a.weights[k] is not b.weights[k]]
     if conflicts:
         raise ValueError(
-            f"both plans bring a tensor for {conflicts[0]}: merge removals first, then refit"
+            f"both plans have a tensor for {conflicts[0]}: merge removals first, then refit"
         )
     kept = dict(a.kept)
     for (i, slot), value in sorted(b.kept.items(), key=lambda x: bool(SLOTS[x[0][1]].removed_with)):
@@ -416,7 +416,7 @@ def kind_of(
         if get_kind(name).type is type(plan):
             return name
     raise TypeError(
-        f"{type(plan).__name__} is no plan; known kinds: {', '.join(PLAN_KINDS)}"
+        f"{type(plan).__name__} is not a plan; known kinds: {', '.join(PLAN_KINDS)}"
     )
 
 
@@ -450,7 +450,7 @@ def to_json(
 def from_json(
     text: str,  # of `to_json`
 ) -> object:  # the plan, without its tensors
-    "Return the plan that `to_json` wrote; `ValueError` if `text` is no plan."
+    "Return the plan that `to_json` wrote; `ValueError` if `text` is not a plan."
     try:
         d = json.loads(text)
         version, kind = d["format"], d["kind"]

@@ -198,7 +198,7 @@ class Structure:
 
 # %% ../../nbs/core/10_structure.ipynb #53282fed
 _FIXED = (
-    "in this family something depends on a layer's number; its attention or its FFN can be"
+    "this family's computation depends on layer indices; its attention or its FFN can be"
     " removed, or some of its neurons"
 )
 
@@ -271,7 +271,7 @@ def _find_mixers(model, layer, a, i):
         m, index = modules.get(row.attn), rows.index(row) if row in rows else -1
         if m is None or index < 0 and not is_kv_source(m):
             continue
-        heads, whole = None, "it is no attention with keys and values of its own"
+        heads, whole = None, "it is not an attention module with its own keys and values"
         if row.keeps == "keys":
             try:
                 heads = read_heads(m, row.out)

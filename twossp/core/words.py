@@ -21,7 +21,7 @@ _COUNTS = {"B": 1e9, "T": 1e12}
 def _parse_number(text, units, what, examples):
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
     if not match or match[2].upper() not in units:
-        raise ValueError(f"{text!r} is no {what}; write {examples} or a number")
+        raise ValueError(f"invalid {what} {text!r}; write {examples} or a number")
     number = round(float(match[1]) * units[match[2].upper()])
     if number < 1:
         raise ValueError(f"{text!r}: a {what} has to be at least 1")
@@ -50,7 +50,7 @@ def parse_time(
     units = dict(s=1, ms=1e-3, us=1e-6)
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|ms|us)\s*", str(text))
     if not match or not float(match[1]):
-        raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
+        raise ValueError(f"invalid time {text!r}; write 20ms, 0.5s or 300us")
     return float(match[1]) * units[match[2]]
 
 # %% ../../nbs/core/17_words.ipynb #wrddev1
@@ -85,12 +85,12 @@ def format_size(
 def parse_fraction(
     text: str,  # '0.25', '25%', '37.5 %'
 ) -> float:  # 0.25
-    "Parse a fraction; `ValueError` for text that is no number."
+    "Parse a fraction; `ValueError` for text that is not a number."
     number, percent = re.fullmatch(r"\s*(.*?)\s*(%?)\s*", str(text)).groups()
     try:
         return float(number) / (100 if percent else 1)
     except ValueError:
-        raise ValueError(f"{text!r} is no fraction; write 0.25 or 25%") from None
+        raise ValueError(f"invalid fraction {text!r}; write 0.25 or 25%") from None
 
 # %% ../../nbs/core/17_words.ipynb #wrd14
 def did_you_mean(

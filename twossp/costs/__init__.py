@@ -1,4 +1,4 @@
-"""What a plan will cost: size, memory, operations, latency"""
+"""Cost estimates of a plan: size, memory, FLOPs, latency"""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Rows for model types that have none: detected, then verified on a tiny copy"""
+"""Automatic detection of unknown model types, verified on a tiny copy"""
 
 from functools import partial
 

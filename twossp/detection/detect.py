@@ -103,7 +103,7 @@ def find_layers(
 def find_mixers(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
-) -> list[str]:  # names, relative to the layer; [] if it is no attention
+) -> list[str]:  # names, relative to the layer; [] if it is not an attention module
     "Return the names of the submodules through which tokens affect later ones."
     ids = probe_ids(model)[:1]
     original = _record_calls(model, ids, layer)
@@ -171,7 +171,7 @@ def _find_ffn(calls, mixers, experts=""):
         return None
     if len(linear) == 1:
         raise ValueError(
-            f"outside the attention ({', '.join(tops)}) a layer calls 1 linear map,"
+            f"outside the attention ({', '.join(tops)}) a layer calls 1 linear layer,"
             f" {linear[0].name}; an FFN has two or more"
         )
     fitting = [x for x in branches.values() if _match_ffn(x)]
@@ -246,7 +246,7 @@ def _find_out(calls, mixer):
     "Return the last linear layer that a mixer calls; raise `ValueError` if none."
     linear = [c for c in calls if c.name.startswith(mixer + ".") and is_linear(c.module)]
     if not linear:
-        raise ValueError(f"{mixer} calls no linear map: it is no attention")
+        raise ValueError(f"{mixer} calls no linear layer: it is not an attention module")
     return linear[-1].name.removeprefix(mixer + ".")
 
 # %% ../../nbs/detection/00_detect.ipynb #6f5ad781
@@ -305,8 +305,8 @@ def _output_form(y, inputs):
         letters = "+"
     else:
         raise ValueError(
-            "with its output projection silenced it still adds something: it is no"
-            " attention whose projection writes to the stream"
+            "with its output projection set to zero it still changes the hidden state, so its"
+            " output is not that projection's alone"
         )
     letters += "-" * (len(values) - 1)
     return f"[{letters}]" if isinstance(y, list) else letters
@@ -429,7 +429,7 @@ def _merge_ffns(parts):
     routed = list(dict.fromkeys((p.experts, p.ffn) for p in parts if p.experts))
     if not (dense or routed):
         raise ValueError(
-            "no layer has an FFN beside what mixes its tokens: there are no neurons to"
+            "no layer has an FFN besides its token mixer: there are no neurons to"
             " remove"
         )
     if len(dense) > 1:
@@ -689,7 +689,7 @@ def _check_attention(p):
             last = _find_out(_record_calls(p.model, p.ids, part.at(p.model)), part.name)
             if last != part.row.out:
                 raise ValueError(
-                    f"the last linear map of {part.name} is {last}, not {part.row.out}"
+                    f"the last linear layer of {part.name} is {last}, not {part.row.out}"
                 )
         masks, names = dict.fromkeys(removed, False), dict.fromkeys(x.row.out for x in removed)
         result = _compare_with_masks(p, masks)

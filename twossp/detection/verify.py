@@ -532,6 +532,6 @@ def arch_limits(
     "Return the limits of a family that can be pruned."
     limits = {
         "other widths need compact checkpoints": not row.width,
-        "whole layers cannot be removed: something depends on a layer's number": row.fixed,
+        "whole layers cannot be removed: a module depends on the layer index": row.fixed,
     }
     return [text for text, applies in limits.items() if applies]

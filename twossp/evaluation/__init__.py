@@ -1,4 +1,4 @@
-"""What a model does: quality, speed, tasks, grids"""
+"""Evaluation: quality, speed, tasks, grids"""
 
 from functools import partial
 

@@ -85,7 +85,7 @@ def _find_plan(search, model, progress, together=()):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
     kwargs |= search.options
     device = input_device(model)
-    if calib is not None:  # cached for the model, so that its cost is no method's
+    if calib is not None:  # cached for the model: no method is billed for it
         check_replay(model, calib.check(model))
     others = find_together(model, together)
     with (

@@ -73,7 +73,7 @@ def load_table(
         is_bench = b'"verdict"' in (lines or [b""])[0]
         table = pd.DataFrame(map(json.loads, lines)) if is_bench else to_frame(path)
     else:
-        raise ValueError(f"{path} is no table: it ends with .csv or .jsonl")
+        raise ValueError(f"{path} is not a table of results: give a .csv or .jsonl file")
     index = path.with_name(_INDEX)
     if index.exists():
         table.attrs |= json.loads(index.read_text(encoding="utf-8")).get(path.name, {})

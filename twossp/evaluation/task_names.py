@@ -40,7 +40,7 @@ def _read_definitions(folder: str | Path) -> Iterator[bytes]:
 
 
 def unknown_task(
-    name: str,  # that is no task
+    name: str,  # that is not a task
     known: Iterable[str],  # names of tasks
 ) -> ValueError:  # with names like it
     "The error for an unknown task."

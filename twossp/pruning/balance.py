@@ -25,8 +25,8 @@ def mean_sizes(
     mixers = [p.size for p in s.mixers]
     if removed := [p.layer for p in s.mixers if not p.size]:
         raise ValueError(
-            f"the attention of layers {removed} was removed, so that this model is already"
-            " pruned: give the dense one"
+            f"this model is already pruned: layers {removed} have no attention module; give the"
+            " dense model"
         )
     if not mixers or not ffns:
         missing = "attention or another removable token mixer" if ffns else "an FFN"
@@ -171,8 +171,8 @@ def balance(
     n = min(attention_count(s, sparsity, alpha, count), L) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(
-            f"n_attn has to be a whole number from 0 to {L}, the attention modules that can go;"
-            f" got {n!r}"
+            f"n_attn has to be a whole number from 0 to {L}, the attention modules that can be"
+            f" removed; got {n!r}"
         )
     _check_reach(free, sparsity, n)
     width = width_after(free, sparsity, n * A, multiple)

@@ -1,4 +1,4 @@
-"""What gives quality back: least-squares reconstruction, searched shapes, distillation"""
+"""Quality after pruning: least-squares reconstruction, searched widths, distillation"""
 
 from functools import partial
 

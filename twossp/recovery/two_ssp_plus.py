@@ -97,7 +97,7 @@ def _check_first_stage(s, widths, depth_score, options):
     given = [k for k, default in (("p", 2), ("weighted", False)) if options[k] != default]
     if missing := find_score(score, "neurons").missing_options(given):
         raise ValueError(
-            f"{missing[0]} is no option of the score {score_label(score)!r}: leave it out"
+            f"the score {score_label(score)!r} does not use {missing[0]}: leave it out"
         )
 
 

@@ -583,7 +583,7 @@ def _styles(t):
 
 def _means(t):
     """Mean, lowest and highest value over seeds by label and target, of measured rows; of rows of
-    one seed the last. The mean of a value that is no number is none."""
+    one seed the last. The mean of NaN is omitted."""
     last = t[t.measured].drop_duplicates(["label", "target", "seed"], keep="last")
     mean = lambda values: float(values.to_numpy().mean())
     return last.groupby(["label", "target"], observed=True).agg(
@@ -711,7 +711,7 @@ def plot_speedup(
         ax.plot(100 * points.sparsity, points.value, ls=":", lw=1, color=styles[label]["color"])
     _draw_lines(ax, t)
     ax.axhline(1, color="black", lw=0.8)
-    ax.set(xlabel="sparsity achieved, %", ylabel="speed-up (dotted: counted)")
+    ax.set(xlabel="sparsity achieved, %", ylabel="speed-up (dotted: by FLOPs)")
     _finish(ax)
     return fig
 

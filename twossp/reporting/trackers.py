@@ -122,7 +122,7 @@ def _run_name(r):
 
 
 def _plain(x):
-    "A text or a number that is no path"
+    "A text or a number that is not a path"
     if isinstance(x, (bool, int, float)):
         return x
     return Path(x).name if isinstance(x, str) and is_path(x) else str(x)

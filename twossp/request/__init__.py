@@ -1,4 +1,4 @@
-"""What is asked: options, arguments, checks before work starts, and the run itself"""
+"""A run: options, arguments, checks before work starts, execution"""
 
 from functools import partial
 

@@ -73,7 +73,7 @@ def check_scores(
         depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
         if score and getattr(o, "weighted", None):
             if score.missing_options(["weighted"]):
-                raise ValueError(f"--weighted is no option of the score {o.score!r}: leave it out")
+                raise ValueError(f"the score {o.score!r} does not use --weighted: leave it out")
         n_attn = o.n_attn or method_defaults(name).get("n_attn")
         if depth_score and n_attn == "search" and o.depth_score != "perplexity":
             raise ValueError(
@@ -176,7 +176,7 @@ def _check_inputs(o):
     "Raise `ValueError` for a model's folder, a cache folder or a plan that is something else."
     folder = Path(o.model).expanduser() if o.model and is_path(o.model) else None
     if folder and folder.is_dir() and not (folder / "config.json").is_file():
-        raise ValueError(f"{shown_path(folder)} is no checkpoint folder: no config.json in it")
+        raise ValueError(f"{shown_path(folder)} is not a checkpoint folder: no config.json in it")
     if o.cache_dir and Path(o.cache_dir).is_file():
         raise ValueError(f"--cache_dir {shown_path(o.cache_dir)} is a file: name a folder")
     if plan := getattr(o, "plan", None):

@@ -30,11 +30,12 @@ def _read_text(file):
     with open(path, "rb") as f:
         content = f.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise ValueError(f"--config {file} has more than {_MOST_BYTES:,} bytes: no file of flags")
+        most = f"{_MOST_BYTES:,} bytes"
+        raise ValueError(f"--config {file} has more than {most}: name a smaller file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"--config {file} is no UTF-8 text") from None
+        raise ValueError(f"--config {file} is not UTF-8 text: save it as UTF-8") from None
 
 
 def _read_mapping(events, fail, nested=True):
@@ -101,7 +102,7 @@ def read_config(
                 fail(event, "one document is read")
     except yaml.YAMLError as e:
         message = " ".join(str(e).split())
-        raise ValueError(f"--config {file} is no YAML: {message}") from None
+        raise ValueError(f"--config {file} is not valid YAML: {message}") from None
     except RecursionError:
         raise ValueError(f"--config {file} is nested too deeply") from None
     return found

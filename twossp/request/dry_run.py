@@ -45,7 +45,7 @@ def _describe_target(o, costs, x):
         f" {format_size(dense.cache)} -> {format_size(e.cache)}"
     )
     yield (
-        f"  counted speed-up: prompt {dense.prefill / e.prefill:.2f}, token"
+        f"  speed-up by FLOPs: prompt {dense.prefill / e.prefill:.2f}, token"
         f" {dense.token / e.token:.2f}"
     )
 

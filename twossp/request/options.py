@@ -194,7 +194,7 @@ def _read_float(text, above=-inf, below=inf):
         pass
     limits = [f"above {above:g}" * (above > -inf), f"below {below:g}" * (below < inf)]
     limits = " and".join(f" {x}" for x in limits if x)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number{limits}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number{limits}")
 
 
 def _read_sparsity(text):
@@ -237,7 +237,7 @@ def _read_choice(choices, change, text):
         return name
     nearest = did_you_mean(text, choices) or ";"
     names = ", ".join(choices)
-    raise argparse.ArgumentTypeError(f"{text!r} is none of them{nearest} there are: {names}")
+    raise argparse.ArgumentTypeError(f"unknown value {text!r}{nearest} there are: {names}")
 
 
 def _is_many(f):
@@ -318,7 +318,7 @@ def _flag_words(cls, words, prog):
             if re.match("-[a-zA-Z]", word):  # a model's name does not begin so
                 raise _unknown_flag(word.lstrip("-"), [*spelled, *fixed], prog, "-")
             if not places:
-                raise ValueError(f"{word!r} is no flag, and nothing else is expected here"
+                raise ValueError(f"unexpected {word!r}: this command takes only flags"
                                  f" ({prog} --help lists the flags)")
             by_place[(f := places.pop(0)).name] = word
             found.append(f"--{f.name}={word}")
@@ -607,7 +607,7 @@ class BoundOptions:
         " such as 2.5B", needs=("a pruning method", "an MoE model"),
     )
     target_speedup: Factor | None = flag(
-        "smallest sparsity that gives this decode speed-up in operations per token at"
+        "smallest sparsity that gives this decode speed-up in FLOPs per token at"
         " --context (counted, not timed)", above=1,
     )
     context: Tokens | None = flag(
@@ -651,6 +651,12 @@ class QualityOptions:
     )
 
 # %% ../../nbs/request/00_options.ipynb #c82608e3
+def _list_scores(unit):
+    "Names of the scores of a unit, for help; the first one is the default"
+    first, *others = score_names(unit)
+    return ", ".join([f"{first} (default)", *others])
+
+
 @flag_dataclass(decides="plan", needs="a pruning method that takes it")
 class MethodOptions:
     "Options of the pruning method."
@@ -687,15 +693,14 @@ class MethodOptions:
     )
     # one of `score_names`, of the unit that the method ranks
     score: Name | None = flag(
-        f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
-        f" that ranks neurons and heads: {', '.join(score_names('heads'))}; reap: score"
-        f" that ranks experts: {', '.join(score_names('experts'))} (default: the first of"
-        " each list)",
+        f"2ssp: score that ranks neurons: {_list_scores('neurons')}; flap: score that ranks"
+        f" neurons and heads: {_list_scores('heads')}; reap: score that ranks experts:"
+        f" {_list_scores('experts')}",
     )
     # one of `score_names("attention modules")`
     depth_score: Name | None = flag(
         "2ssp: score that ranks attention modules:"
-        f" {', '.join(score_names('attention modules'))} (default: the first)",
+        f" {_list_scores('attention modules')}",
     )
     repair: str | None = flag(
         "least_squares: reconstruct the output projections of the remaining FFNs after"
@@ -754,7 +759,7 @@ class CalibrationOptions:
     data_dir: Folder | None = flag(
         "read named texts from this folder, in which they are wikitext-2, c4_train, c4_val and"
         " fineweb-edu (paper: --local_datasets, for ./data)",
-        needs="a text that is not embedded", means=dict(local_datasets="data"),
+        needs="a text that is not bundled", means=dict(local_datasets="data"),
     )
 
 # %% ../../nbs/request/00_options.ipynb #3104b565
@@ -1064,7 +1069,7 @@ _NEEDS: dict[str, Callable] = {
     "calibration": _gives(*_CALIBRATION),
     "calibration or an evaluation text": _gives(*_CALIBRATION, *_TEXTS),
     "generated calibration text": _calibrates_on("self", "self-chat"),
-    "a text that is not embedded": _advise_named,
+    "a text that is not bundled": _advise_named,
     "an evaluation text": _gives(*_TEXTS),
     "an evaluation": _gives(
         *_TEXTS, "evaluate_downstream", "evaluate_inference", "evaluate_qualitative"

@@ -309,7 +309,7 @@ def _parse_lines(lines, path):
         except RecursionError as e:
             raise ValueError(f"{where} is nested too deeply: give it fewer levels") from e
         except ValueError as e:
-            raise ValueError(f"{where} is no JSON: {first_line(e)}") from e
+            raise ValueError(f"{where} is not valid JSON: {first_line(e)}") from e
         yield row, where
 
 
@@ -348,7 +348,7 @@ def _check_hub(what, local=""):
         raise ValueError(
             f"{what} is on the Hugging Face hub, which cannot be reached; give a local"
             f" file ({' '.join(SUFFIXES)}) or folder{local}, or use the"
-            " embedded texts: news, wiki"
+            " bundled texts: news, wiki"
         )
 
 

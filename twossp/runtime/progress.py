@@ -20,7 +20,7 @@ from .devices import is_main_process
 
 # %% ../../nbs/runtime/13_progress.ipynb #prg0log1
 def in_log_file() -> bool:
-    "Whether stderr is a file or a pipe, and this is no notebook: bars are lines there."
+    "Whether stderr is a file or a pipe, outside a notebook: bars are lines there."
     shell = sys.modules.get("IPython")
     return not sys.stderr.isatty() and (shell is None or shell.get_ipython() is None)
 

@@ -53,7 +53,7 @@ def push_folder(
     try:
         card = ModelCard((folder / "README.md").read_text(encoding="utf-8"))
     except (ValueError, TypeError, KeyError, AttributeError, OSError, YAMLError) as e:
-        raise ValueError(f"{folder.name}/README.md is no model card: {one_line(e)}") from e
+        raise ValueError(f"{folder.name}/README.md is not a valid model card: {one_line(e)}") from e
     files = sorted(f for f in folder.rglob("*") if f.is_file())
     lines = [f"{f.stat().st_size:>13,} bytes  {f.relative_to(folder).as_posix()}" for f in files]
     if dry_run:
