@@ -370,9 +370,9 @@ def _state_after_mixer(repair, i, plan, h):
     mixers = [p for p in repair.s.mixers if p.layer == i]
     ffn = _find_projections(repair.model, repair.s, i).get("ffn")
     removed = bool(mixers) and all(p.read(plan) == p.nothing for p in mixers)
-    if not removed or ffn is None or len(mixers) + 1 < len(repair.s.of(i)):
+    if not removed or ffn is None or ffn.read(plan) == ffn.nothing:
         return None
-    if ffn.read(plan) == ffn.nothing:
+    if any(p.groups for p in repair.s.of(i)):  # experts read it too
         return None
     inputs: list = []
     note = lambda rows, out, x, y: inputs.append(x)
@@ -380,7 +380,12 @@ def _state_after_mixer(repair, i, plan, h):
         repair.run(i, keep_parts(repair.s, kept), h[:1], ffn.output, note)
     if torch.equal(*inputs):
         return None
-    return repair.run(i, keep_parts(repair.s, {ffn: ffn.nothing}), h)
+    without_ffn = keep_parts(repair.s, {ffn: ffn.nothing})
+    after, silence = repair.run(i, without_ffn, h), lambda m, args, out: torch.zeros_like(out)
+    outputs = [m for p in mixers for m in p.output_modules(repair.model)]
+    with hooked([m.register_forward_hook(silence) for m in outputs]):
+        rest = repair.run(i, without_ffn, h)  # `h`, or what others' parts make of it
+    return after if torch.equal(rest, h) else h + (after - rest)
 
 
 def _state_after_gap(repair, i, plan, dense):
