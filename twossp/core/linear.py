@@ -110,14 +110,22 @@ def make_linear(
 ) -> nn.Module:  # shares memory with `matrix` and `bias` if strides allow
     "Return a linear layer of the class of `like` with these weights."
     out, n = matrix.shape
-    with torch.device("meta"):
-        if isinstance(like, Conv1D):
-            new = type(like)(out, n)
-        else:
-            new = type(like)(n, out, bias=bias is not None)
+    kind = type(like)
+    if isinstance(like, Conv1D):
+        sizes, options = dict(nf=out, nx=n), {}
+    else:
+        sizes, options = dict(in_features=n, out_features=out), dict(bias=bias is not None)
+    if kind.__init__ in (nn.Linear.__init__, Conv1D.__init__):
+        new = kind.__new__(kind)
+        nn.Module.__init__(new)
+        vars(new).update(sizes)
+    else:
+        with torch.device("meta"):
+            new = kind(*sizes.values(), **options)
     weight = store_matrix(like, matrix).contiguous()
-    new.weight = nn.Parameter(weight, requires_grad=like.weight.requires_grad)
-    new.bias = None if bias is None else nn.Parameter(bias, like.weight.requires_grad)
+    grad = like.weight.requires_grad
+    new.register_parameter("weight", nn.Parameter(weight, grad))
+    new.register_parameter("bias", None if bias is None else nn.Parameter(bias, grad))
     return new.train(like.training)
 
 # %% ../../nbs/core/02_linear.ipynb #aa9cca62

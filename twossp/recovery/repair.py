@@ -380,9 +380,11 @@ def _state_after_mixer(repair, i, plan, h):
         repair.run(i, keep_parts(repair.s, kept), h[:1], ffn.output, note)
     if torch.equal(*inputs):
         return None
-    neither = {p: p.nothing for p in (ffn, *mixers)}
-    after = repair.run(i, keep_parts(repair.s, {ffn: ffn.nothing}), h)
-    rest = repair.run(i, keep_parts(repair.s, neither), h)  # `h`, or with others' parts
+    without_ffn = keep_parts(repair.s, {ffn: ffn.nothing})
+    after, silence = repair.run(i, without_ffn, h), lambda m, args, out: torch.zeros_like(out)
+    outputs = [m for p in mixers for m in p.output_modules(repair.model)]
+    with hooked([m.register_forward_hook(silence) for m in outputs]):
+        rest = repair.run(i, without_ffn, h)  # `h`, or what others' parts make of it
     return after if torch.equal(rest, h) else h + (after - rest)
 
 
