@@ -121,10 +121,10 @@ def lighten(cells, page, pages):
 
 
 def shorten_references():
-    """Eight tokens in each answer that a checkpoint keeps for other engines, instead of 16: they
-    take two thirds of saving a tiny model. Their own page makes and tests whole ones"""
+    """Three tokens in each answer that a checkpoint keeps for other engines, instead of 16: those
+    would take most of saving a tiny model. Their own page makes and tests whole ones"""
     with contextlib.suppress(ImportError):
-        importlib.import_module('twossp.checkpoint.reference')._NEW_TOKENS = 8
+        importlib.import_module('twossp.checkpoint.reference')._NEW_TOKENS = 3
 
 
 def cpu_seconds():

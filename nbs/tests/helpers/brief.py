@@ -4,6 +4,7 @@ Both are tested where they are made, and take as long as all else that a command
 tiny model.
 """
 
+from contextlib import ExitStack
 from functools import partial
 from unittest.mock import patch
 
@@ -21,3 +22,15 @@ def brief(figures=False):
         on_generation=lambda ids, new: generate(ids, new=4),
         on_prompts=partial(run.on_prompts, new=8, beams=2),
     )
+
+
+def no_pictures():
+    """From here on, pages of results and curves of quality targets without their pictures, which
+    are tested where they are drawn"""
+    from twossp.reporting import html_report
+    from twossp.request import run
+
+    patched = ExitStack()
+    patched.enter_context(patch.object(html_report, '_to_png', lambda *args: ''))
+    patched.enter_context(patch.object(run, 'save_figure', lambda *args: False))
+    return patched
