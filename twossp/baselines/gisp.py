@@ -27,7 +27,7 @@ from ..runtime.layers import is_offloaded
 from ..runtime.metrics import check_finite, inference, run_model, split_batches
 from ..runtime.processes import sum_over_processes
 from ..runtime.provenance import planner, with_provenance
-from ..runtime.statistics import window_loss
+from ..runtime.statistics import float64_device, window_loss
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006
 @contextmanager
@@ -68,10 +68,11 @@ def _mean_per_unit(model, part):
     "Mean of the matrices' entries that belong to each unit, float64"
     groups = [[*inputs, output] for inputs, output in part.unit_weights(model)]
     if "heads" in part.ranked:
-        sums = [sum(x.double().sum() for x in group) for group in groups]
+        groups = [[x.to(float64_device(x.device)).double() for x in group] for group in groups]
+        sums = [sum(x.sum() for x in group) for group in groups]
         return torch.stack(sums).cpu() / sum(x.numel() for x in groups[0])
     (rows,) = groups
-    sums = sum(x.sum(1, dtype=torch.float64) for x in rows)
+    sums = sum(x.to(float64_device(x.device)).sum(1, dtype=torch.float64) for x in rows)
     return sums.cpu() / sum(x.shape[1] for x in rows)
 
 

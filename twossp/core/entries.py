@@ -7,6 +7,8 @@ __all__ = ['entry_names', 'load_entry', 'resolve', 'read_signature']
 
 # %% ../../nbs/core/15_entries.ipynb #sig04
 import ast
+import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
@@ -16,11 +18,29 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 # %% ../../nbs/core/15_entries.ipynb #ent00006
+@cache
+def _read_entries(state):
+    "Entry points of all packages, while the folders of `sys.path` are in this state"
+    return entry_points()
+
+
+@cache
+def _select_entries(group, state):
+    "Those of a group"
+    return _read_entries(state).select(group=group)
+
+
+def _find_entries(group):
+    "Entry points of a group, as installed now"
+    changed = lambda path: os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+    return _select_entries(group, tuple((x, changed(x or ".")) for x in sys.path))
+
+
 def entry_names(
     group: str,  # of entry points, such as "twossp.methods"
 ) -> list[str]:  # unique, sorted
     "Return the names that installed packages declare, without importing them."
-    return sorted({e.name for e in entry_points(group=group)})
+    return sorted({e.name for e in _find_entries(group)})
 
 
 def load_entry(
@@ -29,7 +49,7 @@ def load_entry(
     kind: type,  # class of the row: `Method`, `Exporter`
 ) -> object:  # an instance of `kind`
     "Import the row of an entry point; raise `ValueError` if that fails."
-    entry = next(e for e in entry_points(group=group) if e.name == name)
+    entry = next(e for e in _find_entries(group) if e.name == name)
     try:
         row = entry.load()
     except Exception as e:
