@@ -31,7 +31,8 @@ def say(x):
     try:
         x = float(x if x or x == 0 else 'nan')
     except (TypeError, ValueError):
-        return ' '.join(str(x).split()).replace('|', '\\|')
+        words = re.split('[ \t\n]+', str(x).strip())  # not at non-breaking spaces
+        return ' '.join(words).replace('|', '\\|')
     if x != x or x.is_integer():
         return '–' if x != x else f'{int(x):,}'
     fits = (d for least, d in ((1000, 0), (100, 1), (1, 2), (0.01, 3)) if abs(x) >= least)
