@@ -111,10 +111,10 @@ def family_record(
     result = try_family(kind)
     if result.verdict != "derived":
         return None
-    config = example_config(kind)
-    layers = tiny_copy(config).get_submodule(result.row.layers)
+    model = tiny_copy(example_config(kind))  # some classes set a switch of their configuration
+    layers = model.get_submodule(result.row.layers)
     record = dict(row=arch_to_dict(result.row), layers=layer_signatures(layers))
-    return record | dict(switches=config_switches(config))
+    return record | dict(switches=config_switches(model.config))
 
 
 def write_families(
