@@ -385,6 +385,7 @@ def _state_after_mixer(repair, i, plan, h):
     outputs = [m for p in mixers for m in p.output_modules(repair.model)]
     with hooked([m.register_forward_hook(silence) for m in outputs]):
         rest = repair.run(i, without_ffn, h)  # `h`, or what others' parts make of it
+    h = h.to(after.device)
     return after if torch.equal(rest, h) else h + (after - rest)
 
 
@@ -417,6 +418,8 @@ def _repair_step(repair, i, plan, state, h, dense):
         return after, {}, [], plan
     if repair.front:
         after_gap, layers = _state_after_gap(repair, i, plan, dense)
+        if after_gap is not None:  # later layers may be on another device
+            after_gap = after_gap.to(dense.out.device)
         dense = replace(dense, after_gap=after_gap, gap_layers=layers)
     unchanged = all(j != i for j, _ in plan.kept)
     if unchanged and not differs and dense.after_gap is None:
