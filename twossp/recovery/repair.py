@@ -593,10 +593,10 @@ _CHOICE_STATISTICS = {"tokens", "norms", "sums", "squares", "gram", "routed"}
 
 def check_choice(score):
     "The row of a score by which the repair can choose neurons"
+    can = lambda x: x.statistics is not None and {*x.statistics} <= _CHOICE_STATISTICS
     row = None if score is None else find_score(score, "neurons")
-    if row and (row.statistics is None or not {*row.statistics} <= _CHOICE_STATISTICS):
-        able = [k for k, x in SCORES["neurons"].items() if x.statistics is not None]
-        able = [k for k in able if {*SCORES["neurons"][k].statistics} <= _CHOICE_STATISTICS]
+    if row and not can(row):
+        able = [k for k, x in SCORES["neurons"].items() if can(x)]
         raise ValueError(
             f"the score {score_label(score)!r} is not computed from sums of activations, which is"
             f" what a repair can choose neurons by; there are: {', '.join(able)}"
