@@ -38,7 +38,7 @@ from .allocate import (
 )
 from .repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
-from ..runtime.provenance import planner, preset
+from ..runtime.provenance import found_before, planner, preset
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #ec42e307
 _N_COMPARE = 4  # windows, at most, to compare splits and widths on
@@ -238,6 +238,9 @@ def two_ssp(
         row.needs != "weights" for row in used
     )
     _check_windows(calib, n_search, reads, repair, searched)
+    fix = dict(protect=protect, progress=progress, log=log)
+    if not searched and (plan := found_before(repair, log)) is not None:
+        return repair_plan(model, plan, repair_windows(model, calib), **fix)
 
     if widths == "dense":
         drops, keep = mixer_drops(s), protected_mixers(s, protect)
@@ -269,8 +272,7 @@ def two_ssp(
         )
     if repair is None:
         return plan
-    options = dict(protect=protect, progress=progress, log=log)
-    return repair_plan(model, plan, repair_windows(model, calib), **options)
+    return repair_plan(model, plan, repair_windows(model, calib), **fix)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(
