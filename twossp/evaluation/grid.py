@@ -77,7 +77,7 @@ from ..runtime.statistics import billed_statistics
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79f9d657
-def _find_plan(search, model, progress, together=(), removals=(None, {}, {})):
+def _find_plan(search, model, progress, together=(), removals=(None,) * 3):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
     if the method takes one; it also seeds the global generators, which are restored. `removals`:
     the same of the search without its repair, if it is known."""

@@ -211,9 +211,8 @@ def two_ssp(
     Plan
         for `applied`, `apply_plan`, `save_pruned`
     """
-    log = {} if log is None else log
-    s, searched, first = structure(model), n_attn == "search", find_score(score, "neurons")
-    free = s.without(protect)
+    log, s, searched = {} if log is None else log, structure(model), n_attn == "search"
+    first, free = find_score(score, "neurons"), s.without(protect)
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
     stage1 |= dict(weighted=weighted, score=score, nested=nested)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
@@ -270,9 +269,7 @@ def two_ssp(
         plan, log["widths"] = search_widths(
             model, scores, plan, search, compare, progress=progress, multiple=multiple
         )
-    if repair is None:
-        return plan
-    return repair_plan(model, plan, repair_windows(model, calib), **fix)
+    return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(
