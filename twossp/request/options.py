@@ -14,7 +14,7 @@ __all__ = [
     'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
     'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
-    'CompareModelOptions', 'CompareOptions'
+    'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions'
 ]
 
 # %% ../../nbs/request/00_options.ipynb #9753f656
@@ -1312,7 +1312,15 @@ class CompareModelOptions:
 
 
 @dataclass(frozen=True)
+class CompareAgreementOptions:
+    "Agreement with the dense model."
+
+    agreement: bool = same_flag(InferenceOptions, "agreement")  # on the first evaluation text
+
+
+@dataclass(frozen=True)
 class CompareOptions(
-    CompareOutputOptions, CalibrationOptions, TextOptions, CompareGridOptions, CompareModelOptions
+    CompareOutputOptions, CalibrationOptions, CompareAgreementOptions, TextOptions,
+    CompareGridOptions, CompareModelOptions,
 ):
     "Options of `twossp compare`."
