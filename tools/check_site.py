@@ -9,6 +9,7 @@ usage: python -m tools.check_site [_docs]
 Environment: CHROMIUM and CHROMEDRIVER name the two programs when they are not found on the path.
 """
 
+import html
 import os
 import re
 import shutil
@@ -135,6 +136,18 @@ def orphans(site, pages=None):
         todo += new
     lost = [p for p in pages if p.name != '404.html' and p not in found]
     return [p.relative_to(site).as_posix() for p in lost]
+
+
+DASHED = r'(?<!\w)[–—][a-z]\w*'  # –context, of --context
+
+
+def lost_dashes(site):
+    "Flags whose two dashes became one, as 'text on page': smart typography is off (_quarto.yml)"
+    site, bad = Path(site).resolve(), []
+    for p in sorted(site.rglob('*.html')):
+        text = html.unescape(p.read_text(encoding='utf-8'))
+        bad += [f'{x} on {p.relative_to(site).as_posix()}' for x in re.findall(DASHED, text)]
+    return bad
 
 
 # --- a server and a browser
@@ -369,6 +382,8 @@ def run(site, check):
     check(f'{n} internal links and anchors lead somewhere', n and not bad, *bad)
     lost = orphans(site, found)
     check('links from the first page lead to every other one', not lost, *lost)
+    bad = lost_dashes(site)
+    check('no flag has one dash in place of two', not bad, *bad)
     try:
         with served(site) as base:
             check_in_browsers(check, base, [*pages], next(iter(api), INDEX))

@@ -10,6 +10,7 @@ import re
 from argparse import SUPPRESS
 from dataclasses import MISSING, fields
 
+from tools.docstrings import quote
 from tools.pages import cell_of, save_notebook
 from tools.site import ROOT, WORDS
 
@@ -20,11 +21,6 @@ FLAGS = 'flag | meaning | values | default'
 def cell(text):
     "Words as a cell of a table has them"
     return ' '.join(str(text).split()).replace('|', '\\|').replace('<', '&lt;')
-
-
-def quote(text):
-    "Flags in a text as code: a page would turn their two dashes into one"
-    return re.sub(r"(?<![`\w-])(--[a-z]\w*)", r'`\1`', text)
 
 
 def spellings(field):

@@ -23,6 +23,12 @@ def head(doc):
     return RULE.split(doc or '', maxsplit=1)[0].rstrip()
 
 
+def quote(text):
+    "Flags in a text as code; what is code already stays"
+    flag = lambda m: m[0] if m[1] else f'`{m[0]}`'
+    return re.sub(r'(`[^`]*`)|(?<![`\w-])--[a-z]\w*', flag, text)
+
+
 # --- what comments say
 
 

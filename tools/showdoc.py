@@ -14,7 +14,7 @@ from importlib import import_module
 from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
 
-from tools.docstrings import FUNCTIONS, describe, head, read_comments
+from tools.docstrings import FUNCTIONS, describe, head, quote, read_comments
 
 
 def exported(sym):
@@ -78,9 +78,9 @@ def code(text):
 
 def write_table(rows, returned):
     "Markdown table of the parameters and the return; empty where nothing is said"
-    lines = [(code(name), code(short(kind)), code(write(d)), text) for name, kind, d, text in rows]
+    lines = [(code(n), code(short(kind)), code(write(d)), quote(text)) for n, kind, d, text in rows]
     if returned[1]:
-        lines.append(('**Returns**', code(short(returned[0])), '', returned[1]))
+        lines.append(('**Returns**', code(short(returned[0])), '', quote(returned[1])))
     if not any(line[3] for line in lines):
         return ''
     keep = [i for i in range(4) if i in (0, 3) or any(line[i] for line in lines)]
