@@ -26,7 +26,7 @@ from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import is_offloaded
 from ..runtime.metrics import check_finite, inference, run_model, split_batches
 from ..runtime.processes import sum_over_processes
-from ..runtime.provenance import planner, with_provenance
+from ..runtime.provenance import found_before, planner, with_provenance
 from ..runtime.statistics import float64_device, window_loss
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006
@@ -146,6 +146,9 @@ def gisp_plan(
     yield
     check_repair(repair, calib)
     calib = Calibration.of(calib, model)
+    fix = dict(protect=protect, progress=progress, log=log)
+    if (plan := found_before(repair, log)) is not None:
+        return repair_plan(model, plan, repair_windows(model, calib), **fix)
     highest = max(nested or [sparsity])
     starts = dict(zip(targets, [0.0, *targets[:-1]], strict=True))
 
@@ -175,8 +178,7 @@ def gisp_plan(
         question = "gisp", calib.identity, rounds, (*s.protected(protect),), (*nested,)
     plan, log["rounds"] = extend_chain(model, question, targets, extend)
     if repair is not None:
-        options = dict(protect=protect, progress=progress, log=log)
-        plan = repair_plan(model, plan, repair_windows(model, calib), **options)
+        plan = repair_plan(model, plan, repair_windows(model, calib), **fix)
     differs = ["rounds by parameters, not by the number of structures"]
     differs += [f"{rounds} rounds, not 112"] if rounds != 112 else []
     return with_provenance(plan, differs_from_paper=differs)

@@ -22,7 +22,7 @@ from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
 from ..recovery.repair import check_choice, check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
-from ..runtime.provenance import planner, with_provenance
+from ..runtime.provenance import found_before, planner, with_provenance
 
 # %% ../../nbs/baselines/07_putri.ipynb #ptr00006
 def list_groups(s):
@@ -97,6 +97,9 @@ def putri_plan(
         own = dict(share=0.0, lam=0.0, noise=0.0, front=False, score=score)  # the paper's fit
         return repair_plan(model, plan | widths, calib, **own, **common) if widths.kept else plan
 
+    if (plan := found_before(repair, log)) is not None:
+        text = repair_windows(model, calib)
+        return repair_plan(model, replace(plan, weights={}), text, **common)
     plan = narrow(dense_plan(len(s)), split["width"])
     candidates, sizes = list_groups(s)
     protected = {*s.protected(protect)}

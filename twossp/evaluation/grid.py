@@ -68,6 +68,7 @@ from ..runtime.provenance import (
     non_default_options,
     plan_file,
     save_plan,
+    start_from,
     with_provenance,
 )
 from ..runtime.statistics import billed_statistics
@@ -76,9 +77,10 @@ from ..runtime.statistics import billed_statistics
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79f9d657
-def _find_plan(search, model, progress, together=()):
+def _find_plan(search, model, progress, together=(), removals=(None,) * 3):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
-    if the method takes one; it also seeds the global generators, which are restored."""
+    if the method takes one; it also seeds the global generators, which are restored. `removals`:
+    the same of the search without its repair, if it is known."""
     report, parameters = {}, signature(search.method).parameters
     calib, kwargs = search.calibration, dict(seed=search.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
@@ -93,6 +95,7 @@ def _find_plan(search, model, progress, together=()):
         billed_statistics(model, others) as bill,
         count_forwards(model) as counts,
         peak_memory(device) as memory,
+        start_from(removals[0] if removals[1] else None, removals[2]) as known,
     ):
         start = read_clock(device)
         plan = search.method(model, calib, search.target, **kwargs)
@@ -102,6 +105,12 @@ def _find_plan(search, model, progress, together=()):
     forwards = forward_passes(counts, t) or report.get("forwards", 0.0)
     peak = max((x for x in (memory["peak"], bill["peak"]) if x is not None), default=None)
     cost = dict(seconds=seconds + bill["seconds"], forwards=forwards, plan_peak=peak)
+    if known["used"]:  # billed as if it had been found here
+        before = removals[1]
+        peaks = [x for x in (peak, before["plan_peak"]) if x is not None]
+        cost = {k: cost[k] + before[k] for k in ("seconds", "forwards")}
+        cost["plan_peak"] = max(peaks, default=None)
+        report["forwards"] = cost["forwards"]
     return plan, cost, report
 
 # %% ../../nbs/evaluation/07_grid.ipynb #35861279
@@ -163,7 +172,12 @@ def load_or_find_plan(
     plan, cost, report = broadcast_object(saved)
     if plan is not None:
         return plan, cost, report
-    plan, cost, report = _find_plan(search, model, progress, together)
+    removals = None, {}, {}
+    if file is not None and search.options.get("repair"):
+        plain = replace(search, options={**search.options, "repair": None})
+        saved = _read_search(plan_file(plans, plain.key)) if is_main_process() else None
+        removals = broadcast_object(saved)
+    plan, cost, report = _find_plan(search, model, progress, together, removals)
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
         calib = search.calibration
         facts = dict(method=search.name, target_sparsity=search.target, seed=search.seed)

@@ -47,7 +47,7 @@ from ..runtime.layers import (
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_finite, inference
 from ..runtime.progress import progress_bar
-from ..runtime.provenance import with_provenance
+from ..runtime.provenance import found_before, with_provenance
 from ..runtime.statistics import (
     Statistics,
     accumulate_moments,
@@ -685,10 +685,13 @@ def repairable(
     ):
         check_repair(repair, None if repair is None else calib, model)
         common = dict(progress=progress, log=log)
-        if isgeneratorfunction(method):  # with its own checks, see `planner`
-            plan = yield from method(model, calib, sparsity, **common, **options)
-        else:
-            yield
+        in_halves = isgeneratorfunction(method)  # with its own checks, see `planner`
+        steps = method(model, calib, sparsity, **common, **options) if in_halves else None
+        yield next(steps) if in_halves else None
+        plan = found_before(repair, log)
+        if plan is None and in_halves:
+            plan = yield from steps
+        elif plan is None:
             plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan

@@ -38,7 +38,7 @@ from .allocate import (
 )
 from .repair import check_repair, repair_plan, repair_windows
 from ..runtime.calibration import Calibration
-from ..runtime.provenance import planner, preset
+from ..runtime.provenance import found_before, planner, preset
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #ec42e307
 _N_COMPARE = 4  # windows, at most, to compare splits and widths on
@@ -211,9 +211,8 @@ def two_ssp(
     Plan
         for `applied`, `apply_plan`, `save_pruned`
     """
-    log = {} if log is None else log
-    s, searched, first = structure(model), n_attn == "search", find_score(score, "neurons")
-    free = s.without(protect)
+    log, s, searched = {} if log is None else log, structure(model), n_attn == "search"
+    first, free = find_score(score, "neurons"), s.without(protect)
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
     stage1 |= dict(weighted=weighted, score=score, nested=nested)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
@@ -238,6 +237,9 @@ def two_ssp(
         row.needs != "weights" for row in used
     )
     _check_windows(calib, n_search, reads, repair, searched)
+    fix = dict(protect=protect, progress=progress, log=log)
+    if not searched and (plan := found_before(repair, log)) is not None:
+        return repair_plan(model, plan, repair_windows(model, calib), **fix)
 
     if widths == "dense":
         drops, keep = mixer_drops(s), protected_mixers(s, protect)
@@ -267,10 +269,7 @@ def two_ssp(
         plan, log["widths"] = search_widths(
             model, scores, plan, search, compare, progress=progress, multiple=multiple
         )
-    if repair is None:
-        return plan
-    options = dict(protect=protect, progress=progress, log=log)
-    return repair_plan(model, plan, repair_windows(model, calib), **options)
+    return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'MASKS_FILE', 'with_provenance', 'non_default_options', 'label_functions',
-    'plan_tensors', 'planner', 'preset', 'plan_file', 'mask_tensors', 'put_masks',
-    'save_plan', 'load_plan'
+    'plan_tensors', 'start_from', 'found_before', 'planner', 'preset', 'plan_file',
+    'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -15,8 +15,8 @@ import glob
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import fields, replace
 from inspect import isgeneratorfunction, signature
@@ -110,6 +110,37 @@ def _finish(result):
     raise RuntimeError("a method yields once: after its checks, before its work")
 
 
+_KNOWN = ContextVar("known", default=None)  # of `start_from`
+
+
+@contextmanager
+def start_from(
+    plan,  # that the same method found without its repair; None: it has to be found
+    report: Mapping,  # what that method measured
+) -> Iterator[dict]:  # `used`: whether the method took the plan
+    "In the block, a method that repairs its plan repairs this one."
+    known = dict(plan=plan, report=report, used=False)
+    before = _KNOWN.set(None if plan is None else known)
+    try:
+        yield known
+    finally:
+        _KNOWN.reset(before)
+
+
+def found_before(
+    repair: str | None,  # a method's option
+    log: dict | None,  # receives what the method measured
+):  # the plan to repair; None: the method has to find it
+    "Return the plan of `start_from`, for a method whose last step repairs its plan."
+    known = _KNOWN.get()
+    if repair is None or known is None:
+        return None
+    known["used"] = True
+    if log is not None:
+        log.update(known["report"])
+    return known["plan"]
+
+
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
@@ -162,7 +193,8 @@ def planner(
             calib = None if calib is None else Calibration.of(calib, model)
             # its size is estimated, or another method runs, which records its own request
             if model_memo(model)["draws"] is not None or _RUNNING.get():
-                return _finish(fn(model, calib, sparsity, **options))
+                with start_from(None, {}):  # a plan that is known is the other method's
+                    return _finish(fn(model, calib, sparsity, **options))
             check_dense(model)
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
