@@ -228,16 +228,18 @@ NAMED = {  # landmarks have names of their own, icons none, and what opens a men
 }
 
 
-FLAG = r'(?<!<pre tabindex="0">)<code>[^<]*--[^<]*'  # code in a text, with a flag
-
+FLAG = r'<code(?: class="sourceCode ")?>[^<]*--[a-z][^<]*'  # in a text or an output
 
 CRUMB = '<li class="breadcrumb-item"><a href="[^"]*">'
 TWICE = rf'({CRUMB}([^<]*)</a></li>)\s*{CRUMB}\2</a></li>'  # Methods > Methods
 
 
+OF_FLAGS = r'class="([^"]*"[^>]*>\s*<thead>\s*<tr[^>]*>\s*<th[^>]*>flag</th>)'
+
+
 def whole_flags(code):
-    "Code in a text, whose flags are not broken after their dashes"
-    return re.sub(r'--[\w-]+', r'<span class="flag">\g<0></span>', code[0])
+    "Code without colors, whose flags are not broken after their dashes"
+    return re.sub(r'--[a-z][\w-]*', r'<span class="flag">\g<0></span>', code[0])
 
 
 def readable(shade):
@@ -271,8 +273,8 @@ def mend_levels(page):
 
 def mend_page(page):
     """A page with a skip link, words for figures, contrast in tables, landmarks with
-    names, headings without a jump, boxes that scroll by keyboard, flags on one line, and
-    no name twice above the title"""
+    names, headings without a jump, boxes that scroll by keyboard, flags on one line, tables
+    of flags that a style can name, and no name twice above the title"""
     alt = lambda m: f'<img alt="Plot: {words_before(page, m.start())}" '
     page = re.sub(r'<img (?![^>]*\balt=)', alt, page)
     if SKIP not in page:
@@ -282,6 +284,7 @@ def mend_page(page):
         page = page.replace(old, new)
     page = re.sub(SHADED, readable, page)
     page = re.sub(TWICE, r'\1', re.sub(FLAG, whole_flags, page))
+    page = re.sub(OF_FLAGS, r'class="flags \1', page)
     page = mend_levels(re.sub(CONTENTS, FOLDED, page, flags=re.S))
     return re.sub(r'<th([^>]*)>(?:&nbsp;|\s)*</th>', r'<td\1></td>', page)
 
