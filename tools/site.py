@@ -424,5 +424,11 @@ def main():
     print(f'{pages} pages in {site.name}/, made with {how}')
 
 
-if __name__ == '__main__':  # nbdev starts its workers with 'spawn', which imports this file
+if __name__ == '__mp_main__':  # nbdev's workers are spawned, which imports this file
+    from IPython.core.interactiveshell import InteractiveShell
+
+    # a shell a notebook, each of which would collect garbage before the worker ends
+    InteractiveShell.atexit_operations = lambda self: None
+
+if __name__ == '__main__':
     main()
