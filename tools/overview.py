@@ -13,7 +13,7 @@ from statistics import mean, median
 from tools import measured
 from tools.site import WORDS
 
-COMPARISON = measured.RESULTS / 'quality_scores.jsonl'
+COMPARISON = measured.RESULTS / 'quality_comparison.jsonl'
 TEXT = 'wiki'  # of the perplexities
 COLUMNS = {  # title -> (sparsity, is it reconstructed)
     '25 %': (0.25, False), '25 %, rec.': (0.25, True),
@@ -26,12 +26,16 @@ MISSING = '–'  # not measured
 
 def read_comparison(path=COMPARISON):
     "{(name, sparsity, reconstructed): rows, one a random subset} of the comparison"
+    from twossp.baselines.methods import METHODS, method_defaults
     from twossp.evaluation.results import load_results
+
+    presets = {name for name in METHODS if method_defaults(name).get('repair')}
 
     found = defaultdict(list)
     for r in load_results(path):
         scores = [f'`--{k} {r.options[k]}`' for k in ('score', 'depth_score') if k in r.options]
-        found[' '.join([r.method, *scores]), r.target, 'repair' in r.options].append(r)
+        repaired = 'repair' in r.options or r.method in presets
+        found[' '.join([r.method, *scores]), r.target, repaired].append(r)
     return found
 
 
@@ -81,8 +85,8 @@ def column(found, names, sparsity, repaired):
 
 
 def seconds(found, name):
-    "Seconds and forward passes at 25 %, plain"
-    rows = worked(found.get((name, 0.25, False), []))
+    "Seconds and forward passes at 25 %, plain if there is such a run"
+    rows = worked(found.get((name, 0.25, False), []) or found.get((name, 0.25, True), []))
     if not rows or rows[0].seconds is None:
         return MISSING
     values = [median(getattr(r, k) for r in rows) for k in ('seconds', 'forwards')]
@@ -91,7 +95,8 @@ def seconds(found, name):
 
 def kl(found, names):
     "{name: its cell} of the divergence on chats, or None if the comparison has none"
-    rows = {n: worked(found.get((n, 0.25, False), [])) for n in names}
+    both = {n: [worked(found.get((n, 0.25, x), [])) for x in (False, True)] for n in names}
+    rows = {n: plain or mended for n, (plain, mended) in both.items()}
     values = {n: [r.metrics[KL] for r in rs if KL in r.metrics] for n, rs in rows.items()}
     if not any(values.values()):
         return None
@@ -158,10 +163,13 @@ def table(pages, found):
     if divergence := kl(found, names):
         columns.append(divergence)
     columns.append({n: seconds(found, n) for n in names})
-    head = ['method', *COLUMNS, *['KL on chats'] * bool(divergence), 'seconds (passes)', 'take it']
+    head = ['method', *COLUMNS, *['KL on chats'] * bool(divergence), 'seconds (passes)',
+            'when to take it']
     rows = []
     for name, link, words in lines:
         numbers = ['MoE only' if words.get('moe') else c[name] for c in columns]
+        if not words.get('reach', True):  # at the lowest sparsity of the table
+            numbers[:len(COLUMNS)] = ['not reachable'] * len(COLUMNS)
         rows.append([link, *numbers, words.get('take', '')])
     return markdown(head, rows)
 
@@ -176,9 +184,13 @@ def texts(pages, path=COMPARISON):
     dense = perplexity(found['dense', 0.0, False])
     seeds = max(len(worked(rows)) for rows in found.values())
     papers = len({m.paper for m in METHODS.values() if m.paper})
+    draws, only = 'one random subset of the calibration text', ''
+    if seeds > 1:
+        draws = f'medians of {seeds} random subsets of the calibration text where there are so many'
+        only = ' ¹: one random subset only.'
     said = ' '.join(WORDS['methods'].split()).format(
-        setting=facts.get('setting', ''), dense=f'{dense:.1f}', seeds=seeds, file=path.name,
-        methods=len(METHODS), papers=papers,
+        setting=facts.get('setting', ''), dense=f'{dense:.1f}', draws=draws, only=only,
+        file=path.name, methods=len(METHODS), papers=papers,
     )
     missing = '' if kl(found, names) else '\n\n' + WORDS['methods_kl'].strip()
     parts = [p.strip() for p in WORDS['methods_after'].split('\n---\n')]
