@@ -13,6 +13,7 @@ import csv
 import json
 import re
 from collections import Counter, defaultdict
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -256,15 +257,16 @@ def claims(folder=RESULTS):
     times = [[middle(speed[k], f'forward/forward_{x}') for x in ('s', 'ops')]
              for k in (('dense', 0.0), ('2ssp', 0.5))]
     measured, counted = (say(a / b) for a, b in zip(*times, strict=True))
-    preset = read_rows(folder / 'repair_preset.csv')
-    gain = {r['target']: say(r['ratio']) for r in preset if r['method'] == '2ssp+'}
+    compared = merge_seeds(read_rows(folder / 'quality_comparison.jsonl'))
+    ppl = {k: middle(compared[k], 'wiki/ppl') for k in product(('2ssp', '2ssp+'), (0.25, 0.5))}
+    gain = {t: f'{ppl["2ssp+", t] / ppl["2ssp", t]:.2f}' for t in (0.25, 0.5)}
     kinds = '', '_moe', '_streamed'
     peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
     off = max(float(r['peak, there']) / float(r['peak, estimated']) - 1 for r in peaks)
     types = Counter(r['verdict'] for r in read_rows(folder / 'types_text.csv'))
     return dict(
         dense=say(best[0.0][0][0]), first25=first[0.25], first37=first[0.375], first50=first[0.5],
-        measured=measured, counted=counted, gain25=gain['25.0%'], gain50=gain['50.0%'],
+        measured=measured, counted=counted, gain25=gain[0.25], gain50=gain[0.5],
         peaks=len(peaks), off=f'{off:.0%}', types=types['table'] + types['derived'],
         refused=types['refused'],
     )
