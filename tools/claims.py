@@ -17,6 +17,7 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 from pkgutil import resolve_name
+from statistics import median
 
 from tools import measured, site
 from tools.site import ROOT
@@ -44,13 +45,14 @@ def row_number(words, folder):
     repaired = rest[0] == 'repair'
     number, *unit = rest[repaired:]
     found = [
-        r.metrics[number] for r in grid_rows(folder / f'{file}.jsonl')
+        r for r in grid_rows(folder / f'{file}.jsonl')
         if r.method == method and r.target == float(target)
-        and ('repair' in r.options) == repaired and number in r.metrics
+        and [*r.options] == ['repair'] * repaired and number in r.metrics
     ]
-    if len(found) != 1:
+    if not found or len({r.seed for r in found}) < len(found):
         raise ValueError(f'{" ".join(words)}: {len(found)} rows of {file}.jsonl, and one is meant')
-    return found[0] / float(unit[0]) if unit else found[0]
+    value = median(r.metrics[number] for r in found)  # over random subsets
+    return value / float(unit[0]) if unit else value
 
 
 def value_of(text, folder=measured.RESULTS):
