@@ -22,6 +22,7 @@ COLUMNS = {  # title -> (sparsity, is it reconstructed)
 KL = 'chats agreement/kl'
 NOISE, ONE = '≈ ', ' ¹'
 MISSING = '–'  # not measured
+REACH = '✕'  # the method cannot remove so much
 
 
 def read_comparison(path=COMPARISON):
@@ -80,7 +81,7 @@ def column(found, names, sparsity, repaired):
             mark = NOISE if n != best and is_noise(rows[n], rows[best]) else ''
             cells[n] = f'**{text}**' if n == best else f'{mark}{text}'
         else:
-            cells[n] = 'not reachable' if rows[n] else MISSING
+            cells[n] = REACH if rows[n] else MISSING
     return cells
 
 
@@ -139,9 +140,6 @@ def lines_of(pages, found):
 def markdown(head, rows):
     "A table whose cells stay as they are; numbers of the first columns stand to the right"
     right = ['--:' if h[:1].isdigit() or h.startswith(('seconds', 'KL')) else ':--' for h in head]
-    short = lambda x: x.replace('not ', 'not<br>')  # of narrow columns
-    rows = [[short(x) if r == '--:' else x for x, r in zip(row, right, strict=True)]
-            for row in rows]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [head, right, *rows])
 
 
@@ -169,7 +167,7 @@ def table(pages, found):
     for name, link, words in lines:
         numbers = ['MoE only' if words.get('moe') else c[name] for c in columns]
         if not words.get('reach', True):  # at the lowest sparsity of the table
-            numbers[:len(COLUMNS)] = ['not reachable'] * len(COLUMNS)
+            numbers[:len(COLUMNS)] = [REACH] * len(COLUMNS)
         rows.append([link, *numbers, words.get('take', '')])
     return markdown(head, rows)
 
