@@ -65,6 +65,8 @@ def is_noise(a, b):
 
 def say(x):
     "A perplexity"
+    if x >= 100_000:
+        return f'{x / 1000:,.0f}k'
     return f'{x:,.1f}' if x < 1000 else f'{x:,.0f}'
 
 
@@ -165,7 +167,7 @@ def table(pages, found):
             'when to take it']
     rows = []
     for name, link, words in lines:
-        numbers = ['MoE only' if words.get('moe') else c[name] for c in columns]
+        numbers = ['MoE' if words.get('moe') else c[name] for c in columns]
         if not words.get('reach', True):  # at the lowest sparsity of the table
             numbers[:len(COLUMNS)] = [REACH] * len(COLUMNS)
         rows.append([link, *numbers, words.get('take', '')])
