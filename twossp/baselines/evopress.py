@@ -17,12 +17,10 @@ from transformers import PreTrainedModel
 from .blocks import check_attention_ffn, layers_to_remove
 from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
-from ..pruning.depth import find_lowest
+from ..pruning.depth import find_lowest, mean_kl
 from ..recovery.repair import repairable
-from ..runtime.metrics import mean_windows
 from ..runtime.progress import progress_bar
 from ..runtime.provenance import planner
-from ..runtime.search import plan_kl
 
 # %% ../../nbs/baselines/01_evopress.ipynb #1207aa63
 def _genome_plan(genome, L):
@@ -169,7 +167,7 @@ def evopress(
     def score(genomes, ids):
         cost["forwards"] += (len(genomes) + 1) * len(ids)  # and the dense model
         plans = [_genome_plan(g, L) for g in genomes]
-        return mean_windows(plan_kl(model, plans, ids), model, ids).tolist()
+        return mean_kl(model, plans, ids).tolist()
 
     draw = lambda: tuple(sorted(rng.sample(range(L), n)))
     genomes = [tuple(draw() for _ in range(2 - blocks)) for _ in range(initial)]

@@ -37,13 +37,11 @@ from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.metrics import (
     check_finite,
     inference,
-    mean_windows,
     run_model,
     split_batches,
 )
 from ..runtime.processes import sum_over_processes
 from ..runtime.provenance import planner, with_provenance
-from ..runtime.search import plan_kl
 from ..runtime.statistics import Statistics
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00006
@@ -211,12 +209,6 @@ def _attention_distances(model, calib, *, progress=True):
             for batch in split_batches(local, 1, progress, "similarity", input_device(model)):
                 run_model(model.base_model, batch, use_cache=False)
     return (sum_over_processes(total) / len(calib)).float()
-
-# %% ../../nbs/baselines/03_scores.ipynb #bsc00040
-def _mean_kl(model, plans, ids):
-    "Mean KL divergence of each plan's predictions from the dense model's."
-    ids = Calibration.of(ids, model)
-    return mean_windows(plan_kl(model, plans, ids), model, ids)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00042
 def _random_attention(model, calib, *, seed=None, progress=True):

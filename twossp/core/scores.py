@@ -187,7 +187,7 @@ SCORES["attention modules"] = {
         "perplexity without the module", greedy=True,
     ),
     "kl": Score(
-        f"{_SCORES}_mean_kl", "attention modules", "windows",
+        "twossp.pruning.depth:mean_kl", "attention modules", "windows",
         about="KL divergence from the dense model without the module", greedy=True,
     ),
     "cosine": Score(

@@ -10,7 +10,7 @@ __all__ = [
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,7 +24,14 @@ from ..pruning.balance import (
     mixer_drops,
     reachable_range,
 )
-from ..pruning.depth import Trial, find_lowest, greedy, mean_nll, removal_order
+from ..pruning.depth import (
+    Trial,
+    find_lowest,
+    greedy,
+    mean_kl,
+    mean_nll,
+    removal_order,
+)
 from ..pruning.two_ssp import meet_target, open_scores, protected_mixers
 from ..pruning.width import width_plan
 from .repair import repair_plans
@@ -188,11 +195,13 @@ def search_widths(
     plan: Plan,  # narrowed by these scores, without weights
     search: torch.Tensor,  # (m, t) windows to score single steps on
     compare: torch.Tensor,  # (k, t) windows to compare exchanges on
-    rounds: int = 3,  # of exchanges
+    rounds: int = 5,  # of exchanges
     step: float = 0.25,  # neurons per exchange at first, as a fraction of the mean width
     progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which the plan's widths are multiples, before and after
-) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and loss of each round
+    # (model, plans, windows) -> (len(plans),), the lower the better; `mean_nll` is another
+    criterion: Callable = mean_kl,
+) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and criterion by round
     "Move neurons from the layers that need them least to those that need them most."
     full = [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
@@ -201,12 +210,13 @@ def search_widths(
     make_plan = lambda ws: width_plan(scores, ws) | mixers
     if make_plan(widths) != plan:
         raise ValueError("the plan is not narrowed by these scores: give its own scores")
-    best = mean_nll(model, [plan], compare).item()
-    history = [dict(widths=widths, nll=best, step=0)]
+    best = criterion(model, [plan], compare).item()
+    history = [dict(widths=widths, value=best, step=0)]
     best = math.inf if math.isnan(best) else best
     for _ in progress_bar(range(rounds), "searching widths", progress):
         delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
-        pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
+        score = lambda plans: criterion(model, plans, search).tolist()
+        pairs = _pair_layers(*_find_margins(score, make_plan, widths, full, delta))
         # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
         candidates = []
@@ -217,19 +227,19 @@ def search_widths(
                 changed[i] += delta
             candidates.append(changed)
         plans = [make_plan(w) for w in candidates]
-        losses = mean_nll(model, plans, compare).tolist() if candidates else ()
+        losses = criterion(model, plans, compare).tolist() if candidates else ()
         finite = [x for x in zip(losses, candidates, strict=True) if math.isfinite(x[0])]
         loss, changed = min(finite, default=(math.inf, None))
         if loss < best:
             best, widths = loss, changed
-            history.append(dict(widths=widths, nll=best, step=delta))
+            history.append(dict(widths=widths, value=best, step=delta))
         else:
             step /= 2
-    check_finite(best, "the losses of all widths")
+    check_finite(best, "the criterion's values of all widths")
     return make_plan(widths), history
 
 # %% ../../nbs/recovery/02_allocate.ipynb #1e6eac75
-def _find_margins(model, make_plan, widths, full, delta, ids):
+def _find_margins(score, make_plan, widths, full, delta):
     "Gain and cost, for each layer, of `delta` more and fewer neurons"
     L = len(widths)
     changes = [(i, delta) for i in range(L) if widths[i] + delta <= full[i]]
@@ -238,7 +248,7 @@ def _find_margins(model, make_plan, widths, full, delta, ids):
         [w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in changes
     ]
     plans = [make_plan(ws) for ws in [widths, *candidates]]
-    base, *losses = mean_nll(model, plans, ids).tolist()
+    base, *losses = score(plans)
     gain, cost = [float("-inf")] * L, [float("inf")] * L
     for (i, c), loss in zip(changes, losses, strict=True):
         if math.isnan(base - loss):

@@ -644,15 +644,18 @@ def used_scores(
     return found
 
 
-# of options that compute something else than they did, where they are given
-_OPTION_REVISIONS = {"repair": 3}  # 3: an FFN before removed attention takes its output
+# of values of options that compute something else than they did
+_OPTION_REVISIONS = {
+    ("repair", "least_squares"): 3,  # an FFN before removed attention takes its output
+    ("widths", "search"): 2,  # by KL divergence
+}
 
 
 def _revisions(method, options):
     """Revisions above 1 of a method, its options and its scores by name; identities of others'
     scores"""
     given = fill_defaults(method, options)
-    facts: dict = {k: n for k, n in _OPTION_REVISIONS.items() if given.get(k)}
+    facts: dict = {k: n for (k, x), n in _OPTION_REVISIONS.items() if given.get(k) == x}
     if getattr(_innermost(method), "revision", 1) != 1:
         facts["method"] = _innermost(method).revision
     for unit, (name, row) in used_scores(method, options).items():
