@@ -94,7 +94,8 @@ def putri_plan(
         "Stage 1, on the model without what `plan` removes"
         unscored = open_scores(free, [torch.zeros(n) for n in s.width])
         widths = width_plan(unscored, free.widths(width))
-        own = dict(share=0.0, lam=0.0, noise=0.0, front=False, score=score)  # the paper's fit
+        own = dict(share=0.0, lam=0.0, noise=0.0, front=False)  # the paper's fit
+        own |= dict(rescale=False, score=score)
         return repair_plan(model, plan | widths, calib, **own, **common) if widths.kept else plan
 
     if (plan := found_before(repair, log)) is not None:

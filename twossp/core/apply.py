@@ -163,6 +163,11 @@ def _expected_shape(model, plan, s, name):
     path, _, attr = name.rpartition(".")
     if part := s.named.get(name):
         return part.tensors(part.read(plan)).get(name)
+    if path.rpartition(".")[0] == s.layers_name.rpartition(".")[0]:  # beside the layers
+        norm = model.get_submodule(path)
+        if tuple(norm.children()) or (x := getattr(norm, attr)).dim() != 1:
+            raise ValueError(name)
+        return tuple(x.shape)
     i, _, inner = path.removeprefix(f"{s.layers_name}.").partition(".")
     owners = [p for p in s.of(int(i)) for t in p.dense if t.name.startswith(f"{inner}.")]
     if any(p.read(plan) == p.nothing for p in owners):
@@ -180,8 +185,8 @@ def _check_weights(model, plan, s):
             shape = _expected_shape(model, plan, s, name)
         except (AttributeError, ValueError) as e:
             raise ValueError(
-                f"the plan has a tensor for {name}, which is not a projection of a"
-                " decoder layer of this model"
+                f"the plan has a tensor for {name}, which is neither a projection of a decoder"
+                " layer of this model nor a norm beside its layers"
             ) from e
         if shape is None:
             raise ValueError(f"the plan has a tensor for {name}, which it removes")
@@ -199,6 +204,8 @@ def _make_edits(model, plan, s):
             of_part = {k: weights.pop(k) for k in [*weights] if s.named.get(k) is part}
             yield from part.edits(model, part.read(plan), of_part, number)
         yield from insert_weights(model, (), weights)
+    beside = {k: w for k, w in plan.weights.items() if not k.startswith(f"{s.layers_name}.")}
+    yield from insert_weights(model, (), beside)
     if plan.removed_layers:
         yield from depth_edits(model, plan.removed_layers)
 

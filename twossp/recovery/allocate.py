@@ -140,7 +140,7 @@ def repair_splits(
     if tries > 1:
         chosen = sorted({round(i * best / (tries - 1)) for i in range(tries)})
         chosen = [i for i in chosen if math.isfinite(splits[i].nll)]
-    options = dict(protect=protect, progress=progress)
+    options = dict(rescale=False, protect=protect, progress=progress)
     repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], **options)
     losses = mean_nll(model, repaired, calib[n:][:4]).tolist()
     loss_by_split = dict(zip(chosen, losses, strict=True))

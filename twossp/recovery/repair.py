@@ -18,13 +18,14 @@ from inspect import Parameter, isgeneratorfunction, signature
 from statistics import mean, median
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
 from ..core.entries import resolve
-from ..core.experts import fused_experts
-from ..core.families import decoder_layers, model_memo
+from ..core.experts import fused_experts, shallow_copy
+from ..core.families import arch, decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, keep_parts
 from ..core.scores import SCORES, Score, find_score, score_label
@@ -40,6 +41,7 @@ from .least_squares import (
 from ..runtime.calibration import Calibration
 from ..runtime.layers import (
     check_replay,
+    output_head,
     record_calls,
     run_layer,
     weights_loaded,
@@ -406,6 +408,65 @@ def _state_after_gap(repair, i, plan, dense):
         return mid, layers
     return (out, layers) if layers else (None, 0)
 
+# %% ../../nbs/recovery/01_repair.ipynb #rprnrm02
+def _find_final_norm(model, mode, h):
+    "(name, module) of the norm beside the layers whose output the LM head reads; None: no norm"
+    layers = arch(model).layers
+    outer = layers.rpartition(".")[0]
+    norms, seen = {}, {}
+    for name, m in model.get_submodule(outer).named_children():
+        gain = getattr(m, "weight", None)
+        if gain is not None and gain.dim() == 1 and not tuple(m.children()):
+            norms[f"{outer}.{name}" if outer else name] = m
+    head = model.get_output_embeddings()
+    if head is None:
+        return None
+    note = lambda key: lambda m, args, out=None: seen.update({key: args[0] if out is None else out})
+    handles = [m.register_forward_hook(note(name)) for name, m in norms.items()]
+    handles.append(head.register_forward_pre_hook(note("head")))
+    with hooked(handles), output_head(model, mode.as_tuple, mode.mask) as logits:
+        logits(h)
+    read = seen.pop("head", None)
+    found = [k for k, x in seen.items() if read is not None and torch.equal(x, read)]
+    return (found[-1], norms[found[-1]]) if found else None
+
+
+def _scale_norm(norm, x, factor):
+    "Tensors by name with which a norm gives `factor` times its output on `x`; none if it cannot"
+    expected = 2 * upcast(norm(x))
+    for one in (0, 1):  # Gemma's norms multiply by one plus the weight
+        scaled = lambda c, one=one: {
+            k: (c * (upcast(w.detach()) + one * (k == "weight")) - one * (k == "weight")).to(w.dtype)
+            for k, w in norm.named_parameters(recurse=False)
+        }
+        trial = shallow_copy(norm)
+        trial._parameters.update({k: nn.Parameter(w) for k, w in scaled(2).items()})
+        if (upcast(trial(x)) - expected).norm() <= 0.03 * expected.norm():
+            return scaled(factor)
+    return {}
+
+
+def _rescale(repair, mode, state, dense):
+    """Tensors by name of the final norm, scaled by least squares from the pruned model's last
+    hidden state (n, t, d) to the dense one's, and the factor; none and 1: not possible"""
+    first = repair.noise // state.shape[1]  # windows of random tokens do not count
+    found = _find_final_norm(repair.model, mode, dense[first, :8])
+    if found is None:
+        return {}, 1.0
+    name, norm = found
+    products, squares = [], []
+    with weights_loaded([norm]):
+        device = norm.weight.device
+        for pair in zip(state[first:].split(1), dense[first:].split(1), strict=True):
+            pruned, goal = (upcast(norm(x.to(device))) for x in pair)
+            products.append((pruned * goal).sum().item())
+            squares.append(pruned.square().sum().item())
+        factor = sum(products) / sum(squares) if any(squares) else 1.0
+        if not factor > 0:  # also NaN
+            return {}, 1.0
+        tensors = _scale_norm(norm, state[first, :8].to(device), factor)
+        return {f"{name}.{k}": w.cpu() for k, w in tensors.items()}, factor
+
 # %% ../../nbs/recovery/01_repair.ipynb #ca6bc41d
 def _repair_step(repair, i, plan, state, h, dense):
     """Repair one layer of a plan: the hidden state after it, weights by name, log rows,
@@ -459,6 +520,7 @@ def repair_plans(
     noise: float = NOISE_FRACTION,  # windows of random tokens, as a fraction of those of text
     seed: int = 0,  # of the random tokens
     protect: Sequence[int] = (),  # layers whose weights stay as they are
+    rescale: bool = True,  # scale the norm in front of the LM head
     # of statistics, by which narrowed FFNs choose their neurons again, as many, from the
     # activations of the model that is repaired up to there; None: those of the plan
     score: str | Score | None = None,
@@ -478,7 +540,8 @@ def repair_plans(
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
     with inference(model), bar:
-        h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
+        mode = check_replay(model, calib)
+        h, tape = record_calls(model, calib, mode.as_tuple)
         repair, states = replace(repair, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):
             parts = [p for p in repair.s.of(i) if p.role != "other"]
@@ -496,12 +559,18 @@ def repair_plans(
                     logs[k] += rows
                     bar.update()
             h = dense.out
+        facts: list[dict] = [{} for _ in plans]
+        for k, state in enumerate(states):
+            if rescale and state is not h:
+                tensors, factor = _rescale(repair, mode, state, h)
+                weights[k] |= tensors
+                facts[k] = dict(final_norm=round(factor, 4)) if tensors else {}
     if log is not None:
         log.update(repair=logs)
     tokens = len(calib) * calib.shape[1] - repair.noise  # of text
     text = dict(refit_tokens=[tokens, neurons_per_token(model)])
     plans = [_finish_plan(repair.s, *x) for x in zip(plans, weights, logs, strict=True)]
-    return [with_provenance(plan, **text) for plan in plans]
+    return [with_provenance(p, **text, **x) for p, x in zip(plans, facts, strict=True)]
 
 # %% ../../nbs/recovery/01_repair.ipynb #94f9a6fc
 def _finish_plan(s, plan, weights, lines):

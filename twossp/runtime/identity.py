@@ -646,7 +646,7 @@ def used_scores(
 
 # of values of options that compute something else than they did
 _OPTION_REVISIONS = {
-    ("repair", "least_squares"): 3,  # an FFN before removed attention takes its output
+    ("repair", "least_squares"): 4,  # the final norm is scaled
     ("widths", "search"): 2,  # by KL divergence
 }
 
