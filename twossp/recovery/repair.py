@@ -433,16 +433,20 @@ def _find_final_norm(model, mode, h):
 
 def _scale_norm(norm, x, factor):
     "Tensors by name with which a norm gives `factor` times its output on `x`; none if it cannot"
-    expected = 2 * upcast(norm(x))
+
+    def scaled(c, one):
+        tensors = {}
+        for name, w in norm.named_parameters(recurse=False):
+            shift = one if name == "weight" else 0
+            tensors[name] = (c * (upcast(w.detach()) + shift) - shift).to(w.dtype)
+        return tensors
+
+    doubled = 2 * upcast(norm(x))
     for one in (0, 1):  # Gemma's norms multiply by one plus the weight
-        scaled = lambda c, one=one: {
-            k: (c * (upcast(w.detach()) + one * (k == "weight")) - one * (k == "weight")).to(w.dtype)
-            for k, w in norm.named_parameters(recurse=False)
-        }
         trial = shallow_copy(norm)
-        trial._parameters.update({k: nn.Parameter(w) for k, w in scaled(2).items()})
-        if (upcast(trial(x)) - expected).norm() <= 0.03 * expected.norm():
-            return scaled(factor)
+        trial._parameters.update({k: nn.Parameter(w) for k, w in scaled(2, one).items()})
+        if (upcast(trial(x)) - doubled).norm() <= 0.03 * doubled.norm():
+            return scaled(factor, one)
     return {}
 
 
