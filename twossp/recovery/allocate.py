@@ -10,6 +10,7 @@ __all__ = [
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -208,6 +209,11 @@ def search_widths(
     s = structure(model)
     mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
     make_plan = lambda ws: width_plan(scores, ws) | mixers
+
+    def make_plans(candidates):
+        with warnings.catch_warnings(action="ignore"):  # of few neurons: only tried
+            return [make_plan(ws) for ws in candidates]
+
     if make_plan(widths) != plan:
         raise ValueError("the plan is not narrowed by these scores: give its own scores")
     best = criterion(model, [plan], compare).item()
@@ -216,7 +222,7 @@ def search_widths(
     for _ in progress_bar(range(rounds), "searching widths", progress):
         delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
         score = lambda plans: criterion(model, plans, search).tolist()
-        pairs = _pair_layers(*_find_margins(score, make_plan, widths, full, delta))
+        pairs = _pair_layers(*_find_margins(score, make_plans, widths, full, delta))
         # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
         candidates = []
@@ -226,7 +232,7 @@ def search_widths(
                 changed[j] -= delta
                 changed[i] += delta
             candidates.append(changed)
-        plans = [make_plan(w) for w in candidates]
+        plans = make_plans(candidates)
         losses = criterion(model, plans, compare).tolist() if candidates else ()
         finite = [x for x in zip(losses, candidates, strict=True) if math.isfinite(x[0])]
         loss, changed = min(finite, default=(math.inf, None))
@@ -239,7 +245,7 @@ def search_widths(
     return make_plan(widths), history
 
 # %% ../../nbs/recovery/02_allocate.ipynb #1e6eac75
-def _find_margins(score, make_plan, widths, full, delta):
+def _find_margins(score, make_plans, widths, full, delta):
     "Gain and cost, for each layer, of `delta` more and fewer neurons"
     L = len(widths)
     changes = [(i, delta) for i in range(L) if widths[i] + delta <= full[i]]
@@ -247,8 +253,7 @@ def _find_margins(score, make_plan, widths, full, delta):
     candidates = [
         [w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in changes
     ]
-    plans = [make_plan(ws) for ws in [widths, *candidates]]
-    base, *losses = score(plans)
+    base, *losses = score(make_plans([widths, *candidates]))
     gain, cost = [float("-inf")] * L, [float("inf")] * L
     for (i, c), loss in zip(changes, losses, strict=True):
         if math.isnan(base - loss):
