@@ -18,7 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .experts import is_experts, shallow_copy
-from .linear import is_linear, make_linear, read_matrix
+from .linear import make_linear, read_matrix
 from .offload import make_lazy, set_tensor
 
 # %% ../../nbs/core/07_edits.ipynb #31981efc
@@ -116,7 +116,7 @@ def hooked(
 def _copy_layer(old):
     "A linear layer, experts or a norm that share the tensors of `old`"
     with align_module_device(old):
-        if is_experts(old) or not is_linear(old):
+        if is_experts(old) or old.weight.dim() == 1:
             return shallow_copy(old)
         bias = None if old.bias is None else old.bias.detach()
         return make_linear(old, read_matrix(old).detach(), bias)
