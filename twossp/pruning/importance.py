@@ -329,6 +329,8 @@ def collect_scores(
             _warn_unreached(row, ranked)
         else:
             found = {"windows": collected, "gradients": terms}.get(row.needs, {})
+            if {*row.statistics} > {"terms"}:  # and sums of the other pass
+                found = {p: replace(collected[p], terms=x.terms) for p, x in found.items()}
             ranked = score_parts(model, scored_parts(s, row.unit), fn, found)
             if row.unit != "heads":
                 ranked = _arrange_scores(model, s, row.unit, ranked, found)
