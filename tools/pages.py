@@ -162,6 +162,15 @@ def read_constants(source):
     return {k: take_comment((behind, alone), n, n, 0) for k, n in lines.items()}
 
 
+def read_presets(source):
+    "[(name, line)] of the methods that a module makes with `preset`"
+    calls = [
+        (n.targets[0].id, n.value) for n in ast.parse(source).body
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
+    ]
+    return [(n, c.args[-1].value) for n, c in calls if ast.unparse(c.func) == 'preset']
+
+
 def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
     "The public names, a table a task"
     source = (lib / 'all.py').read_text(encoding='utf-8')
@@ -170,7 +179,8 @@ def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
     words = {}
     for module in set(homes.values()):
         text = (lib / f'{module.replace(".", "/")}.py').read_text(encoding='utf-8')
-        words |= {(module, n): w for n, w in [*read_constants(text).items(), *read_names(text)]}
+        named = *read_constants(text).items(), *read_presets(text), *read_names(text)
+        words |= {(module, n): w for n, w in named}
     link = lambda name: f'[{homes[name]}]({pages[homes[name]]})'
     row = lambda name: f'| `{name}` | {plain(words.get((homes[name], name), ""))} | {link(name)} |'
     return [

@@ -234,7 +234,9 @@ CRUMB = '<li class="breadcrumb-item"><a href="[^"]*">'
 TWICE = rf'({CRUMB}([^<]*)</a></li>)\s*{CRUMB}\2</a></li>'  # Methods > Methods
 
 
-OF_FLAGS = r'class="([^"]*"[^>]*>\s*<thead>\s*<tr[^>]*>\s*<th[^>]*>flag</th>)'
+EMPTY = r'<th[^>]*>(?:&nbsp;|\s)*</th>'
+FIRST = rf'<th[^>]*>(?:flag</th>|name</th>\s*{EMPTY}\s*<th[^>]*>module</th>)'
+OF_FLAGS = rf'class="([^"]*"[^>]*>\s*<thead>\s*<tr[^>]*>\s*{FIRST})'  # and of public names
 
 
 def whole_flags(code):
@@ -274,7 +276,7 @@ def mend_levels(page):
 def mend_page(page):
     """A page with a skip link, words for figures, contrast in tables, landmarks with
     names, headings without a jump, boxes that scroll by keyboard, flags on one line, tables
-    of flags that a style can name, and no name twice above the title"""
+    of flags and names that a style can name, and no name twice above the title"""
     alt = lambda m: f'<img alt="Plot: {words_before(page, m.start())}" '
     page = re.sub(r'<img (?![^>]*\balt=)', alt, page)
     if SKIP not in page:

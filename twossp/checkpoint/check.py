@@ -225,7 +225,7 @@ def check_family(
     return FamilyReport(kind, row, source, tuple(findings))
 
 # %% ../../nbs/checkpoint/07_check.ipynb #62f00cfc
-_IN_SCOPE = "one attention and one FFN a layer, as far as the configuration says"
+_IN_SCOPE = "one attention module and one FFN per layer, as far as the configuration says"
 _TOO_BIG = (
     "not looked at: the model is big; ask with files=True, or check a small one of the"
     " family"

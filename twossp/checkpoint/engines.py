@@ -36,7 +36,7 @@ def llama_unsupported_reason(
     kind = model_family(c)
     if kind not in (like := _LLAMA_LIKE + also):
         return (
-            "the layout with one entry a layer exists for Llama-like models"
+            "the layout with one entry per layer exists for Llama-like models"
             f" ({', '.join(like)}), not for {kind!r}"
         )
     kinds = getattr(c, "layer_types", None) or ()

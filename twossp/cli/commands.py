@@ -201,7 +201,7 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
             yield f"{kind}: the memory that {name} needs is not known: {e}"
             continue
         yield (
-            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {format_size(peak)}"
+            f"{kind}: {name} on {n} samples of {t:,} tokens needs about {format_size(peak)}"
         )
 
 # %% ../../nbs/cli/01_commands.ipynb #96092161
@@ -451,7 +451,7 @@ class TrainingOptions:
         "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
     )
     lr: Factor | None = flag("peak learning rate (default: 5e-4, with LoRA 1e-3)")
-    train_batch: int = flag("windows per forward pass (default: 1)", 1)
+    train_batch: int = flag("samples per forward pass (default: 1)", 1)
     accumulate: int = flag("forward passes per optimizer step (default: 1)", 1)
     checkpointing: bool = flag(
         "recompute activations in the backward pass to save memory", decides="nothing",
@@ -460,7 +460,7 @@ class TrainingOptions:
         "train a float32 model with bfloat16 autocast", needs="float32 weights",
     )
     top: int | None = flag("run the teacher once and store its top N tokens per position")
-    seed: int = flag("random seed for the order of windows", 0, type=int, idea="ModelOptions.seed")
+    seed: int = flag("random seed for the order of samples", 0, type=int, idea="ModelOptions.seed")
 
 # %% ../../nbs/cli/01_commands.ipynb #95c4abc8
 @flag_dataclass(decides="plan")
@@ -473,15 +473,15 @@ class TrainingTextOptions:
         idea="CalibrationOptions.calibration",
     )
     seq_len: Tokens = flag(
-        "tokens per window (default: 512)", 512,
+        "tokens per sample (default: 512)", 512,
         idea="CalibrationOptions.seq_len",
     )
     n_samples: int | None = flag(
-        "number of windows of the text (default: all)", needs="a training text",
+        "number of samples of the text (default: all)", needs="a training text",
         idea="CalibrationOptions.n_samples",
     )
     synthetic: int = flag(
-        "number of windows of synthetic text sampled from the teacher, in addition to"
+        "number of samples of synthetic text sampled from the teacher, in addition to"
         " --calibration", 0,
     )
     device: str | None = same_flag(ModelOptions, "device")  # that trains

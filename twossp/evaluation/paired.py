@@ -152,7 +152,7 @@ def _compare_pair(other, best, number, level, sign):
     a, b = other.each[number], best.each[number]
     d = paired_interval(a, b, level)
     if d.n < MIN_PAIRS:
-        verdict = f"too few {'documents' if _are_scores(a, b) else 'windows'}"
+        verdict = f"too few {'documents' if _are_scores(a, b) else 'samples'}"
     elif d.is_noise:
         verdict = "within noise"
     else:

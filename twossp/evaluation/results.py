@@ -397,7 +397,7 @@ EVALUATIONS: dict[str, Evaluation] = {
         dict(
             ppl=Metric("perplexity on {}", **_PPL),
             ppl_strided=Metric("perplexity on {} (strided)", **_PPL),
-            nll=Metric("{}: nats a token", better="lower", paired=True),
+            nll=Metric("{}: nats per token", better="lower", paired=True),
         ),
         needs=("windows",),
     ),
@@ -405,7 +405,7 @@ EVALUATIONS: dict[str, Evaluation] = {
         "twossp.evaluation.generation:on_agreement",
         "agreement with the dense model, and continuations",
         dict(
-            kl=Metric("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
+            kl=Metric("{}: KL from the dense model, nats per token", form=".4f", better="lower"),
             same_top=Metric(
                 "{}: top-1 agreement with the dense model, %",
                 **_PERCENT, better="higher", paired=True,
@@ -434,9 +434,9 @@ EVALUATIONS |= {  # speed, memory, sample text
     "forward": Evaluation(
         "twossp.evaluation.measure:on_forward", "time of a forward pass, and its operations",
         dict(
-            forward_s=Metric("{}: one window, s", **_SECONDS),
+            forward_s=Metric("{}: one sample, s", **_SECONDS),
             forward_ops=Metric(
-                "{}: one window, GFLOPs", form=",.1f", **_COUNTED
+                "{}: one sample, GFLOPs", form=",.1f", **_COUNTED
             ),
         ),
         needs=("windows",),
@@ -448,7 +448,9 @@ EVALUATIONS |= {  # speed, memory, sample text
             first_token_s=Metric("{}: time to first token, s", **_SECONDS),
             decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
             cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
-            memory_bytes=Metric("{}: memory, weights + activations, MB", 1e-6, ",.0f", "lower"),
+            memory_bytes=Metric(
+                "{}: peak memory (weights and activations), MB", 1e-6, ",.0f", "lower"
+            ),
             # older rows only: memory of the process, including the dense weights
             peak_bytes=Metric(
                 "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"

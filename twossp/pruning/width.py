@@ -27,7 +27,7 @@ def keep_top(
     "Return the indices of the `k` highest scores; ties go to the lower index."
     if scores.dim() != 1:
         shape = tuple(scores.shape)
-        raise ValueError(f"scores have to be one number a neuron; got shape {shape}")
+        raise ValueError(f"scores have to be one number per neuron; got shape {shape}")
     f = scores.numel()
     if not 0 <= k <= f:
         raise ValueError(f"cannot keep {k} of {f} neurons; give 0 to {f}")
@@ -110,7 +110,7 @@ def width_plan(
     L, full = len(scores), [s.numel() for s in scores]
     widths = _layer_widths(scores, k) if isinstance(k, int) else list(k)
     if len(widths) != L:
-        raise ValueError(f"{len(widths)} widths for {L} layers; give one a layer")
+        raise ValueError(f"{len(widths)} widths for {L} layers; give one per layer")
     kept = {}
     for i, (layer, width) in enumerate(zip(scores, widths, strict=True)):
         for slot, units, n in _split_scores(layer, width):

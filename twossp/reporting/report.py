@@ -166,7 +166,7 @@ def plot_plan(
     scores: Sequence | None = None,
     # of stage 2; number the removed attention modules in order of removal
     trials: Sequence[Trial] = (),
-    title: str = "",  # above the figure; "": repr of the plan
+    title: str = "",  # above the figure; "": the plan in words
 ) -> Figure:  # layers on the x-axis
     """Plot what a plan removes from each layer.
 
@@ -181,7 +181,7 @@ def plot_plan(
     trials : Sequence[Trial], default ()
         of stage 2; number the removed attention modules in order of removal
     title : str, default ''
-        above the figure; "": repr of the plan
+        above the figure; "": the plan in words
 
     Returns
     -------
@@ -196,7 +196,7 @@ def plot_plan(
     if len(plan) != len(s):
         raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
     kept = kept_fractions(plan, s)
-    fig = plot_kept(kept, title or repr(plan).removeprefix("Plan"))
+    fig = plot_kept(kept, title or repr(plan).removeprefix("Plan(").removesuffix(")"))
     *strips, widths = fig.axes
     for ax, kind in zip(strips, (k for k in kept if k != _ESSENTIAL[-1]), strict=True):
         order = removal_order(trials) if kind == _ESSENTIAL[0] else []
@@ -338,7 +338,7 @@ def plot_trials(
     _label_trials(ax, best, x_of, color=_MARK_COLOR, xytext=(5, -11))
     _label_trials(ax, _outliers(rest), x_of, color="#808080", xytext=(5, -3))
     ax.set(title=title, xlabel="attention modules removed", yscale="log")
-    ax.set_ylabel(f"{trials[0].score} on the search window")
+    ax.set_ylabel(f"{trials[0].score} on the search sample")
     _set_integer_ticks(ax.xaxis)
     ax.margins(x=0.05, y=0.12)
     kwargs = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)

@@ -60,7 +60,7 @@ def _request_problems(o):
         f"--num_prune {o.num_prune}: a number of layers, or -1 and -2 as for --sparsity":
             o.num_prune is not None and (o.num_prune == 0 or o.num_prune < -2),
         f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
-        " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
+        " evaluation sample": o.stride is not None and o.stride >= (tokens or o.seq_len),
     }
 
 # %% ../../nbs/request/01_arguments.ipynb #a156c942
@@ -128,7 +128,7 @@ def _check_method(o):
     least = 3 if o.n_attn == "search" else 2
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(
-            f"--repair needs --n_samples of at least {least}: some windows are held out"
+            f"--repair needs --n_samples of at least {least}: some samples are held out"
         )
     check_scores(o, [o.method] if o.method else [])
 

@@ -58,7 +58,7 @@ def _describe_search(o, model, x, n):
     device = pick_device(o)
     held = 0 if o.stream else weight_bytes(model)
     free = max(0, free_bytes(torch.device(device)) - held)
-    line = f"calibration: {o.calibration_name}, {n} windows of {o.seq_len:,} tokens"
+    line = f"calibration: {o.calibration_name}, {n} samples of {o.seq_len:,} tokens"
     try:
         setup = PruningSetup(n, o.seq_len, free, device.partition(":")[0], o.stream)
         peak = estimate_memory(model, o.method, x, setup, **o.method_options)
@@ -102,7 +102,7 @@ def describe_request(
     for x in targets:
         yield from _describe_target(o, costs, x)
     if o.wants_quality:
-        yield "the sparsity is searched on held-out windows, with the model"
+        yield "the sparsity is searched on held-out samples, with the model"
     if o.target_latency:
         yield f"the sparsity for {o.target_latency} is found by timing the model's layers"
     if o.method:

@@ -44,9 +44,9 @@ def prune(
     method: str | None = None,  # name in `METHODS`; None: 2ssp
     # text that scores are computed on: a name, a file, 'self-chat' …; None: c4, or news for smollm2
     calibration: str | Path | None = None,
-    n_samples: int | None = None,  # calibration windows; None: the method's number, 32 for 2ssp
-    seq_len: int = 2048,  # tokens per window
-    seed: int = 0,  # 0: the first windows of the text; else drawn at random
+    n_samples: int | None = None,  # calibration samples; None: the method's number, 32 for 2ssp
+    seq_len: int = 2048,  # tokens per sample
+    seed: int = 0,  # 0: the first samples of the text; else drawn at random
     # by which the method ranks: a name in `SCORES`, or a function (model, calib) -> scores per
     # layer; None: the method's
     score: str | Callable | None = None,
@@ -54,7 +54,7 @@ def prune(
     depth_score: str | Callable | None = None,
     repair: str | None = None,  # 'least_squares' reconstructs the remaining FFNs
     evaluation: str | Path | Sequence[str | Path] = (),  # texts on which perplexity is measured
-    n_eval: int | None = None,  # windows of each; None: all
+    n_eval: int | None = None,  # samples of each; None: all
     save: str | Path | None = None,  # folder of the pruned checkpoint; None: it is not saved
     overwrite: bool = False,  # replace an existing checkpoint
     device: str | None = None,  # 'cpu', 'cuda', …; None: the accelerator if there is one
@@ -77,11 +77,11 @@ def prune(
         text that scores are computed on: a name, a file, 'self-chat' …; None: c4, or news for
         smollm2
     n_samples : int | None, default None
-        calibration windows; None: the method's number, 32 for 2ssp
+        calibration samples; None: the method's number, 32 for 2ssp
     seq_len : int, default 2048
-        tokens per window
+        tokens per sample
     seed : int, default 0
-        0: the first windows of the text; else drawn at random
+        0: the first samples of the text; else drawn at random
     score : str | Callable | None, default None
         by which the method ranks: a name in `SCORES`, or a function (model, calib) -> scores
         per layer; None: the method's
@@ -92,7 +92,7 @@ def prune(
     evaluation : str | Path | Sequence[str | Path], default ()
         texts on which perplexity is measured
     n_eval : int | None, default None
-        windows of each; None: all
+        samples of each; None: all
     save : str | Path | None, default None
         folder of the pruned checkpoint; None: it is not saved
     overwrite : bool, default False

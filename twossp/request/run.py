@@ -116,7 +116,7 @@ def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> docu
             )
     if o.ablation and (len(calib) > 1 or calib[0]["windows"]):
         raise ValueError(
-            "--ablation draws its own numbers of windows: give one source as --calibration,"
+            "--ablation draws its own numbers of samples: give one source as --calibration,"
             " without a number"
         )
     texts = {k: load_text(n, "evaluation", **kwargs) for k, (_, n) in places.items()}
@@ -162,7 +162,7 @@ def _choose_count(o, sources, tok):
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
-            f"{o.method} calibrates on {n} windows of {o.seq_len} tokens;"
+            f"{o.method} calibrates on {n} samples of {o.seq_len} tokens;"
             f" {o.calibration_name} has {available}, which are used"
         )
     return min(n, available)
@@ -480,7 +480,7 @@ def _resolve_quality(o, model, calib, folder):
     log.info(to_markdown(shown, index=False))
     log.info(
         f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
-        f" {len(held)} held-out windows of {held.shape[1]} tokens perplexity"
+        f" {len(held)} held-out samples of {held.shape[1]} tokens perplexity"
         f" ×{q.chosen.loss:.4f}, top-1 agreement {q.chosen.agreement:.2%}"
     )
     if is_main_process():
@@ -566,7 +566,7 @@ def _run_ablations(o, model, tok, sources, evals):
     available = count_windows(o, sources, tok, max(*sizes, o.n_samples or 32))
     if len(counts := [n for n in sizes if n <= available]) < len(sizes):
         log.warning(
-            f"{o.calibration_name} has {available} windows of {o.seq_len} tokens: calibration sizes"
+            f"{o.calibration_name} has {available} samples of {o.seq_len} tokens: calibration sizes"
             f" up to {counts[-1] if counts else 0}"
         )
     draw = lambda n, seed: draw_windows(o, sources, tok, n, o.seed + seed, model)

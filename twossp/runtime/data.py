@@ -507,9 +507,9 @@ def cut_tokens(
 ) -> torch.Tensor:  # (n, seq_len)
     "Split tokens into windows, and choose `n`. Raises `ValueError` if there are too few."
     if seq_len < 2:
-        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
+        raise ValueError(f"seq_len={seq_len}: a sample needs at least 2 tokens")
     if n is not None and n < 1:
-        raise ValueError(f"n={n}: at least 1 window is needed")
+        raise ValueError(f"n={n}: at least 1 sample is needed")
     available, needed = len(tokens) // seq_len, n or 1
     if available < needed:
         shorter = len(tokens) // needed
@@ -517,7 +517,7 @@ def cut_tokens(
         fit += [f"seq_len={shorter}"] if shorter > 1 else []
         hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
         raise ValueError(
-            f"{needed} windows of {seq_len} tokens were asked for, the text has"
+            f"{needed} samples of {seq_len} tokens were asked for, the text has"
             f" {len(tokens):,} tokens, enough for {available or 'none'}{hint}"
         )
     windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)

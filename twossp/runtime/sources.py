@@ -47,12 +47,12 @@ def _share_windows(pairs, n):
     counts = [count for _, count in pairs]
     if counts[0] is not None:
         if n not in (None, sum(counts)):
-            raise ValueError(f"the sources give {sum(counts)} windows, and {n} were asked for")
+            raise ValueError(f"the sources give {sum(counts)} samples, and {n} were asked for")
         return counts
     if len(pairs) == 1:
         return [n]
     if n is None or n < len(pairs):
-        message = f"{len(pairs)} sources need a number of windows, one each or more"
+        message = f"{len(pairs)} sources need a number of samples, one each or more"
         raise ValueError(f"{message}; got {n}")
     each = n // len(pairs)
     return [n - each * (len(pairs) - 1)] + [each] * (len(pairs) - 1)
@@ -353,7 +353,7 @@ def _check_source(source, tok, n, answers):
         )
     if source["synthetic"] and n is None:
         raise ValueError(
-            f"{source['name']} writes as many windows as are asked for: say how many, as"
+            f"{source['name']} writes as many samples as are asked for: say how many, as"
             f" {source['name']}=N"
         )
 
@@ -400,7 +400,7 @@ def _check_answers(source, counted):
     "Raise `ValueError` for windows without a token of an answer"
     if empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist():
         raise ValueError(
-            f"{source['name']}: windows {empty} hold no token of an answer: give longer windows,"
+            f"{source['name']}: samples {empty} hold no token of an answer: give longer samples,"
             " or --score_on all"
         )
 

@@ -119,11 +119,11 @@ def parse_sources(
         )
     for name, count in pairs:
         if names.count(name) > 1:
-            raise ValueError(f"{spec!r} names {name} twice: give it once, with all its windows")
+            raise ValueError(f"{spec!r} names {name} twice: give it once, with all its samples")
         if count is not None and (type(count) is not int or count < 1):
-            raise ValueError(f"{name}={count}: a source needs a whole number of windows, 1 or more")
+            raise ValueError(f"{name}={count}: a source needs a whole number of samples, 1 or more")
     if None in counts and set(counts) != {None}:
-        raise ValueError(f"{spec!r}: give every source its number of windows, or none of them")
+        raise ValueError(f"{spec!r}: give every source its number of samples, or none of them")
     return pairs
 
 
@@ -140,7 +140,7 @@ def _parse_part(part, spec):
     if not equals or part.endswith(")") or text_exists(part):
         return part, None
     if not count.isdecimal():
-        raise ValueError(f"{spec!r}: {name}= takes a number of windows, not {count!r}")
+        raise ValueError(f"{spec!r}: {name}= takes a number of samples, not {count!r}")
     return name, int(count)
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn13

@@ -24,11 +24,28 @@ def read_taken(column):
     return [(n, kept.get(n, 'not measured')) for n in list_work()]
 
 
+IN_WORDS = {  # what the kept table says, as the pages say it
+    'refused: ': 'not supported: ',
+    'comes back': 'loads again, with equal losses',
+    'foretold': 'estimated',
+    ' left': ' remaining',
+    'one entry a layer': 'one entry per layer',
+    ', a mixer gone': ', one mixer removed',
+}
+
+
 def say_taken(column):
     "The same as Markdown, for the how-to pages"
-    lines = ['| what | what came out |', '|:--|:--|']
-    rows = read_taken(column)
-    return '\n'.join([*lines, *(f'| `{a}` | {b.replace("|", "/")} |' for a, b in rows)])
+    lines = ['| feature | result |', '|:--|:--|']
+    for name, result in read_taken(column):
+        result = result.replace('|', '/')
+        for said, word in IN_WORDS.items():
+            name, result = (x.replace(said, word) for x in (name, result))
+        command, _, more = name.partition(', one ')
+        if command.startswith(('--', 'twossp')):
+            name = f'`{command}`' + f', one {more}' * bool(more)
+        lines.append(f'| {name} | {result} |')
+    return '\n'.join(lines)
 
 
 def is_shown(column, text):
