@@ -7,13 +7,14 @@ __all__ = ['two_ssp_plus', 'two_ssp']
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #11bb0414
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from inspect import signature
 
 import torch
 from transformers import PreTrainedModel
 
 from ..core.families import model_memo
-from ..core.plan import Plan, dense_plan
+from ..core.plan import Plan, dense_plan, keep_parts
 from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
 from ..pruning.balance import depth_split, mixer_drops
@@ -21,13 +22,14 @@ from ..pruning.importance import collect_scores, record_unreached
 from ..pruning.two_ssp import (
     chain_targets,
     check_search_windows,
+    meet_target,
     nested_splits,
     nested_stages,
     open_scores,
     protected_mixers,
     remove_attention,
 )
-from ..pruning.width import fit_multiple
+from ..pruning.width import fit_multiple, width_plan
 from .allocate import (
     best_split,
     check_widths,
@@ -60,6 +62,15 @@ def _search_split(
         n = formula_split(structure(model), sparsity, alpha, multiple, protect)["n_attn"]
         k = next(i for i, split in enumerate(splits) if split.n_attn == n)
     return plans[k], dict(n_attn=splits[k].n_attn, width=splits[k].width), splits, trials
+
+
+def _choose_neurons(s, plan, width, scores):
+    "The plan with as many neurons in each layer, chosen by `scores`; `width`: of all experts"
+    widths = s.widths(width)
+    if not s.grouped:
+        widths = [len(x) if k is None else len(k) for x, k in zip(scores, plan.ffn, strict=True)]
+    mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
+    return replace(width_plan(scores, widths) | mixers, provenance=plan.provenance)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
 def _check_first_stage(s, widths, depth_score, options):
@@ -248,11 +259,14 @@ def two_ssp(
         )
     else:
         options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)
-        log["scores"] = collect_scores(model, calib, [first], **options)[0]
-        scores = open_scores(free, log["scores"])
+        norm, searches = find_score("activation_norm", "neurons"), searched or widths == "search"
+        rows = [first, norm] if searches and first != norm else [first]
+        log["scores"], *others = collect_scores(model, calib, rows, **options)
+        scores, *others = (open_scores(free, x) for x in (log["scores"], *others))
+        ranks = others[0] if others else scores  # of the neurons, while a search runs
         if searched:
             found = _search_split(
-                model, calib, sparsity, scores, repair, alpha, n_search, multiple, protect,
+                model, calib, sparsity, ranks, repair, alpha, n_search, multiple, protect,
                 progress,
             )
             plan, split, log["path"], trials = found
@@ -261,14 +275,18 @@ def two_ssp(
             question = None  # without a chain, each plan is found, and billed, by itself
             if nested:
                 question = getattr(calib, "identity", None), repr([stage1, bs, options])
-            plan, trials = nested_stages(model, s, calib, splits, scores, question, **options)
+            plan, trials = nested_stages(model, s, calib, splits, ranks, question, **options)
         plan = record_unreached(plan, scores)
     log.update(balance=split, trials=trials)
     if widths == "search":
         search, compare = calib[:n_search], calib[:_N_COMPARE]
         plan, log["widths"] = search_widths(
-            model, scores, plan, search, compare, progress=progress, multiple=multiple
+            model, ranks, plan, search, compare, progress=progress, multiple=multiple
         )
+    if widths != "dense" and ranks is not scores:
+        plan = _choose_neurons(s, plan, split["width"], scores)
+        if s.grouped:
+            plan = meet_target(free, sparsity, plan, scores, multiple)
     return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59

@@ -647,7 +647,8 @@ def used_scores(
 # of values of options that compute something else than they did
 _OPTION_REVISIONS = {
     ("repair", "least_squares"): 4,  # the final norm is scaled
-    ("widths", "search"): 2,  # by KL divergence
+    ("widths", "search"): 3,  # by KL divergence; ranks by the norm
+    ("n_attn", "search"): 2,  # ranks by the norm
 }
 
 
