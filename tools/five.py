@@ -33,7 +33,8 @@ def methods(folder):
 def quality(folder):
     "What the bundled model keeps by sparsity, with and without reconstruction"
     found = measured.merge_seeds(measured.read_rows(folder / 'quality_front_page.jsonl'))
-    head = ['sparsity', 'perplexity', 'KL from dense', 'top-1 agreement', 'size', 'GFLOPs a token']
+    head = ['sparsity', 'perplexity', 'KL from dense', 'top-1 agreement', 'size']
+    head += ['GFLOPs per token']
     rows = []
     for (name, target), [r] in sorted(found.items(), key=lambda x: (x[0][1], -x[1][0]['wiki/ppl'])):
         what = 'dense' if name == 'dense' else measured.percent(target)

@@ -64,13 +64,26 @@ def _search_split(
     return plans[k], dict(n_attn=splits[k].n_attn, width=splits[k].width), splits, trials
 
 
-def _choose_neurons(s, plan, width, scores):
+def _score_neurons(model, calib, free, first, searches, options):
+    """The score's values, as they are logged and of layers that can be narrowed, and those that
+    searches rank neurons by: the norm's"""
+    norm = find_score("activation_norm", "neurons")
+    rows = [first, norm] if searches and first != norm else [first]
+    values, *others = collect_scores(model, calib, rows, **options)
+    scores = open_scores(free, values)
+    return values, scores, open_scores(free, others[0]) if others else scores
+
+
+def _choose_neurons(s, plan, sparsity, width, scores, multiple):
     "The plan with as many neurons in each layer, chosen by `scores`; `width`: of all experts"
     widths = s.widths(width)
     if not s.grouped:
         widths = [len(x) if k is None else len(k) for x, k in zip(scores, plan.ffn, strict=True)]
     mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
-    return replace(width_plan(scores, widths) | mixers, provenance=plan.provenance)
+    chosen = width_plan(scores, widths) | mixers
+    if s.grouped:
+        chosen = meet_target(s, sparsity, chosen, scores, multiple)
+    return replace(chosen, provenance=plan.provenance)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
 def _check_first_stage(s, widths, depth_score, options):
@@ -244,9 +257,8 @@ def two_ssp(
     check_repair(repair, calib)
     used = [] if widths == "dense" else [first]
     used += [find_score(depth_score, "attention modules")] if split["n_attn"] else []
-    reads = bool(repair) or searched or widths == "search" or any(
-        row.needs != "weights" for row in used
-    )
+    searches = searched or widths == "search"
+    reads = bool(repair) or searches or any(row.needs != "weights" for row in used)
     _check_windows(calib, n_search, reads, repair, searched)
     fix = dict(protect=protect, progress=progress, log=log)
     if not searched and (plan := found_before(repair, log)) is not None:
@@ -259,11 +271,7 @@ def two_ssp(
         )
     else:
         options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)
-        norm, searches = find_score("activation_norm", "neurons"), searched or widths == "search"
-        rows = [first, norm] if searches and first != norm else [first]
-        log["scores"], *others = collect_scores(model, calib, rows, **options)
-        scores, *others = (open_scores(free, x) for x in (log["scores"], *others))
-        ranks = others[0] if others else scores  # of the neurons, while a search runs
+        log["scores"], scores, ranks = _score_neurons(model, calib, free, first, searches, options)
         if searched:
             found = _search_split(
                 model, calib, sparsity, ranks, repair, alpha, n_search, multiple, protect,
@@ -284,9 +292,7 @@ def two_ssp(
             model, ranks, plan, search, compare, progress=progress, multiple=multiple
         )
     if widths != "dense" and ranks is not scores:
-        plan = _choose_neurons(s, plan, split["width"], scores)
-        if s.grouped:
-            plan = meet_target(free, sparsity, plan, scores, multiple)
+        plan = _choose_neurons(free, plan, sparsity, split["width"], scores, multiple)
     return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
