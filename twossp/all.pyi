@@ -111,8 +111,8 @@ _Repairs: TypeAlias = Literal[
 ]
 
 _Scores: TypeAlias = Literal[
-    "activation_norm", "wanda_sp", "flap", "taylor", "taylor_norm", "ppm", "leverage",
-    "obs", "putri", "magnitude", "random"
+    "activation_norm", "wanda_sp", "flap", "taylor", "ppm", "leverage", "obs", "putri",
+    "magnitude", "random"
 ]
 
 _Tasks: TypeAlias = Literal[

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'wanda_sp', 'flap', 'taylor', 'taylor_norm', 'ppm', 'wanda_sp_heads', 'flap_heads',
-    'routed_norm', 'man', 'msan', 'frequency', 'unit_costs', 'global_plan', 'flap_plan'
+    'wanda_sp', 'flap', 'taylor', 'ppm', 'wanda_sp_heads', 'flap_heads', 'routed_norm',
+    'man', 'msan', 'frequency', 'unit_costs', 'global_plan', 'flap_plan'
 ]
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00004
@@ -86,21 +86,6 @@ def taylor(
 ) -> torch.Tensor:  # (g, u)
     "Return the first-order change of the loss by removing each unit."
     return x.terms / x.windows
-
-# %% ../../nbs/baselines/03_scores.ipynb #bsc0tn02
-def _rank_units(scores):
-    "Each unit's rank in its group, from 0 for the lowest to 1 - 1/u: (g, u) float64"
-    order = scores.argsort(dim=1, stable=True)
-    return order.argsort(dim=1).double() / scores.shape[1]
-
-# %% ../../nbs/baselines/03_scores.ipynb #bsc0tn03
-def taylor_norm(
-    x: Statistics,  # with `norms` and `terms`
-    weights: Iterable,  # unused
-) -> torch.Tensor:  # (g, u)
-    "Return the mean of the ranks by activation norm and by first-order change of the loss."
-    by_norm, by_change = _rank_units(x.norms), _rank_units(x.terms)
-    return (by_norm * (1 + 1 / x.norms.shape[1]) + by_change) / 2  # of equals, by the norm
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00024
 def ppm(

@@ -119,10 +119,6 @@ SCORES["neurons"] = {
         f"{_SCORES}taylor", "neurons", paper="2305.11627", statistics=("terms",),
         about="first-order change of the loss: activation times gradient",
     ),
-    "taylor_norm": Score(
-        f"{_SCORES}taylor_norm", "neurons", statistics=("norms", "terms"),
-        about="mean of the ranks by activation norm and by first-order change of the loss",
-    ),
     "ppm": Score(
         f"{_SCORES}ppm", "neurons", paper="2512.22671", statistics=(),
         about="peak-to-peak magnitude of the input weights",

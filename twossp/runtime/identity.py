@@ -647,8 +647,7 @@ def used_scores(
 # of values of options that compute something else than they did
 _OPTION_REVISIONS = {
     ("repair", "least_squares"): 4,  # the final norm is scaled
-    ("widths", "search"): 3,  # by KL divergence; ranks by the norm
-    ("n_attn", "search"): 2,  # ranks by the norm
+    ("widths", "search"): 2,  # by KL divergence
 }
 
 
