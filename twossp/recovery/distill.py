@@ -501,7 +501,7 @@ def split_held_out(
     n_held = max(1, round(len(calib) * options.held_out))
     if len(calib) - n_held < max(1, options.batch):
         raise ValueError(
-            f"too little text: {len(calib)} windows, of which {n_held} are held out, for"
+            f"too little text: {len(calib)} samples, of which {n_held} are held out, for"
             f" batches of {options.batch}"
         )
     step_tokens = _windows_per_step(options) * calib.shape[1]
