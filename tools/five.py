@@ -6,35 +6,25 @@ Every other table is on the page archive.ipynb.
 
 from statistics import median
 
-from tools import measured
+from tools import measured, overview
 from tools.site import WORDS
-
-TARGETS = 0.25, 0.375, 0.5
 
 
 def methods(folder):
-    "Perplexity of each method at three sparsities, controls and failures last"
-    found = measured.merge_seeds(measured.read_rows(folder / 'quality_methods.jsonl'))
-    names = list(dict.fromkeys(name for name, _ in found if name != 'dense'))
-    value = lambda n, t: measured.middle(found.get((n, t), []), 'wiki/ppl')
-    best = {t: min((value(n, t) for n in names if value(n, t)), default=None) for t in TARGETS}
-
-    def cell(n, t):
-        x = value(n, t)
-        text = measured.say(x) if x else 'not reachable'
-        return f'**{text}**' if x and x == best[t] else text
-
-    names.sort(key=lambda n: value(n, TARGETS[0]) or float('inf'))
-    head = ['method', *map(measured.percent, TARGETS), 'pruning at 25 %, s']
-    took = lambda n: measured.middle(found.get((n, 0.25), []), 'seconds')
-    return measured.table(head, [[n, *(cell(n, t) for t in TARGETS), took(n)] for n in names])
+    "Perplexity of each method, plain and reconstructed, lowest first"
+    found = overview.read_comparison(folder / overview.COMPARISON.name)
+    names = list(dict.fromkeys(name for name, *_ in found if name != 'dense'))
+    value = lambda n, t, x: overview.perplexity(found.get((n, t, x), [])) or float('inf')
+    names.sort(key=lambda n: (value(n, 0.25, False), value(n, 0.25, True)))
+    columns = [overview.column(found, names, *c) for c in overview.COLUMNS.values()]
+    head = ['method', *overview.COLUMNS]
+    return overview.markdown(head, [[n, *(c[n] for c in columns)] for n in names])
 
 
 def quality(folder):
     "What the bundled model keeps by sparsity, with and without reconstruction"
     found = measured.merge_seeds(measured.read_rows(folder / 'quality_front_page.jsonl'))
-    head = ['sparsity', 'perplexity', 'KL from dense', 'top-1 agreement', 'size']
-    head += ['GFLOPs per token']
+    head = 'sparsity|perplexity|KL from dense|top-1 agreement|size|GFLOPs per token'.split('|')
     rows = []
     for (name, target), [r] in sorted(found.items(), key=lambda x: (x[0][1], -x[1][0]['wiki/ppl'])):
         what = 'dense' if name == 'dense' else measured.percent(target)
@@ -100,7 +90,7 @@ def families(folder):
 
 
 TABLES = {  # title -> (table, its files)
-    'Methods': (methods, ['quality_methods.jsonl']),
+    'Methods': (methods, ['quality_comparison.jsonl']),
     'Quality by sparsity and reconstruction': (quality, ['quality_front_page.jsonl']),
     'Calibration text': (calibration, ['quality_calibration_table.csv']),
     'Speed by engine': (speed, ['speed_engines.csv', 'speed_vllm.csv']),

@@ -13,7 +13,6 @@ import csv
 import json
 import re
 from collections import Counter, defaultdict
-from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -248,24 +247,27 @@ def list_attempts(folder=RESULTS):
 
 def claims(folder=RESULTS):
     "The numbers of the summary, by name"
-    found = merge_seeds(read_rows(folder / 'quality_methods.jsonl'))
-    best = defaultdict(list)
-    for (name, target), rows in found.items():
-        best[target].append((middle(rows, 'wiki/ppl'), f'`{name}`'))
-    first = {t: ', '.join(f'{name} {say(x)}' for x, name in sorted(v)[:3]) for t, v in best.items()}
+    from tools import overview
+
+    compared = overview.read_comparison(folder / overview.COMPARISON.name)
+    ppl = {k: x for k, rows in compared.items() if (x := overview.perplexity(rows))}
+    lowest = lambda *column: ', '.join(
+        f'`{name.replace("`", "")}` {overview.say(x)}'
+        for x, name in sorted((x, name) for (name, *at), x in ppl.items() if at == [*column])[:3]
+    )
     speed = merge_seeds(read_rows(folder / 'speed_methods.jsonl'))
     times = [[middle(speed[k], f'forward/forward_{x}') for x in ('s', 'ops')]
              for k in (('dense', 0.0), ('2ssp', 0.5))]
     measured, counted = (say(a / b) for a, b in zip(*times, strict=True))
-    compared = merge_seeds(read_rows(folder / 'quality_comparison.jsonl'))
-    ppl = {k: middle(compared[k], 'wiki/ppl') for k in product(('2ssp', '2ssp+'), (0.25, 0.5))}
-    gain = {t: f'{ppl["2ssp+", t] / ppl["2ssp", t]:.2f}' for t in (0.25, 0.5)}
+    gain = {t: f'{ppl["2ssp+", t, True] / ppl["2ssp", t, False]:.2f}' for t in (0.25, 0.5)}
     kinds = '', '_moe', '_streamed'
     peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
     off = max(float(r['peak, there']) / float(r['peak, estimated']) - 1 for r in peaks)
     types = Counter(r['verdict'] for r in read_rows(folder / 'types_text.csv'))
     return dict(
-        dense=say(best[0.0][0][0]), first25=first[0.25], first37=first[0.375], first50=first[0.5],
+        dense=overview.say(ppl['dense', 0.0, False]),
+        plain25=lowest(0.25, False), mended25=lowest(0.25, True),
+        plain50=lowest(0.5, False), mended50=lowest(0.5, True),
         measured=measured, counted=counted, gain25=gain[0.25], gain50=gain[0.5],
         peaks=len(peaks), off=f'{off:.0%}', types=types['table'] + types['derived'],
         refused=types['refused'],
