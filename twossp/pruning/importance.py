@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
+    'UNREACHED', 'activation_norm', 'RoutedScores', 'count_unactivated', 'pack_scores',
     'scored_parts', 'score_parts', 'find_together', 'collect_scores',
     'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
     'block_influence'
@@ -36,6 +36,14 @@ from ..runtime.statistics import (
     walk_hidden_states,
     walk_moments,
 )
+
+# %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
+def activation_norm(
+    x: Statistics,  # with `norms`
+    weights: Iterable,  # unused
+) -> torch.Tensor:  # (g, u)
+    "Return 2SSP's score: the norms of the activations, averaged over the windows."
+    return x.norms / (x.windows * x.uses)
 
 # %% ../../nbs/pruning/00_importance.ipynb #a0408f9a
 @dataclass(frozen=True)
@@ -95,14 +103,6 @@ def pack_scores(
             packed = RoutedScores(units, packed, tokens, output)
         layers.append(packed)
     return layers
-
-# %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
-def activation_norm(
-    x: Statistics,  # with `norms`
-    weights: Iterable,  # unused
-) -> torch.Tensor:  # (g, u)
-    "Return 2SSP's score: the norms of the activations, averaged over the windows."
-    return x.norms / (x.windows * x.uses)
 
 # %% ../../nbs/pruning/00_importance.ipynb #imp00004
 UNREACHED = 0.05  # fraction of experts without tokens above which a warning is issued
