@@ -9,8 +9,9 @@ one, so that it too must run.
 
 The cells after one that fails are run. What the failing cell would have defined is removed,
 so that no later cell goes on with an older value: a cell that uses such a name is "not run
-because of cell N". Failed are the cells with an error of their own, test or not, and the
-tests that are not run.
+because of cell N". Failed are the cells with an error of their own, test or not, the tests
+that are not run, and visible cells, outside nbs/tests, that show something of which the
+notebook stores nothing.
 
 usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--threads N]
                         [--flags "slow ..."] [--time S] [--cells S] [--show] [--out DIR]
@@ -106,6 +107,12 @@ def explain(path, cell, number, error):
     return f'{path}, cell {number} (id {cell.get("id", "?")}):\n{source}\n\n{trace}'
 
 
+def is_shown(cell):
+    "Does this cell show something to readers, errors and warnings aside?"
+    shown = [o for o in cell.get('outputs', []) if o.get('name') != 'stderr']
+    return bool(shown) and 'hide' not in directives_of(cell)
+
+
 def lighten(cells, page, pages):
     """Put the tests' own numbers into a page's cells: those of its folder wherever they stand,
     and its own, which have to stand there, and once"""
@@ -165,7 +172,7 @@ def run_cells(path, root, flags, show, out):
         select_figure_formats(shell, ())
     os.chdir(Path(path).parent)
     for cell in todo:
-        before = cpu_seconds()
+        before, stored = cpu_seconds(), is_shown(cell)
         shell.cell(cell)
         result['by_cell'][cell.get('id', '?')] = round(cpu_seconds() - before, 2)
         if show:
@@ -175,6 +182,11 @@ def run_cells(path, root, flags, show, out):
         if not error:
             result['cells'] += 1
             result['tests'] += is_test(cell.source)
+            if is_shown(cell) and not stored and not name.startswith('nbs/tests/'):
+                reasons.append(
+                    f'{name}, cell {number} (id {cell.get("id", "?")}) shows something, and its'
+                    ' output is not stored: run it in JupyterLab and save, or end it with ;'
+                )
             continue
         unknown = error.name if isinstance(error, NameError) else None
         if unknown in elsewhere:

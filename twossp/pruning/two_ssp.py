@@ -36,7 +36,7 @@ def check_search_windows(
     "Raise `ValueError` unless `calib` has `n_search` windows for stage 2."
     if not 1 <= n_search <= len(calib):
         raise ValueError(
-            f"n_search has to be 1 to {len(calib)}, the number of calibration windows;"
+            f"n_search has to be 1 to {len(calib)}, the number of calibration samples;"
             f" got {n_search}"
         )
 

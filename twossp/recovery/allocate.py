@@ -133,7 +133,7 @@ def repair_splits(
     if len(calib) < 3:
         raise ValueError(
             "the search for a split with a repair needs at least 3 calibration"
-            f" windows; got {len(calib)}"
+            f" samples; got {len(calib)}"
         )
     n = max(2, min(8, len(calib) // 2))
     best = find_lowest([p.nll for p in splits])

@@ -168,7 +168,7 @@ def recover_folder(
 def _parse_text(text, synthetic, cache_dir):
     "Parse the text's sources; `ValueError` if there is nothing to train on."
     if not (isinstance(synthetic, int) and synthetic >= 0):
-        raise ValueError(f"synthetic={synthetic!r}: a number of windows, 0 or more")
+        raise ValueError(f"synthetic={synthetic!r}: a number of samples, 0 or more")
     if text is None and not synthetic:
         raise ValueError("there is no text to train on: name one, or ask for synthetic samples")
     return None if text is None else read_sources(text, cache_dir=cache_dir)

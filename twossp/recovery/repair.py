@@ -653,7 +653,7 @@ def _check_lams(lam, n, held_out):
         raise ValueError(f"lam must not be negative; got {lam!r}")
     if len(lams) > 1 and n < 2:
         raise ValueError(
-            "choosing lam takes at least two calibration windows; give more, or one"
+            "choosing lam takes at least two calibration samples; give more, or one"
             " value"
         )
     if len(lams) > 1 and not 0 < held_out < 1:
@@ -727,7 +727,7 @@ def check_repair(
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
     if calib is not None and len(Calibration.of(calib)) < 2:
         raise ValueError(
-            "repair needs at least two calibration windows, of which it holds some out;"
+            "repair needs at least two calibration samples, of which it holds some out;"
             " give more"
         )
     if model is not None:

@@ -110,7 +110,7 @@ def _check_windows(calib, n_search, needed, repair, searched):
     check_search_windows(calib, n_search)
     if repair and searched and len(calib) < 3:
         raise ValueError(
-            "n_attn='search' with a repair needs at least 3 calibration windows; got"
+            "n_attn='search' with a repair needs at least 3 calibration samples; got"
             f" {len(calib)}"
         )
 
