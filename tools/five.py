@@ -81,7 +81,8 @@ def families(folder):
     "How many model types can be pruned, and how they are known"
     _, rows = measured.read_walks(folder)
     words = dict(table='has a row of its own', derived='detected and verified automatically')
-    words |= {'refused': 'not supported, with a reason', 'not tried': 'no tiny model was built'}
+    words['not supported'] = 'not supported, with a reason'
+    words['not tried'] = 'no tiny model was built'
     count = lambda reads, v: sum((r['reads'], r['verdict']) == (reads, v) for r in rows)
     head = ['model types of transformers', *measured.WALKS]
     return measured.table(head, [

@@ -270,7 +270,7 @@ def claims(folder=RESULTS):
         plain50=lowest(0.5, False), mended50=lowest(0.5, True),
         measured=measured, counted=counted, gain25=gain[0.25], gain50=gain[0.5],
         peaks=len(peaks), off=f'{off:.0%}', types=types['table'] + types['derived'],
-        refused=types['refused'],
+        refused=types['not supported'],
     )
 
 
@@ -284,7 +284,7 @@ def summary():
 
 WALKS = {'text': 'types_text.csv', 'images and text': 'types_images.csv'}
 HEAD = 'type', 'reads', 'verdict', 'said'
-VERDICTS = 'table', 'derived', 'refused', 'not tried'
+VERDICTS = 'table', 'derived', 'not supported', 'not tried'
 
 
 def read_walks(folder=RESULTS):
