@@ -10,6 +10,7 @@ import contextlib
 import json
 import tomllib
 from pathlib import Path
+from statistics import median
 
 from execnb.shell import CaptureShell
 
@@ -42,38 +43,50 @@ def read_pages():
 # --- what was measured
 
 
-def places(rows):
-    "{(method, target): (place, of how many)} by perplexity, controls aside"
+def places(found):
+    "{(method, target): its place, of how many} by perplexity as removed, controls aside"
     from twossp.baselines.methods import METHODS
 
-    out, found = {}, measured.merge_seeds(rows)
-    for target in {t for _, t in found}:
-        paper = [m for m, t in found if t == target and m in METHODS and METHODS[m].paper]
-        value = lambda m, t=target: measured.middle(found[m, t], 'wiki/ppl')
-        for i, m in enumerate(sorted(paper, key=value), 1):
-            out[m, target] = f'{i} of {len(paper)}'
+    out, papers = {}, [name for name, row in METHODS.items() if row.paper]
+    for target in {target for _, target, _ in found}:
+        mine = {m: overview.perplexity(found.get((m, target, False), [])) for m in papers}
+        mine = {m: x for m, x in mine.items() if x}
+        for i, m in enumerate(sorted(mine, key=mine.get), 1):
+            out[m, target] = f'{i} of {len(mine)}'
     return out
 
 
-def results_of(names, rows, facts):
-    "A table of these methods, or a sentence where nothing was measured"
-    found, place = measured.merge_seeds(rows), places(rows)
-    dense = next(r for r in rows if r['method'] == 'dense')['wiki/ppl']
-    lines = []
-    for (m, target), v in found.items():
-        if m in names:
-            ppl = measured.middle(v, 'wiki/ppl')
-            took = [measured.middle(v, k) for k in ('seconds', 'forwards')]
-            kept = f'{100 * v[0]["sparsity"]:.2f} %'
-            rank = place.get((m, target), '')
-            cells = [measured.percent(target), kept, ppl, ppl / dense, rank, *took]
-            lines.append([m, *cells])
-    if not lines:
-        return facts.get('measured', 'Not in the common table yet.').strip()
-    head = 'method|target|achieved|perplexity|times dense|place|pruning, s|forward passes'
+MISSING = {  # why a method is in no row of the comparison
+    'moe': '{} is for mixture-of-experts models, which the compared one is not.',
+    'reach': '{} is not in the table: all attention modules together are less than a quarter of'
+             ' the layers of this model.',
+}
+
+
+def results_of(names, found, facts):
+    "A table of these methods, as removed and reconstructed, and why one is not in it"
+    place, lines, missing = places(found), [], []
+    for m in names:
+        words = facts.get('table', {}) | facts.get('tables', {}).get(m, {})
+        why = 'moe' if words.get('moe') else 'reach' if not words.get('reach', True) else None
+        missing += [MISSING[why].format(f'`{m}`')] if why else []
+        for target, repaired in overview.COLUMNS.values():
+            rows = overview.worked(found.get((m, target, repaired), []))
+            if rows:
+                ppl = overview.perplexity(rows)
+                kept = f'{100 * rows[0].sparsity:.2f} %'
+                rank = '' if repaired else place.get((m, target), '')
+                counted = [median(getattr(r, k) for r in rows) for k in ('seconds', 'forwards')]
+                lines.append([
+                    m, measured.percent(target), kept, 'yes' if repaired else 'no',
+                    f'{ppl:,.1f}', rank, measured.say(overview.divergence(rows)),
+                    *(f'{x:,.0f}' for x in counted),
+                ])
+    head = 'method|target|achieved|reconstructed|perplexity|place|KL on chats|pruning, s'
+    head = f'{head}|forward passes'.split('|')
     first = int(len(names) == 1)  # one method needs no column of names
-    text = measured.table(head.split('|')[first:], [line[first:] for line in lines])
-    return text + measured.failed_rows([r for r in rows if r['method'] in names])
+    table = [overview.markdown(head[first:], [line[first:] for line in lines])] if lines else []
+    return '\n\n'.join([*table, *missing]) or 'Not in the comparison yet.'
 
 
 # --- a page
@@ -93,17 +106,19 @@ def picture(facts):
 
 
 REMOVED = """#| fig-alt: "{caption}"
-rows = ts.load_results("../results/quality_methods.jsonl")
+rows = ts.load_results("../results/quality_comparison.jsonl")
 names = {names}
-mine = [r for r in rows if r.method in names and r.seed == 0]
+other = {{"repair", "depth_score"}}
+mine = [r for r in rows if r.method in names and not other & set(r.options)]
 ts.plot_removed([r for r in mine if not r.errors])"""
 
 
-def removed(names, rows):
+def removed(names, found):
     "The cells that draw what was removed, of those whose layers can be told apart"
-    if not any(r['method'] in names and r.get('kept') for r in rows):
+    mine = [r for (m, *_), rows in found.items() for r in overview.worked(rows) if m in names]
+    if not any(r.kept for r in mine):
         return []
-    caption = f'By layer, the share that {", ".join(names)} removed at three sparsities'
+    caption = f'By layer, the share that {", ".join(names)} removed at two sparsities'
     shown = REMOVED.format(caption=caption, names=json.dumps([*names]))
     return ['import twossp as ts', shown]
 
@@ -111,19 +126,20 @@ def removed(names, rows):
 CHAPTERS = dict(formula='Formula', cost='Cost', use='When to use it')
 
 
-def text_cells(names, facts, rows):
+def text_cells(names, facts, found):
     "The page as [(kind, text)]"
     code = lambda cells: [('code', c) for c in cells]
     chapters = [f'## {t}\n\n{facts[k].strip()}' for k, t in CHAPTERS.items() if facts.get(k)]
     more = facts.get('more', 'baselines/05_methods.ipynb')
-    dense = next(r for r in rows if r['method'] == 'dense')['wiki/ppl']
+    dense = overview.perplexity(found['dense', 0.0, False])
     source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(facts.get('paper', ''))
     about = facts['about'][:1].upper() + facts['about'][1:]
     intro = (facts.get('idea') or f'{about}.').strip()
     intro = f'{intro} ({source})' if facts.get('paper') else intro
     setting = ' '.join(measured.WORDS['setting'].split()).format(dense=dense)
-    table = f'{setting}\n\n{results_of(names, rows, facts)}'
-    drawn = code(removed(names, rows))
+    more_said = [facts['measured'].strip()] if 'measured' in facts else []
+    table = '\n\n'.join([setting, results_of(names, found, facts), *more_said])
+    drawn = code(removed(names, found))
     return [
         ('markdown', f'# {facts["title"]}\n\n> {about}'),
         *code(HIDDEN),
@@ -150,11 +166,11 @@ def write_page(path, cells):
 
 def main():
     "Write all pages; run those that are new"
-    rows, pages = measured.read_rows(measured.RESULTS / 'quality_methods.jsonl'), read_pages()
+    found, pages = overview.read_comparison(), read_pages()
     first = [('markdown', text) for text in overview.texts(pages)]
     write_page(PAGES / 'methods.ipynb', first)
     for key, (names, facts) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
-        if write_page(path, text_cells(names, facts, rows)):
+        if write_page(path, text_cells(names, facts, found)):
             with contextlib.chdir(path.parent):  # run, and what it draws is kept
                 CaptureShell(path).execute(path, path, exc_stop=True)

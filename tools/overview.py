@@ -51,6 +51,12 @@ def perplexity(rows):
     return median(found) if found else None
 
 
+def divergence(rows):
+    "The median of the divergence on chats, or None"
+    found = [r.metrics[KL] for r in worked(rows) if KL in r.metrics]
+    return median(found) if found else None
+
+
 def is_noise(a, b):
     "Whether paired intervals, on the random subsets that both have, do not tell two runs apart"
     from twossp.evaluation.paired import paired_interval
@@ -100,10 +106,22 @@ def kl(found, names):
     "{name: its cell} of the divergence on chats, or None if the comparison has none"
     both = {n: [worked(found.get((n, 0.25, x), [])) for x in (False, True)] for n in names}
     rows = {n: plain or mended for n, (plain, mended) in both.items()}
-    values = {n: [r.metrics[KL] for r in rs if KL in r.metrics] for n, rs in rows.items()}
+    values = {n: divergence(rs) for n, rs in rows.items()}
     if not any(values.values()):
         return None
-    return {n: measured.say(median(v)) if v else MISSING for n, v in values.items()}
+    return {n: measured.say(v) if v else MISSING for n, v in values.items()}
+
+
+def other_sizes(found, names):
+    "The methods that achieve another sparsity than the target, by a point or more; or nothing"
+    by_size = defaultdict(list)
+    for n in names:
+        rows = {s: worked(found.get((n, s, x), [])) for x in (True, False) for s in (0.25, 0.5)}
+        achieved = [rs[0].sparsity for rs in rows.values() if rs]
+        if any(abs(rs[0].sparsity - s) >= 0.01 for s, rs in rows.items() if rs):
+            by_size[tuple(f'{100 * x:.1f}' for x in achieved)].append(n)
+    said = [f'{", ".join(ns)} {" and ".join(sizes)} %' for sizes, ns in by_size.items()]
+    return f'Removed in fact, where it is not the target: {"; ".join(said)}.' if said else ''
 
 
 def against(found, names):
@@ -141,7 +159,8 @@ def lines_of(pages, found):
 
 def markdown(head, rows):
     "A table whose cells stay as they are; numbers of the first columns stand to the right"
-    right = ['--:' if h[:1].isdigit() or h.startswith(('seconds', 'KL')) else ':--' for h in head]
+    numbers = 'seconds', 'KL', 'target', 'achieved', 'perplexity', 'pruning', 'forward'
+    right = ['--:' if h[:1].isdigit() or h.startswith(numbers) else ':--' for h in head]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [head, right, *rows])
 
 
@@ -193,6 +212,7 @@ def texts(pages, path=COMPARISON):
         file=path.name, methods=len(METHODS), papers=papers,
     )
     missing = '' if kl(found, names) else '\n\n' + WORDS['methods_kl'].strip()
+    missing += f'\n\n{sizes}' if (sizes := other_sizes(found, names)) else ''
     parts = [p.strip() for p in WORDS['methods_after'].split('\n---\n')]
     return [
         '# Methods\n\n> Which to take, in one table',

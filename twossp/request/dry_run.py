@@ -12,13 +12,13 @@ import torch
 
 from ..checkpoint.engines import find_exporter
 from ..core.structure import structure
-from ..core.words import format_size
+from ..core.words import count_of, format_size
 from ..costs.estimate import Costs, PruningSetup, estimate_memory
 from ..evaluation.measure import weight_bytes
 from .options import Options, shown_path
 from .run import check_texts, save_folder
 from .targets import meet_target
-from .validate import (
+from twossp.request.validate import (
     check_feasible,
     load_requested_skeleton,
     pick_device,
@@ -58,7 +58,7 @@ def _describe_search(o, model, x, n):
     device = pick_device(o)
     held = 0 if o.stream else weight_bytes(model)
     free = max(0, free_bytes(torch.device(device)) - held)
-    line = f"calibration: {o.calibration_name}, {n} samples of {o.seq_len:,} tokens"
+    line = f"calibration: {o.calibration_name}, {count_of(n, 'sample')} of {o.seq_len:,} tokens"
     try:
         setup = PruningSetup(n, o.seq_len, free, device.partition(":")[0], o.stream)
         peak = estimate_memory(model, o.method, x, setup, **o.method_options)
