@@ -8,6 +8,7 @@ marked. Words are in nbs/methods/words.toml.
 
 import re
 from collections import defaultdict
+from inspect import signature
 from statistics import mean, median
 
 from tools import measured
@@ -22,7 +23,7 @@ COLUMNS = {  # title -> (sparsity, is it reconstructed)
 KL = 'chats agreement/kl'
 NOISE, ONE = '≈ ', ' ¹'
 MISSING = '–'  # not measured
-REACH = '✕'  # the method cannot remove so much
+REACH = '✕'  # the method cannot do it
 
 
 def read_comparison(path=COMPARISON):
@@ -69,6 +70,18 @@ def is_noise(a, b):
     return paired_interval(*by_sample).is_noise
 
 
+def is_possible(name, repaired):
+    "Whether a method can be run with reconstruction, or without it"
+    from twossp.baselines.methods import METHODS, method, method_defaults
+
+    name = name.partition(' ')[0]
+    if name not in METHODS:
+        return True
+    if repaired:
+        return 'repair' in signature(method(name)).parameters
+    return not method_defaults(name).get('repair')
+
+
 def say(x):
     "A perplexity"
     if x >= 100_000:
@@ -89,7 +102,7 @@ def column(found, names, sparsity, repaired):
             mark = NOISE if n != best and is_noise(rows[n], rows[best]) else ''
             cells[n] = f'**{text}**' if n == best else f'{mark}{text}'
         else:
-            cells[n] = REACH if rows[n] else MISSING
+            cells[n] = REACH if rows[n] or not is_possible(n, repaired) else MISSING
     return cells
 
 
