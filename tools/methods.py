@@ -174,3 +174,8 @@ def main():
         if write_page(path, text_cells(names, facts, found)):
             with contextlib.chdir(path.parent):  # run, and what it draws is kept
                 CaptureShell(path).execute(path, path, exc_stop=True)
+            cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+            for c in cells:  # without warnings
+                if c['cell_type'] == 'code':
+                    c['outputs'] = [o for o in c['outputs'] if o.get('name') != 'stderr']
+            save_notebook(path, cells)

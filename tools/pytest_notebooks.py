@@ -110,7 +110,7 @@ def explain(path, cell, number, error):
 def is_shown(cell):
     "Does this cell show something to readers, errors and warnings aside?"
     shown = [o for o in cell.get('outputs', []) if o.get('name') != 'stderr']
-    return bool(shown) and 'hide' not in directives_of(cell)
+    return bool(shown) and not {'hide', 'export'} & directives_of(cell).keys()
 
 
 def lighten(cells, page, pages):

@@ -77,7 +77,7 @@ class Verdict:
     "Whether models of one type can be pruned."
 
     type: str  # model type
-    verdict: str  # "table", "derived", "refused" or "not tried"
+    verdict: str  # "table", "derived", "not supported" or "not tried"
     reason: str  # for the first two: limits, or ""
     row: Arch | None = None  # for the first two
 
@@ -89,7 +89,7 @@ def try_family(
     try:
         config = example_config(kind)
         if reason := unsupported_reason(config):
-            return Verdict(kind, "refused", reason)
+            return Verdict(kind, "not supported", reason)
     except Exception as e:  # whatever a family's own code raises
         return Verdict(kind, "not tried", f"no configuration: {e}".splitlines()[0])
     try:
@@ -100,7 +100,7 @@ def try_family(
     except NoTinyCopy as e:
         return Verdict(kind, "not tried", str(e).splitlines()[0])
     except ValueError as e:
-        return Verdict(kind, "refused", str(e))
+        return Verdict(kind, "not supported", str(e))
     return Verdict(kind, "derived", "; ".join(arch_limits(row)), row)
 
 
