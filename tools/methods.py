@@ -67,7 +67,7 @@ def results_of(names, found, facts):
     "A table of these methods, as removed and reconstructed, and why one is not in it"
     place, lines, missing = places(found), [], []
     for m in names:
-        words = facts.get('table', {}) | facts.get('tables', {}).get(m, {})
+        words = overview.words_of(facts, m)
         why = 'moe' if words.get('moe') else 'reach' if not words.get('reach', True) else None
         missing += [MISSING[why].format(f'`{m}`')] if why else []
         for target, repaired in overview.COLUMNS.values():

@@ -129,7 +129,8 @@ def other_sizes(found, names):
     "The methods that achieve another sparsity than the target, by a point or more; or nothing"
     by_size = defaultdict(list)
     for n in names:
-        rows = {s: worked(found.get((n, s, x), [])) for x in (True, False) for s in (0.25, 0.5)}
+        both = lambda s, n=n: [r for x in (False, True) for r in found.get((n, s, x), [])]
+        rows = {s: worked(both(s)) for s in (0.25, 0.5)}
         achieved = [rs[0].sparsity for rs in rows.values() if rs]
         if any(abs(rs[0].sparsity - s) >= 0.01 for s, rs in rows.items() if rs):
             by_size[tuple(f'{100 * x:.1f}' for x in achieved)].append(n)
@@ -155,6 +156,11 @@ def against(found, names):
     return '\n'.join(lines)
 
 
+def words_of(facts, name):
+    "What the tables say of a method of a page"
+    return facts.get('table', {}) | facts.get('tables', {}).get(name, {})
+
+
 def lines_of(pages, found):
     "[(name in the comparison, link, words)] of all lines of the table"
     from tools.methods import stem
@@ -162,7 +168,7 @@ def lines_of(pages, found):
     out, variants = [], sorted({n for n, *_ in found if ' ' in n})
     for key, (names, facts) in pages.items():
         for name in names:
-            words = facts.get('table', {}) | facts.get('tables', {}).get(name, {})
+            words = words_of(facts, name)
             out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
             same = {k: v for k, v in words.items() if k != 'take'} | dict(take='to try')
             out += [(v, re.sub('`--\\w+ (.*?)`', r'+ \1', v), same)
