@@ -19,6 +19,7 @@ usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--threads N]
 """
 
 import ast
+import builtins
 import contextlib
 import importlib
 import json
@@ -113,6 +114,20 @@ def is_shown(cell):
     return bool(shown) and not {'hide', 'export'} & directives_of(cell).keys()
 
 
+def never_defined(cells, known):
+    """(cell, name): what these cells, which are not run, read as global names, and neither they
+    nor the rest of the notebook, which defines the names `known`, nor Python define"""
+    made = set().union(*(undefined_by(c.source) for c in cells)) | {*known, *dir(builtins)}
+    found = []
+    for cell in () if '*' in made else cells:
+        tables = [symtable.symtable(parse(cell.source)[1], 'cell', 'exec')]
+        for table in tables:  # those of functions are added to the list
+            tables += table.get_children()
+            names = (x for x in table.get_symbols() if x.is_global() and x.is_referenced())
+            found += [(cell, x.get_name()) for x in names if x.get_name() not in made]
+    return found
+
+
 def lighten(cells, page, pages):
     """Put the tests' own numbers into a page's cells: those of its folder wherever they stand,
     and its own, which have to stand there, and once"""
@@ -202,6 +217,10 @@ def run_cells(path, root, flags, show, out):
         for lost in undefined_by(cell.source, error):
             missing[lost] = cause or number
             shell.user_ns.pop(lost, None)
+    left = [c for c in nb.cells if c.cell_type == 'code' and c not in todo]
+    for cell, lost in [] if reasons or elsewhere else never_defined(left, shell.user_ns):
+        where = f'{name}, cell {nb.cells.index(cell) + 1} (id {cell.get("id", "?")})'
+        reasons.append(f'{where}, which is not run, reads {lost}, which no cell defines\n')
     result['failed'] = len(reasons) + result['not_run']
     for cause, numbers in blocked.items():
         cells = ', '.join(map(str, numbers))
