@@ -255,10 +255,10 @@ def claims(folder=RESULTS):
         f'`{name.replace("`", "")}` {overview.say(x)}'
         for x, name in sorted((x, name) for (name, *at), x in ppl.items() if at == [*column])[:3]
     )
-    speed = merge_seeds(read_rows(folder / 'speed_methods.jsonl'))
-    times = [[middle(speed[k], f'forward/forward_{x}') for x in ('s', 'ops')]
-             for k in (('dense', 0.0), ('2ssp', 0.5))]
-    measured, counted = (say(a / b) for a, b in zip(*times, strict=True))
+    built = dict(engine='llama.cpp', type='f16', sparsity='0.5', multiple='1')
+    speeds = (r for r in read_rows(folder / 'speed_engines.csv') if built.items() <= r.items())
+    speed = {r['asked']: r for r in speeds}
+    prompt, decode = (speed[k] for k in ('prefill 512', 'decode, batch 1'))
     gain = {t: f'{ppl["2ssp+", t, True] / ppl["2ssp", t, False]:.2f}' for t in (0.25, 0.5)}
     kinds = '', '_moe', '_streamed'
     peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
@@ -268,7 +268,9 @@ def claims(folder=RESULTS):
         dense=overview.say(ppl['dense', 0.0, False]),
         plain25=lowest(0.25, False), mended25=lowest(0.25, True),
         plain50=lowest(0.5, False), mended50=lowest(0.5, True),
-        measured=measured, counted=counted, gain25=gain[0.25], gain50=gain[0.5],
+        prompt=prompt['median'], decode=decode['median'],
+        prompt_flops=prompt['counted'], decode_flops=decode['counted'],
+        gain25=gain[0.25], gain50=gain[0.5],
         peaks=len(peaks), off=f'{off:.0%}', types=types['table'] + types['derived'],
         refused=types['not supported'],
     )
