@@ -66,7 +66,8 @@ def speed(folder):
     for r in rows:
         if r['multiple'] == '1' and r['asked'] in ('decode, batch 1', 'prefill 512'):
             found.setdefault((r['engine'], r['type'], r['sparsity']), {})[r['asked']] = r
-    text = lambda r: f'{float(r["median"]):.2f} ({r["lowest"]} to {r["highest"]})' if r else None
+    say = lambda r, k: f'{float(r[k]):.2f}'
+    text = lambda r: f'{say(r, "median")} ({say(r, "lowest")} to {say(r, "highest")})' if r else None
     lines = []
     for (engine, kind, sparsity), asked in found.items():
         step, prompt = (asked.get(k) for k in ('decode, batch 1', 'prefill 512'))
