@@ -66,8 +66,9 @@ def speed(folder):
     for r in rows:
         if r['multiple'] == '1' and r['asked'] in ('decode, batch 1', 'prefill 512'):
             found.setdefault((r['engine'], r['type'], r['sparsity']), {})[r['asked']] = r
-    say = lambda r, k: f'{float(r[k]):.2f}'
-    text = lambda r: f'{say(r, "median")} ({say(r, "lowest")} to {say(r, "highest")})' if r else None
+    number = lambda r, k: f'{float(r[k]):.2f}'
+    spread = lambda r: f'{number(r, "lowest")} to {number(r, "highest")}'
+    text = lambda r: f'{number(r, "median")} ({spread(r)})' if r else None
     lines = []
     for (engine, kind, sparsity), asked in found.items():
         step, prompt = (asked.get(k) for k in ('decode, batch 1', 'prefill 512'))

@@ -271,7 +271,7 @@ def claims(folder=RESULTS):
         prompt=prompt['median'], decode=decode['median'],
         prompt_flops=prompt['counted'], decode_flops=decode['counted'],
         gain25=gain[0.25], gain50=gain[0.5],
-        peaks=len(peaks), off=percent(off), types=types['table'] + types['derived'],
+        peaks=len(peaks), off=percent(round(off, 2)), types=types['table'] + types['derived'],
         refused=types['not supported'],
     )
 
