@@ -210,7 +210,7 @@ def _facts(record):
         calibration = f"{calibration} (hash {digest})"
     sources = record.get("calibration_sources") or ()
     if calibration and sources:
-        texts = (f"{s['source']}, {s['windows']} windows (hash {s['hash']})" for s in sources)
+        texts = (f"{s['source']}, {s['windows']} samples (hash {s['hash']})" for s in sources)
         calibration += ": " + "; ".join(texts)
     original, target = record.get("original_parameters"), record.get("target_sparsity")
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
@@ -250,15 +250,16 @@ def _training(record):
     if isinstance(r, str):
         parts.append(r)
     elif r:
-        weights = "all weights" if r["how"] == "all" else f"LoRA of rank {r['rank']}"
+        lora = f"LoRA of rank {r.get('rank')}"
+        weights = dict(all="all weights", norms="the scales of the norms", lora=lora)[r["how"]]
         parts.append(
             f"distilled from the dense model, {weights}: {r['tokens']:,} tokens,"
             f" {r['steps']:,} steps, {r['minutes']:.1f} minutes, seed {r['seed']};"
             f" held-out KL {r['before']:.3f} to {r['after']:.3f}"
         )
         if r.get("synthetic"):
-            parts.append(f"{r['synthetic']:,} windows of synthetic text from the dense model")
-        parts += [f"{s['source']}: {s['windows']:,} windows" for s in r.get("text_sources") or ()]
+            parts.append(f"{r['synthetic']:,} samples of synthetic text from the dense model")
+        parts += [f"{s['source']}: {s['windows']:,} samples" for s in r.get("text_sources") or ()]
     return "; ".join(parts) or None
 
 # %% ../../nbs/checkpoint/01_card.ipynb #e90f2533

@@ -435,32 +435,41 @@ def push(o: PushOptions) -> int:  # exit code
     return 0
 
 # %% ../../nbs/cli/01_commands.ipynb #5d08792d
+_OF_MATRICES = "all weights or LoRA"  # what an option of training needs
+
+
 @flag_dataclass(decides="plan")
 class TrainingOptions:
     "Training."
 
-    minutes: float | None = flag("training time in minutes", metavar="M")
+    minutes: float | None = flag("training time in minutes", metavar="M", needs=_OF_MATRICES)
     tokens: float | None = flag(
-        "number of training tokens, such as 1e6 (default: the text, three times)",
+        "number of training tokens, such as 1e6 (default: the text, three times; for norms 30"
+        " samples)",
         metavar="N",
     )
     how: str = flag(
-        "trained weights: all, or LoRA adapters (default: all)",
-        "all", choices=["all", "lora"],
+        "trained weights: all, LoRA adapters, or the scales of the norms alone (default: all)",
+        "all", choices=["all", "lora", "norms"],
     )
     rank: int = flag(
         "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
     )
-    lr: Factor | None = flag("peak learning rate (default: 5e-4, with LoRA 1e-3)")
-    train_batch: int = flag("samples per forward pass (default: 1)", 1)
-    accumulate: int = flag("forward passes per optimizer step (default: 1)", 1)
+    lr: Factor | None = flag("peak learning rate (default: 5e-4, LoRA 1e-3, norms 1e-2)")
+    train_batch: int = flag("samples per forward pass (default: 1)", 1, needs=_OF_MATRICES)
+    accumulate: int = flag(
+        "forward passes per optimizer step (default: 1)", 1, needs=_OF_MATRICES,
+    )
     checkpointing: bool = flag(
         "recompute activations in the backward pass to save memory", decides="nothing",
+        needs=_OF_MATRICES,
     )
     mixed: bool = flag(
-        "train a float32 model with bfloat16 autocast", needs="float32 weights",
+        "train a float32 model with bfloat16 autocast", needs=("float32 weights", _OF_MATRICES),
     )
-    top: int | None = flag("run the teacher once and store its top N tokens per position")
+    top: int | None = flag(
+        "run the teacher once and store its top N tokens per position", needs=_OF_MATRICES,
+    )
     seed: int = flag("random seed for the order of samples", 0, type=int, idea="ModelOptions.seed")
 
 # %% ../../nbs/cli/01_commands.ipynb #95c4abc8
@@ -544,12 +553,14 @@ def _advise_training(o, r):
     from ..recovery.distill import DistillOptions
     from ..runtime.devices import rank_and_size
 
+    trained = dict(all="all weights", lora="LoRA adapters", norms="the scales of the norms")
+    others = dict(all=", or --how lora", lora="", norms=", or --how all")
     rate = DistillOptions(how=o.how, lr=o.lr).rate
-    tokens = r["steps"] * o.train_batch * o.accumulate * o.seq_len * rank_and_size()[1]
+    processes = 1 if o.how == "norms" else rank_and_size()[1]
+    tokens = r["steps"] * o.train_batch * o.accumulate * o.seq_len * processes
     return (
-        f"it trained {'all weights' if o.how == 'all' else 'LoRA adapters'} at a learning rate of"
-        f" {rate:g} on {tokens:,} tokens: try --lr {rate / 5:g}, or more text and time (--tokens"
-        f" {4 * tokens}){', or --how lora' if o.how == 'all' else ''}"
+        f"it trained {trained[o.how]} at a learning rate of {rate:g} on {tokens:,} tokens: try"
+        f" --lr {rate / 5:g}, or more text and time (--tokens {4 * tokens}){others[o.how]}"
     )
 
 

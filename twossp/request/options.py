@@ -1089,6 +1089,7 @@ _NEEDS: dict[str, Callable] = {
     "an export format that takes it": _advise_format,
     "a server": _gives("url"),
     "LoRA adapters": lambda o, *_: "" if o.how == "lora" else "add --how lora",
+    "all weights or LoRA": lambda o, *_: "leave out --how norms" * (o.how == "norms"),
     "a training text": lambda o, *_: "name one with --calibration" * (o.calibration == "none"),
     "float32 weights": (
         lambda o, *_: "leave out --dtype" * (o.dtype not in (None, "auto", "float32"))
