@@ -12,7 +12,7 @@ from pathlib import Path
 from .load import read_record
 from ..core.cache import cache_folder
 from ..runtime.identity import files_identity
-from ..runtime.models import checkpoint_folder
+from ..runtime.models import EMBEDDED_NAME, checkpoint_folder
 
 # %% ../../nbs/checkpoint/09_original.ipynb #orig0006
 def _places(folder, record, cache_dir) -> Iterator[Path]:
@@ -23,9 +23,11 @@ def _places(folder, record, cache_dir) -> Iterator[Path]:
             yield checkpoint_folder(repo, cache_dir=cache_dir)
         except ValueError:  # not downloaded
             pass
-    for place in (Path.cwd(), folder.parent, cache_folder(cache_dir)):
-        if name and (place / name / "config.json").is_file():
-            yield place / name
+    cache = cache_folder(cache_dir)
+    places = [place / (name or "") for place in (Path.cwd(), folder.parent, cache)]
+    if name == EMBEDDED_NAME:
+        places += sorted(cache.glob("smollm2-*"))
+    yield from (place for place in places if name and (place / "config.json").is_file())
 
 
 def _identities(place) -> Iterator[str]:
