@@ -73,15 +73,21 @@ def name_run(r):
     "The method of a row, and what else decides its quality"
     options = r.get('options') or {}
     scores = [f'{options[k]}' for k in ('score', 'depth_score') if k in options]
-    return ', '.join([r['method'], *scores, *['reconstructed'] * ('repair' in options)])
+    more = dict(nested='nested', repair='reconstructed')
+    return ', '.join([r['method'], *scores, *(more[k] for k in more if k in options)])
 
 
 def merge_seeds(rows):
     "{(run, target): its rows}; only what differs by its seed stands together"
-    found = defaultdict(list)
+    found, several = defaultdict(list), len({r['model'] for r in rows}) > 1
     for r in rows:
         if not r['error']:
-            found[name_run(r), r['target']].append(r)
+            name = f'{r["model"]}: {name_run(r)}' if several else name_run(r)
+            found[name, r['target']].append(r)
+    for run, same in found.items():
+        options = [r.get('options') or {} for r in same]
+        assert all(x == options[0] for x in options), f'rows of {run} differ: {options}'
+        assert len({r['seed'] for r in same}) == len(same), f'a seed of {run} stands twice'
     return found
 
 
