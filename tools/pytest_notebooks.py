@@ -114,6 +114,12 @@ def is_shown(cell):
     return bool(shown) and not {'hide', 'export'} & directives_of(cell).keys()
 
 
+def flags_shown(cell):
+    "The command-line flags in what a cell shows"
+    texts = [[o.get('text', ''), *o.get('data', {}).values()] for o in cell.get('outputs', [])]
+    return {*re.findall(r'--[a-z]\w+', json.dumps(texts))}
+
+
 def never_defined(cells, known):
     """(cell, name): what these cells, which are not run, read as global names, and neither they
     nor the rest of the notebook, which defines the names `known`, nor Python define"""
@@ -187,7 +193,7 @@ def run_cells(path, root, flags, show, out):
         select_figure_formats(shell, ())
     os.chdir(Path(path).parent)
     for cell in todo:
-        before, stored = cpu_seconds(), is_shown(cell)
+        before, stored, said = cpu_seconds(), is_shown(cell), flags_shown(cell)
         shell.cell(cell)
         result['by_cell'][cell.get('id', '?')] = round(cpu_seconds() - before, 2)
         if show:
@@ -201,6 +207,12 @@ def run_cells(path, root, flags, show, out):
                 reasons.append(
                     f'{name}, cell {number} (id {cell.get("id", "?")}) shows something, and its'
                     ' output is not stored: run it in JupyterLab and save, or end it with ;'
+                )
+            old = ', '.join(sorted(said - flags_shown(cell)))
+            if old and stored and is_shown(cell):
+                reasons.append(
+                    f'{name}, cell {number} (id {cell.get("id", "?")}) stores an output with {old},'
+                    ' which it shows no longer: run it in JupyterLab and save'
                 )
             continue
         unknown = error.name if isinstance(error, NameError) else None
