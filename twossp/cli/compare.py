@@ -118,4 +118,8 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
         done = f"{len(rows) - failed} runs in {shown_path(o.results)}{missing}"
         print(f"{format_rows(rows)}\n\n{done}")
         print(shown_path(write_page(o.results, o.save)))
+        print(
+            "to save one of these models without a new search: the same flags with `twossp prune`,"
+            " one method at one sparsity, and --save FOLDER"
+        )
     return int(any(r.errors for r in rows))

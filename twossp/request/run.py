@@ -89,7 +89,7 @@ from ..runtime.identity import (
 from ..runtime.models import EMBEDDED_NAME, load_model, load_tokenizer
 from ..runtime.processes import join_process_group
 from ..runtime.progress import next_stage, stages
-from ..runtime.provenance import load_plan
+from ..runtime.provenance import load_plan, plan_file, save_plan
 from ..runtime.sources import (
     available_windows,
     check_sources,
@@ -327,6 +327,19 @@ def _ask(o, model, calib, targets):
     how = o.seed, o.method_options, calib, runtime
     ids = [model_identity(model), method(o.method)] if targets else []
     return [Search(*ids, t, *how, name=o.method) for t in targets]
+
+
+def _copy_plans(o, searches):
+    "Copy the plans that are kept beside `--results`, as `compare` does, to those of `--save`."
+    folder, beside = plans_folder(o), plans_folder(replace(o, save=None))
+    for search in searches if o.results else ():
+        plain = replace(search, options={**search.options, "repair": None})
+        asked = (search, plain) if search.options.get("repair") else (search,)
+        for key in (x.key for x in asked):
+            kept, file = plan_file(beside, key), plan_file(folder, key)
+            if kept.is_file() and not file.is_file():
+                with suppress(ValueError):  # damaged: searched again
+                    save_plan(load_plan(kept), file)
 
 
 def _check_folders(o, model, searches):
@@ -651,6 +664,7 @@ def run(
             if o.save and is_main_process():
                 searches = _ask(o, model, calib, targets)
                 _check_folders(o, model, searches)
+                _copy_plans(o, searches)
             if o.ablation:
                 rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
                 return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
