@@ -107,7 +107,7 @@ _Methods: TypeAlias = Literal[
 ]
 
 _Repairs: TypeAlias = Literal[
-    "least_squares"
+    "least_squares", "layerwise"
 ]
 
 _Scores: TypeAlias = Literal[

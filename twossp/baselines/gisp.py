@@ -20,7 +20,12 @@ from ..core.parts import Part
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
 from ..pruning.two_ssp import chain_targets, extend_chain
-from ..recovery.repair import check_repair, repair_plan, repair_windows
+from ..recovery.repair import (
+    check_repair,
+    repair_options,
+    repair_plan,
+    repair_windows,
+)
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import is_offloaded
@@ -121,7 +126,8 @@ def gisp_plan(
     nested: Sequence[float] = (),
     # layers that stay whole; negative ones count from the end. None: the first tenth and the last
     protect: Sequence[int] | None = None,
-    # "least_squares": refit the FFNs' output projections at the end
+    # "least_squares": refit the FFNs' output projections at the end; "layerwise": then train
+    # each FFN toward the same target
     repair: str | None = None,
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `rounds`, their sparsities, and `repair`
@@ -146,7 +152,7 @@ def gisp_plan(
     yield
     check_repair(repair, calib)
     calib = Calibration.of(calib, model)
-    fix = dict(protect=protect, progress=progress, log=log)
+    fix = dict(protect=protect, progress=progress, log=log) | repair_options(repair)
     if (plan := found_before(repair, log)) is not None:
         return repair_plan(model, plan, repair_windows(model, calib), **fix)
     highest = max(nested or [sparsity])

@@ -20,7 +20,13 @@ from ..pruning.balance import balance, width_after
 from ..pruning.depth import greedy
 from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
-from ..recovery.repair import check_choice, check_repair, repair_plan, repair_windows
+from ..recovery.repair import (
+    check_choice,
+    check_repair,
+    repair_options,
+    repair_plan,
+    repair_windows,
+)
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import found_before, planner, with_provenance
 
@@ -64,7 +70,8 @@ def putri_plan(
     score: str | Score = "putri",
     # layers that stay whole; negative ones count from the end. The target counts all layers
     protect: Sequence[int] = (),
-    # "least_squares": refit the FFNs' output projections again, at the end
+    # "least_squares": refit the FFNs' output projections again, at the end; "layerwise": then
+    # train each FFN toward the same target
     repair: str | None = None,
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `trials` and `repair`
@@ -89,6 +96,7 @@ def putri_plan(
     check_search_windows(calib, n_search)
     check_repair(repair, calib)
     common = dict(protect=protect, progress=progress, log=log)
+    last = common | repair_options(repair)
 
     def narrow(plan, width):
         "Stage 1, on the model without what `plan` removes"
@@ -100,7 +108,7 @@ def putri_plan(
 
     if (plan := found_before(repair, log)) is not None:
         text = repair_windows(model, calib)
-        return repair_plan(model, replace(plan, weights={}), text, **common)
+        return repair_plan(model, replace(plan, weights={}), text, **last)
     plan = narrow(dense_plan(len(s)), split["width"])
     candidates, sizes = list_groups(s)
     protected = {*s.protected(protect)}
@@ -115,5 +123,5 @@ def putri_plan(
     log.update(balance=split, trials=trials)
     if repair is not None:
         text = repair_windows(model, calib)
-        plan = repair_plan(model, replace(plan, weights={}), text, **common)
+        plan = repair_plan(model, replace(plan, weights={}), text, **last)
     return with_provenance(plan, differs_from_paper=[*_DIFFERENCES])

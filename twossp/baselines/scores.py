@@ -30,7 +30,12 @@ from ..pruning.importance import (
     score_parts,
     scored_parts,
 )
-from ..recovery.repair import check_repair, repair_plan, repair_windows
+from ..recovery.repair import (
+    check_repair,
+    repair_options,
+    repair_plan,
+    repair_windows,
+)
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import split_call, take_hidden, weights_loaded
@@ -297,7 +302,8 @@ def flap_plan(
     *,
     # score of heads, and of neurons where it has one, else `flap`
     score: str = "flap",
-    # "least_squares": refit the output projections instead of the biases
+    # "least_squares": refit the output projections instead of the biases; "layerwise": then
+    # train each FFN toward the same target
     repair: str | None = None,
     progress: bool = True,  # show a progress bar
     # if given, receives `scores` of neurons, `forwards`, and `compensated` projections
@@ -328,7 +334,7 @@ def flap_plan(
     log["forwards"] = walks * len(calib)
     if repair is not None:
         text = repair_windows(model, calib)
-        return repair_plan(model, plan, text, progress=progress, log=log)
+        return repair_plan(model, plan, text, progress=progress, log=log, **repair_options(repair))
     weights = _compensate(model, plan, statistics)
     log["compensated"] = len(weights)
     plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)

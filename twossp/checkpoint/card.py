@@ -162,13 +162,16 @@ def _describe_plan(record):
 def text_facts(
     record: dict,  # as made by `plan_record`
 ) -> dict[str, str]:  # label -> amount; empty if nothing is recorded
-    "Text of the reconstruction; experts without calibration tokens, and refitted ones."
+    "Text and steps of the reconstruction; experts without tokens, and refitted ones."
     unreached, refitted = record.get("experts_unreached"), record.get("experts_refitted")
     facts = {}
     if used := record.get("refit_tokens"):
         tokens, neurons = used
         per_neuron = f"{tokens / neurons:.3g} per neuron"
         facts["text of the reconstruction"] = f"{tokens:,} tokens, {per_neuron}"
+    if trained := record.get("layerwise"):
+        steps = "{steps:,} steps of {tokens:,} tokens for each FFN".format_map(trained)
+        facts["layerwise distillation"] = steps
     if unreached:
         n, total = unreached
         suffix = "; their neurons are ranked by their weights" * bool(n)

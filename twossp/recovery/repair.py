@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'check_repair',
-    'repair_windows', 'repairable'
+    'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'repair_options',
+    'check_repair', 'repair_windows', 'repairable'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
 from inspect import Parameter, isgeneratorfunction, signature
 from statistics import mean, median
@@ -38,6 +38,7 @@ from .least_squares import (
     refit_best,
     refit_experts,
 )
+from .layerwise import Training, is_trainable, train_ffn
 from ..runtime.calibration import Calibration
 from ..runtime.layers import (
     check_replay,
@@ -148,6 +149,7 @@ class _Repair:
     noise: int = 0  # number of random tokens, which come first
     protected: tuple[int, ...] = ()  # layers whose weights stay
     score: Score | None = None  # by which neurons are chosen again; None: those of the plan
+    training: Training | None = None  # of each FFN after the closed form; None: none
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -280,6 +282,41 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
     weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
     return weights, after, errors, kept
 
+# %% ../../nbs/recovery/01_repair.ipynb #rprlwd02
+_HELD_TOKENS = 8192  # at most, to judge a training on
+
+
+def _train_part(repair, part, to_run, refitted, h, goal):
+    """New matrices by name of an FFN that is trained toward its goal; none without a gain, or if
+    it is no module of its own; and errors. Its layer runs with the plan `to_run` for the targets;
+    `refitted` is the plan with the closed form"""
+    layer, (n, t) = part.at(repair.model), h.shape[:2]
+    if not part.name or not is_trainable(part.module(repair.model)):
+        return {}, {}
+    first = repair.noise // t  # windows of random tokens
+    n_fit = repair.n_fit if repair.n_fit < n else n - max(1, round((n - first) * repair.held_out))
+    tokens = repair.training.steps * repair.training.tokens
+    fit = [*range(first, n_fit)][: -(-tokens // t)]
+    held = [*range(n_fit, n)][: -(-_HELD_TOKENS // t)]
+    some = torch.tensor(fit + held, device=h.device)
+    gap = None if goal.after_gap is None else goal.after_gap[some]
+    goal, pairs = replace(goal, out=goal.out[some], after_gap=gap), []
+
+    def note(rows, out, x, y):
+        own = upcast(y)
+        rest = None if goal.factor is None else upcast(out) - goal.factor * own
+        target = _target(own, rest, goal, rows, repair.share)
+        pairs.append((x.flatten(0, 1), target.flatten(0, 1)))
+
+    repair.run(part.layer, to_run, h[some], part.name, note)
+    x, target = map(torch.cat, zip(*pairs, strict=True))
+    k = len(fit) * t
+    with weights_loaded(layer.modules()), applied(repair.model, refitted):
+        halves = x[:k], target[:k], x[k:], target[k:]
+        new, errors = train_ffn(part.module(repair.model), *halves, repair.training, part.layer)
+    errors = {f"layerwise_{name}": e for name, e in errors.items()}
+    return {part.full_name(f"{part.name}.{name}"): w for name, w in new.items()}, errors
+
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
 class _DenseOutputs:
@@ -344,9 +381,14 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             to_run = replace(to_run, weights=weights)
             factor = dense.factors[part.role]
             goal = _Goal(dense.out, factor, dense.after_gap, dense.gap_layers)
-            new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal)
+            store = repair.training is None
+            new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal, store)
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
+            if repair.training is not None and len(part.layers) == 1:
+                refitted = replace(_layer_plan(plan, i), weights=weights | new)
+                trained, found = _train_part(repair, part, to_run, refitted, h, goal)
+                new, errors = new | trained, errors | found
             rows.append(dict(layer=i, part=part.kind, **errors))
         elif dense.mid is not None and refit_mixer:
             goal = _Goal(dense.mid, dense.factors[part.role])
@@ -528,6 +570,8 @@ def repair_plans(
     # of statistics, by which narrowed FFNs choose their neurons again, as many, from the
     # activations of the model that is repaired up to there; None: those of the plan
     score: str | Score | None = None,
+    # gradient steps on each FFN after the closed form, see `layerwise`; None: none
+    training: Training | None = None,
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
@@ -540,7 +584,11 @@ def repair_plans(
         return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     protected, plans = repair.s.protected(protect), list(plans)
-    repair = replace(repair, protected=protected, score=check_choice(score))
+    repair = replace(
+        repair, protected=protected, score=check_choice(score), training=training
+    )
+    if training is not None and len(calib) * calib.shape[1] - repair.noise < 2 * calib.shape[1]:
+        raise ValueError("layerwise distillation needs at least two calibration samples")
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     bar = progress_bar(None, "reconstructing FFNs", progress, L * len(plans))
     with inference(model), bar:
@@ -573,6 +621,7 @@ def repair_plans(
         log.update(repair=logs)
     tokens = len(calib) * calib.shape[1] - repair.noise  # of text
     text = dict(refit_tokens=[tokens, neurons_per_token(model)])
+    text |= {} if training is None else dict(layerwise=asdict(training))
     plans = [_finish_plan(repair.s, *x) for x in zip(plans, weights, logs, strict=True)]
     return [with_provenance(p, **text, **x) for p, x in zip(plans, facts, strict=True)]
 
@@ -711,7 +760,14 @@ def repair_plan(
     return fixed
 
 # %% ../../nbs/recovery/01_repair.ipynb #f02ec015
-REPAIRS = ("least_squares",)  # values of `repair`, besides None
+REPAIRS = ("least_squares", "layerwise")  # values of `repair`, besides None
+
+
+def repair_options(
+    repair: str | None,  # the option of a method
+) -> dict:  # of `repair_plans`
+    "What an option's repair does beyond least squares: `layerwise` trains each FFN."
+    return dict(training=Training()) if repair == "layerwise" else {}
 
 
 def check_repair(
@@ -768,7 +824,7 @@ def repairable(
             plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan
-        common |= dict(protect=options.get("protect", ()))
+        common |= dict(protect=options.get("protect", ())) | repair_options(repair)
         return repair_plan(model, plan, repair_windows(model, calib), **common)
 
     s = signature(method)

@@ -36,7 +36,12 @@ from .allocate import (
     search_splits,
     search_widths,
 )
-from .repair import check_repair, repair_plan, repair_windows
+from .repair import (
+    check_repair,
+    repair_options,
+    repair_plan,
+    repair_windows,
+)
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import found_before, planner, preset
 
@@ -148,7 +153,8 @@ def two_ssp(
     # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
     # targets remove, and goes on from there
     nested: Sequence[float] = (),
-    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
+    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
+    # "layerwise": then train each FFN toward the same target
     repair: str | None = None,
     seed: int | None = None,  # of random scores; default: from the calibration windows
     bs: int | None = None,  # windows per batch; default: by their tokens
@@ -195,7 +201,8 @@ def two_ssp(
         sparsities of a chain of plans, this one's too: each plan removes what those of smaller
         targets remove, and goes on from there
     repair : str | None, default None
-        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron
+        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
+        "layerwise": then train each FFN toward the same target
     seed : int | None, default None
         of random scores; default: from the calibration windows
     bs : int | None, default None
@@ -237,7 +244,7 @@ def two_ssp(
         row.needs != "weights" for row in used
     )
     _check_windows(calib, n_search, reads, repair, searched)
-    fix = dict(protect=protect, progress=progress, log=log)
+    fix = dict(protect=protect, progress=progress, log=log) | repair_options(repair)
     if not searched and (plan := found_before(repair, log)) is not None:
         return repair_plan(model, plan, repair_windows(model, calib), **fix)
 

@@ -245,7 +245,7 @@ def check_estimate(o: EstimateOptions) -> None:
         raise ValueError(f"--sparsity {given}: an estimate is for one sparsity")
 
 # %% ../../nbs/request/01_arguments.ipynb #ccm00007
-def _list_variants(name, scores=(), depth_scores=(), repaired=False):
+def _list_variants(name, scores=(), depth_scores=(), repairs=()):
     "Options of each run of a method; scores that it cannot rank by are left out"
     defaults, variants = method_defaults(name), [{}]
     units = dict(score=_ranked_unit(name), depth_score="attention modules")
@@ -254,8 +254,8 @@ def _list_variants(name, scores=(), depth_scores=(), repaired=False):
         if units["score"] and default is not None:
             names = dict.fromkeys(names)
             variants += [{option: x} for x in names if x != default and _ranks(x, unit)]
-    if repaired and "repair" in defaults and defaults["repair"] is None:
-        variants += [dict(x, repair="least_squares") for x in variants]
+    if "repair" in defaults and defaults["repair"] is None:
+        variants += [dict(x, repair=k) for k in dict.fromkeys(repairs) for x in variants]
     return variants
 
 
@@ -324,11 +324,11 @@ def compared_runs(
         find_score(score, "attention modules")
         if "neurons" not in ranked:
             raise ValueError("--depth_score is for methods that rank neurons: add 2ssp")
-    variants = {name: _list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
+    variants = {name: _list_variants(name, o.score, o.depth_score, o.repair) for name in rows}
     if o.repair and not any("repair" in x for each in variants.values() for x in each):
         raise ValueError(
             f"--repair: none of the methods {', '.join(rows)} can be run with and without"
-            " least-squares reconstruction"
+            " reconstruction"
         )
     return variants
 

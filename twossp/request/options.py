@@ -709,8 +709,9 @@ class MethodOptions:
     )
     repair: str | None = flag(
         "least_squares: reconstruct the output projections of the remaining FFNs after"
-        " pruning; not with slicegpt or whole experts (default: no repair)",
-        choices=("least_squares",), basic=True,
+        " pruning; layerwise: then train each FFN alone toward the dense model; not with"
+        " slicegpt or whole experts (default: no repair)",
+        choices=("least_squares", "layerwise"), basic=True,
     )
 
     @property
@@ -1290,7 +1291,7 @@ class CompareGridOptions:
         idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(
-        "also run each method with this repair", (), choices=("least_squares",),
+        "also run each method with this repair", (), choices=("least_squares", "layerwise"),
         idea="MethodOptions.repair",
     )
 
