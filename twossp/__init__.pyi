@@ -13,6 +13,7 @@ from .all import SCORES as SCORES
 from .all import Score as Score
 from .all import Search as Search
 from .all import TEXTS as TEXTS
+from .all import Training as Training
 from .all import activation_scores as activation_scores
 from .all import agreement as agreement
 from .all import applied as applied

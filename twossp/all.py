@@ -7,7 +7,7 @@ __all__ = [
     'prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text',
     'windows', 'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method',
     'method', 'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan',
-    'distill', 'recover', 'plot_recovery', 'balance', 'activation_scores',
+    'Training', 'distill', 'recover', 'plot_recovery', 'balance', 'activation_scores',
     'block_influence', 'collect_scores', 'width_plan', 'greedy', 'load_skeleton',
     'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
     'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'Search',
@@ -54,6 +54,7 @@ from .pruning.depth import greedy
 from .pruning.importance import activation_scores, block_influence, collect_scores
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
+from .recovery.layerwise import Training
 from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
 from .reporting.html_report import html_report, write_report
@@ -95,7 +96,7 @@ _all_ = [
     "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
     "METHODS", "Method", "method", "SCORES", "Score", "planner", "two_ssp",
-    "two_ssp_plus", "repair_plan", "distill", "recover",
+    "two_ssp_plus", "repair_plan", "Training", "distill", "recover",
     "plot_recovery", "balance", "activation_scores", "block_influence",
     "collect_scores", "width_plan", "greedy",
     # size and cost estimates

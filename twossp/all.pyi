@@ -47,6 +47,7 @@ from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
 from .recovery.distill import plot_recovery as plot_recovery
 from .recovery.distill import recover as recover
+from .recovery.layerwise import Training as Training
 from .recovery.repair import repair_plan as repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus as two_ssp_plus
 from .reporting.html_report import html_report as html_report

@@ -170,7 +170,7 @@ def text_facts(
         per_neuron = f"{tokens / neurons:.3g} per neuron"
         facts["text of the reconstruction"] = f"{tokens:,} tokens, {per_neuron}"
     if trained := record.get("layerwise"):
-        steps = "{steps:,} steps of {tokens:,} tokens for each FFN".format_map(trained)
+        steps = "up to {steps:,} steps of {tokens:,} tokens for each FFN".format_map(trained)
         facts["layerwise distillation"] = steps
     if unreached:
         n, total = unreached

@@ -18,22 +18,40 @@ from ..core.experts import shallow_copy
 # %% ../../nbs/recovery/07_layerwise.ipynb #lwd07
 @dataclass(frozen=True)
 class Training:
-    "Gradient steps on each FFN."
+    """Gradient steps on each FFN.
 
-    steps: int = 100
+    Parameters
+    ----------
+    steps : int, default 100
+        at most
+    tokens : int, default 1024
+        of a step, drawn at random
+    passes : int, default 4
+        over the text, at most: fewer steps with little text
+    rate : float, default 0.01
+        highest learning rate, relative to the entries of a matrix
+    """
+
+    steps: int = 100  # at most
     tokens: int = 1024  # of a step, drawn at random
+    passes: int = 4  # over the text, at most: fewer steps with little text
     rate: float = 0.01  # highest learning rate, relative to the entries of a matrix
 
     def __post_init__(self):
-        for k in ("steps", "tokens"):
+        for k in ("steps", "tokens", "passes"):
             if not (isinstance(x := getattr(self, k), int) and x >= 1):
                 raise ValueError(f"{k}={x!r}: it has to be a whole number, at least 1")
         if not 0 < self.rate < 1:
             raise ValueError(f"rate={self.rate!r}: it has to be between 0 and 1")
 
-    def fraction(self, step):
-        "Learning rate of a step, as a fraction of the highest"
-        return min(1, (step + 1) / 5) * (1 + math.cos(math.pi * step / self.steps)) / 2
+    def count(self, available: int) -> int:
+        "Steps on a text of so many tokens."
+        return min(self.steps, max(1, self.passes * available // self.tokens))
+
+
+def _fraction(step, steps):
+    "Learning rate of a step, as a fraction of the highest"
+    return min(1, (step + 1) / 5) * (1 + math.cos(math.pi * step / steps)) / 2
 
 # %% ../../nbs/recovery/07_layerwise.ipynb #lwd08
 def _copy_upcast(module):
@@ -85,9 +103,10 @@ def train_ffn(
     adam, scale = torch.optim.Adam(groups, eps=1e-12), target.square().mean()
     order = torch.Generator().manual_seed(seed)
     dtype = next(iter(matrices.values())).dtype
-    for step in range(training.steps):
+    steps = training.count(len(x))
+    for step in range(steps):
         for group, rate in zip(adam.param_groups, rates, strict=True):
-            group["lr"] = rate * training.fraction(step)
+            group["lr"] = rate * _fraction(step, steps)
         some = torch.randint(len(x), (training.tokens,), generator=order).to(x.device)
         with torch.enable_grad():
             loss = (student(x[some].to(dtype)) - target[some]).square().mean() / scale

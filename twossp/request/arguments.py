@@ -254,8 +254,9 @@ def _list_variants(name, scores=(), depth_scores=(), repairs=()):
         if units["score"] and default is not None:
             names = dict.fromkeys(names)
             variants += [{option: x} for x in names if x != default and _ranks(x, unit)]
-    if "repair" in defaults and defaults["repair"] is None:
-        variants += [dict(x, repair=k) for k in dict.fromkeys(repairs) for x in variants]
+    if "repair" in defaults:
+        repairs = [k for k in dict.fromkeys(repairs) if k != defaults["repair"]]
+        variants += [dict(x, repair=k) for k in repairs for x in variants]
     return variants
 
 
