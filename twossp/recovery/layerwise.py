@@ -92,10 +92,11 @@ def train_ffn(
     held_target: torch.Tensor,  # (m, d) their outputs
     training: Training,
     seed: int = 0,  # of the tokens of each step
+    limit: float | None = None,  # held-out error to stay below; None: the module's own
 ) -> tuple[dict, dict]:  # new matrices by name, none without a gain; held-out errors
     "Train the matrices of an FFN toward a target."
     student, held = _copy_upcast(ffn), (held_x, held_target)
-    before = _relative_error(student, *held)
+    before = _relative_error(student, *held) if limit is None else limit
     matrices = {k: p for k, p in student.named_parameters() if p.dim() > 1}
     size = lambda p: p.detach().square().mean().sqrt().item()
     rates = [training.rate * size(p) for p in matrices.values()]

@@ -283,21 +283,20 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
     return weights, after, errors, kept
 
 # %% ../../nbs/recovery/01_repair.ipynb #rprlwd02
-_HELD_TOKENS = 8192  # at most, to judge a training on
-
-
-def _train_part(repair, part, to_run, refitted, h, goal):
+def _train_part(repair, part, to_run, refitted, h, goal, held_out):
     """New matrices by name of an FFN that is trained toward its goal; none without a gain, or if
     it is no module of its own; and errors. Its layer runs with the plan `to_run` for the targets;
-    `refitted` is the plan with the closed form"""
-    layer, (n, t) = part.at(repair.model), h.shape[:2]
+    `refitted` is the plan with the closed form, and `held_out` the error of the closed form
+    without the held-out samples, None: unknown"""
+    layer, (n, t, d) = part.at(repair.model), h.shape
     if not part.name or not is_trainable(part.module(repair.model)):
         return {}, {}
     first = repair.noise // t  # windows of random tokens
     n_fit = repair.n_fit if repair.n_fit < n else n - max(1, round((n - first) * repair.held_out))
-    tokens = repair.training.steps * repair.training.tokens
-    fit = [*range(first, n_fit)][: -(-tokens // t)]
-    held = [*range(n_fit, n)][: -(-_HELD_TOKENS // t)]
+    tokens, most = repair.training.steps * repair.training.tokens, repair.budget // 2
+    most = max(1, most // (t * d * (h.dtype.itemsize + 4)))  # inputs, and targets in float32
+    fit = [*range(first, n_fit)][: min(most, -(-tokens // t))]
+    held = [*range(n_fit, n)][:most]
     some = torch.tensor(fit + held, device=h.device)
     gap = None if goal.after_gap is None else goal.after_gap[some]
     goal, pairs = replace(goal, out=goal.out[some], after_gap=gap), []
@@ -312,8 +311,13 @@ def _train_part(repair, part, to_run, refitted, h, goal):
     x, target = map(torch.cat, zip(*pairs, strict=True))
     k = len(fit) * t
     with weights_loaded(layer.modules()), applied(repair.model, refitted):
+        bias = getattr(layer.get_submodule(part.output), "bias", None)
+        shifted = target[k:] if bias is None else target[k:] - upcast(bias)
+        if held_out is not None:  # relative to the targets of the projection, without its bias
+            held_out *= (shifted.square().sum() / target[k:].square().sum()).item()
         halves = x[:k], target[:k], x[k:], target[k:]
-        new, errors = train_ffn(part.module(repair.model), *halves, repair.training, part.layer)
+        how = repair.training, part.layer, held_out
+        new, errors = train_ffn(part.module(repair.model), *halves, *how)
     errors = {f"layerwise_{name}": e for name, e in errors.items()}
     return {part.full_name(f"{part.name}.{name}"): w for name, w in new.items()}, errors
 
@@ -387,7 +391,8 @@ def _repair_layer(repair, i, plan, h, dense, differs):
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
             if repair.training is not None and len(part.layers) == 1:
                 refitted = replace(_layer_plan(plan, i), weights=weights | new)
-                trained, found = _train_part(repair, part, to_run, refitted, h, goal)
+                to_beat = errors.get("held_out")
+                trained, found = _train_part(repair, part, to_run, refitted, h, goal, to_beat)
                 new, errors = new | trained, errors | found
             rows.append(dict(layer=i, part=part.kind, **errors))
         elif dense.mid is not None and refit_mixer:
