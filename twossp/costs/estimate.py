@@ -352,7 +352,9 @@ class PruningSetup:
         return self.free // 4
 
 # %% ../../nbs/costs/00_estimate.ipynb #memrule2
-def _work_bytes(model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=False):
+def _work_bytes(
+    model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=False, train=0
+):
     "Bytes, beside the dense weights, of measuring `plans` (0: the dense model) on `windows`"
     size, s = model.dtype.itemsize, structure(model)
     vocabulary, d = model.get_output_embeddings().weight.shape
@@ -378,8 +380,13 @@ def _work_bytes(model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=
         total += max(s.layer) * size  # a narrowed copy
     if fit:
         stored = windows * t * (fit * size + 4 * d)
-        total += 8 * (3 * fit * fit + 7 * fit * d)
-        total += stored if stored <= setup.budget // 2 else 0
+        solve = 8 * (3 * fit * fit + 7 * fit * d)
+        solve += stored if stored <= setup.budget // 2 else 0
+        if train:  # an FFN in float32 with its gradients and Adam's state, on `train` tokens
+            step = 4 * min(train, windows * t) * (6 * fit + 4 * d)
+            pairs = min(setup.budget // 2, windows * t * d * (size + 4))
+            solve = max(solve, 20 * max(p.size for p in s.narrow) + step + pairs)
+        total += solve
     return total + logits * vocabulary
 
 # %% ../../nbs/costs/00_estimate.ipynb #29ee3354

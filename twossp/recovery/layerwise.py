@@ -25,7 +25,7 @@ class Training:
     steps : int, default 100
         at most
     tokens : int, default 1024
-        of a step, drawn at random
+        of a step, drawn at random; at most all that there are
     passes : int, default 4
         over the text, at most: fewer steps with little text
     rate : float, default 0.01
@@ -33,7 +33,7 @@ class Training:
     """
 
     steps: int = 100  # at most
-    tokens: int = 1024  # of a step, drawn at random
+    tokens: int = 1024  # of a step, drawn at random; at most all that there are
     passes: int = 4  # over the text, at most: fewer steps with little text
     rate: float = 0.01  # highest learning rate, relative to the entries of a matrix
 
@@ -46,7 +46,7 @@ class Training:
 
     def count(self, available: int) -> int:
         "Steps on a text of so many tokens."
-        return min(self.steps, max(1, self.passes * available // self.tokens))
+        return min(self.steps, self.passes * available // min(self.tokens, available))
 
 
 def _fraction(step, steps):
@@ -98,17 +98,17 @@ def train_ffn(
     student, held = _copy_upcast(ffn), (held_x, held_target)
     before = _relative_error(student, *held) if limit is None else limit
     matrices = {k: p for k, p in student.named_parameters() if p.dim() > 1}
-    size = lambda p: p.detach().square().mean().sqrt().item()
-    rates = [training.rate * size(p) for p in matrices.values()]
+    entry = lambda p: p.detach().square().mean().sqrt().item()
+    rates = [training.rate * entry(p) for p in matrices.values()]
     groups = [dict(params=[p], lr=0.0) for p in matrices.values()]
     adam, scale = torch.optim.Adam(groups, eps=1e-12), target.square().mean()
     order = torch.Generator().manual_seed(seed)
     dtype = next(iter(matrices.values())).dtype
-    steps = training.count(len(x))
+    steps, size = training.count(len(x)), min(training.tokens, len(x))
     for step in range(steps):
         for group, rate in zip(adam.param_groups, rates, strict=True):
             group["lr"] = rate * _fraction(step, steps)
-        some = torch.randint(len(x), (training.tokens,), generator=order).to(x.device)
+        some = torch.randint(len(x), (size,), generator=order).to(x.device)
         with torch.enable_grad():
             loss = (student(x[some].to(dtype)) - target[some]).square().mean() / scale
             grads = torch.autograd.grad(loss, [*matrices.values()])

@@ -583,7 +583,8 @@ def repair_plans(
     "Refit output projections, layer by layer in order, for several plans."
     if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
         n = len(calib) + round(noise * len(calib))
-        draws(plans=len(plans), windows=n, fit=structure(model).full_width)
+        train = 0 if training is None else training.tokens
+        draws(plans=len(plans), windows=n, fit=structure(model).full_width, train=train)
         if log is not None:
             log.update(repair=[[] for _ in plans])
         return list(plans)
