@@ -32,13 +32,13 @@ from ..core.scores import SCORES, Score, find_score, score_label
 from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED
 from ..pruning.width import keep_top
+from .layerwise import Training, is_trainable, train_ffn
 from .least_squares import (
     LAMBDAS,
     record_expert_inputs,
     refit_best,
     refit_experts,
 )
-from .layerwise import Training, is_trainable, train_ffn
 from ..runtime.calibration import Calibration
 from ..runtime.layers import (
     check_replay,

@@ -52,7 +52,7 @@ def prune(
     score: str | Callable | None = None,
     # of attention modules: a name, or a function (model, calib) -> one number each
     depth_score: str | Callable | None = None,
-    repair: str | None = None,  # 'least_squares' reconstructs the FFNs, 'layerwise' trains them, too
+    repair: str | None = None,  # 'least_squares' reconstructs the FFNs; 'layerwise' trains them too
     evaluation: str | Path | Sequence[str | Path] = (),  # texts on which perplexity is measured
     n_eval: int | None = None,  # samples of each; None: all
     save: str | Path | None = None,  # folder of the pruned checkpoint; None: it is not saved
@@ -88,7 +88,7 @@ def prune(
     depth_score : str | Callable | None, default None
         of attention modules: a name, or a function (model, calib) -> one number each
     repair : str | None, default None
-        'least_squares' reconstructs the FFNs, 'layerwise' trains them, too
+        'least_squares' reconstructs the FFNs; 'layerwise' trains them too
     evaluation : str | Path | Sequence[str | Path], default ()
         texts on which perplexity is measured
     n_eval : int | None, default None
