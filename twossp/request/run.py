@@ -342,8 +342,9 @@ def _copy_plans(o, searches):
                     save_plan(load_plan(kept), file)
 
 
-def _check_folders(o, model, searches):
-    "Raise `FileExistsError` for output folders that this command did not write."
+def _prepare_folders(o, model, searches):
+    """Raise `FileExistsError` for output folders that this command did not write; copy the plans
+    that are known already."""
     if o.plan:
         folder, model_id = Path(o.save), model_identity(model)
         plan_id = plan_identity(load_plan(o.plan), model_id)
@@ -354,6 +355,7 @@ def _check_folders(o, model, searches):
         check_not_source(folder, o.model)
         if read_plan_json(folder).get("plan_key") != search.key:
             check_output_folder(folder, o.overwrite)
+    _copy_plans(o, searches)
 
 # %% ../../nbs/request/05_run.ipynb #944e0bb9
 def _draw_figures(folder, plan, dense, report):
@@ -663,8 +665,7 @@ def run(
             evals = make_evaluations(o, perplexities, calib, tasks)
             if o.save and is_main_process():
                 searches = _ask(o, model, calib, targets)
-                _check_folders(o, model, searches)
-                _copy_plans(o, searches)
+                _prepare_folders(o, model, searches)
             if o.ablation:
                 rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
                 return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
