@@ -353,7 +353,7 @@ class PruningSetup:
 
 # %% ../../nbs/costs/00_estimate.ipynb #memrule2
 def _work_bytes(
-    model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=False, train=0
+    model, setup, windows=1, plans=0, tokens=None, fit=0, gradients=False, train=None
 ):
     "Bytes, beside the dense weights, of measuring `plans` (0: the dense model) on `windows`"
     size, s = model.dtype.itemsize, structure(model)
@@ -382,9 +382,10 @@ def _work_bytes(
         stored = windows * t * (fit * size + 4 * d)
         solve = 8 * (3 * fit * fit + 7 * fit * d)
         solve += stored if stored <= setup.budget // 2 else 0
-        if train:  # an FFN in float32 with its gradients and Adam's state, on `train` tokens
-            step = 4 * min(train, windows * t) * (6 * fit + 4 * d)
-            pairs = min(setup.budget // 2, windows * t * d * (size + 4))
+        if train:  # an FFN in float32 with its gradients and Adam's state
+            step = 4 * min(train.tokens, windows * t) * (6 * fit + 4 * d)
+            tokens = min(windows * t, train.steps * train.tokens) + windows * t // 4
+            pairs = min(setup.budget // 2, tokens * d * (size + 4))
             solve = max(solve, 20 * max(p.size for p in s.narrow) + step + pairs)
         total += solve
     return total + logits * vocabulary

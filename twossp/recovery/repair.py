@@ -583,8 +583,7 @@ def repair_plans(
     "Refit output projections, layer by layer in order, for several plans."
     if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
         n = len(calib) + round(noise * len(calib))
-        train = 0 if training is None else training.tokens
-        draws(plans=len(plans), windows=n, fit=structure(model).full_width, train=train)
+        draws(plans=len(plans), windows=n, fit=structure(model).full_width, train=training)
         if log is not None:
             log.update(repair=[[] for _ in plans])
         return list(plans)
