@@ -90,7 +90,7 @@ def train_ffn(
     target: torch.Tensor,  # (n, d) the outputs to reach
     held_x: torch.Tensor,  # (m, d) inputs that it is judged on
     held_target: torch.Tensor,  # (m, d) their outputs
-    training: Training,
+    training: Training,  # number and size of the steps
     seed: int = 0,  # of the tokens of each step
     limit: float | None = None,  # held-out error to stay below; None: the module's own
 ) -> tuple[dict, dict]:  # new matrices by name, none without a gain; held-out errors
