@@ -297,7 +297,7 @@ def _train_part(repair, part, to_run, refitted, h, goal, held_out):
     most = max(1, most // (t * d * (h.dtype.itemsize + 4)))  # inputs, and targets in float32
     fit = [*range(first, n_fit)][: min(most, -(-tokens // t))]
     held = [*range(n_fit, n)][:most]
-    some = torch.tensor(fit + held, device=h.device)
+    some = torch.tensor(fit + held)  # on the CPU: a layer may be on another device than `h`
     gap = None if goal.after_gap is None else goal.after_gap[some]
     goal, pairs = replace(goal, out=goal.out[some], after_gap=gap), []
 
