@@ -622,11 +622,17 @@ def repair_plans(
                 tensors, factor = _rescale(repair, mode, state, h)
                 weights[k] |= tensors
                 facts[k] = dict(final_norm=round(factor, 4)) if tensors else {}
+            if training and any("layerwise_after" in line for line in logs[k]):
+                facts[k] |= dict(layerwise=asdict(training))
+            elif training:
+                warnings.warn(
+                    "no FFN is trained: none that remains is a module of its own beside experts",
+                    stacklevel=3,
+                )
     if log is not None:
         log.update(repair=logs)
     tokens = len(calib) * calib.shape[1] - repair.noise  # of text
     text = dict(refit_tokens=[tokens, neurons_per_token(model)])
-    text |= {} if training is None else dict(layerwise=asdict(training))
     plans = [_finish_plan(repair.s, *x) for x in zip(plans, weights, logs, strict=True)]
     return [with_provenance(p, **text, **x) for p, x in zip(plans, facts, strict=True)]
 
