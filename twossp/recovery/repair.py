@@ -146,6 +146,7 @@ class _Repair:
     budget: int = 2**30  # bytes of inputs that may be stored
     front: bool = True  # the target before a gap includes what the gap adds
     held_out: float = 0.25  # fraction of an expert's tokens
+    held_from: int = 1  # first window that a training holds out, also with one λ
     noise: int = 0  # number of random tokens, which come first
     protected: tuple[int, ...] = ()  # layers whose weights stay
     score: Score | None = None  # by which neurons are chosen again; None: those of the plan
@@ -292,11 +293,10 @@ def _train_part(repair, part, to_run, refitted, h, goal, held_out):
     if not part.name or not is_trainable(part.module(repair.model)):
         return {}, {}
     first = repair.noise // t  # windows of random tokens
-    n_fit = repair.n_fit if repair.n_fit < n else n - max(1, round((n - first) * repair.held_out))
     tokens, most = repair.training.steps * repair.training.tokens, repair.budget // 2
     most = max(1, most // (t * d * (h.dtype.itemsize + 4)))  # inputs, and targets in float32
-    fit = [*range(first, n_fit)][: min(most, -(-tokens // t))]
-    held = [*range(n_fit, n)][:most]
+    fit = [*range(first, repair.held_from)][: min(most, -(-tokens // t))]
+    held = [*range(repair.held_from, n)][:most]
     some = torch.tensor(fit + held)  # on the CPU: a layer may be on another device than `h`
     gap = None if goal.after_gap is None else goal.after_gap[some]
     goal, pairs = replace(goal, out=goal.out[some], after_gap=gap), []
@@ -626,7 +626,8 @@ def repair_plans(
                 facts[k] |= dict(layerwise=asdict(training))
             elif training:
                 warnings.warn(
-                    "no FFN is trained: none that remains is a module of its own beside experts",
+                    "layerwise distillation trains nothing: no remaining FFN is a module of its"
+                    " own, and routed experts keep the closed form",
                     stacklevel=3,
                 )
     if log is not None:
@@ -679,20 +680,20 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     _check_ffns(model)
     if not 0 <= share <= 1:
         raise ValueError(f"share has to be 0 to 1; got {share!r}")
-    lams, n_fit = _check_lams(lam, len(calib), held_out), len(calib)
+    lams = _check_lams(lam, len(calib), held_out)
     check = check_replay(model, calib)
     if check.problem:
         raise ValueError(f"{type(model).__name__} cannot be repaired: {check.problem}")
     if not 0 <= noise:
         raise ValueError(f"noise must not be negative; got {noise!r}")
-    if len(lams) > 1:
-        n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
+    held_from = len(calib) - min(len(calib) - 1, max(1, round(len(calib) * held_out)))
+    n_fit = held_from if len(lams) > 1 else len(calib)
     n, t = round(noise * len(calib)), calib.shape[1]
     random = _draw_random_windows(model, n, t, seed).to(calib.device)
     rows = layer_batch_size(model, t) if check.stack else 1
     repair = _Repair(
         model, s, None, share, lams, n_fit + n, rows, attention,
-        memory_budget(model) // 2, held_out=held_out, noise=n * t,
+        memory_budget(model) // 2, held_out=held_out, held_from=held_from + n, noise=n * t,
     )  # fmt: skip
     text = calib.ids  # masked tokens are used too
     return repair, torch.cat([random, text])
