@@ -31,7 +31,7 @@ from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import is_offloaded
 from ..runtime.metrics import check_finite, inference, run_model, split_batches
 from ..runtime.processes import sum_over_processes
-from ..runtime.provenance import found_before, planner, with_provenance
+from ..runtime.provenance import found_before, keep_found, planner, with_provenance
 from ..runtime.statistics import float64_device, window_loss
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006
@@ -183,8 +183,8 @@ def gisp_plan(
     if nested:
         question = "gisp", calib.identity, rounds, (*s.protected(protect),), (*nested,)
     plan, log["rounds"] = extend_chain(model, question, targets, extend)
-    if repair is not None:
-        plan = repair_plan(model, plan, repair_windows(model, calib), **fix)
     differs = ["rounds by parameters, not by the number of structures"]
     differs += [f"{rounds} rounds, not 112"] if rounds != 112 else []
-    return with_provenance(plan, differs_from_paper=differs)
+    plan = with_provenance(plan, differs_from_paper=differs)
+    keep_found(plan, repair, log)
+    return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan

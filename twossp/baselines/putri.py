@@ -28,7 +28,7 @@ from ..recovery.repair import (
     repair_windows,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.provenance import found_before, planner, with_provenance
+from ..runtime.provenance import found_before, keep_found, planner, with_provenance
 
 # %% ../../nbs/baselines/07_putri.ipynb #ptr00006
 def list_groups(s):
@@ -121,7 +121,9 @@ def putri_plan(
         mixers = keep_parts(s, {part: part.read(plan) for part in s.mixers})
         plan = narrow(mixers, width_after(free, sparsity, s.removed(mixers), multiple))
     log.update(balance=split, trials=trials)
-    if repair is not None:
-        text = repair_windows(model, calib)
-        plan = repair_plan(model, replace(plan, weights={}), text, **last)
-    return with_provenance(plan, differs_from_paper=[*_DIFFERENCES])
+    plan = with_provenance(plan, differs_from_paper=[*_DIFFERENCES])
+    if repair is None:
+        return plan
+    plan = replace(plan, weights={})
+    keep_found(plan, repair, log)
+    return repair_plan(model, plan, repair_windows(model, calib), **last)

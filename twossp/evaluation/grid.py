@@ -47,7 +47,13 @@ from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import find_together
 from ..runtime.calibration import Calibration, shares_text
 from ..runtime.decisions import decides, fill_defaults
-from ..runtime.devices import fork_rng, input_device, is_main_process, read_clock
+from ..runtime.devices import (
+    call_accelerator,
+    fork_rng,
+    input_device,
+    is_main_process,
+    read_clock,
+)
 from ..runtime.identity import (
     Search,
     constant_weights,
@@ -77,37 +83,49 @@ from ..runtime.statistics import billed_statistics
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79f9d657
-def _find_plan(search, model, progress, together=(), removals=(None,) * 3):
+def _find_plan(search, model, progress, together=(), known=None, keep=None):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
-    if the method takes one; it also seeds the global generators, which are restored. `removals`:
-    the same of the search without its repair, if it is known."""
+    if the method takes one; it also seeds the global generators, which are restored. `known`:
+    the same of questions `before_repair`; `keep` receives them before the plan is repaired."""
     report, parameters = {}, signature(search.method).parameters
     calib, kwargs = search.calibration, dict(seed=search.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
     kwargs |= search.options
-    device = input_device(model)
+    device, t = input_device(model), 1 if calib is None else calib.shape[-1]
     if calib is not None:  # cached for the model: no method is billed for it
         check_replay(model, calib.check(model))
+
+    def bill_work(seconds, peak):
+        "The cost of a search that took this alone"
+        tokens = dict(tokens=counts["tokens"] + bill["tokens"])
+        forwards = forward_passes(counts | tokens, t) or report.get("forwards", 0.0)
+        peak = max((x for x in (peak, bill["peak"]) if x is not None), default=None)
+        return dict(seconds=seconds + bill["seconds"], forwards=forwards, plan_peak=peak)
+
+    def keep_now(plan, log):
+        if hasattr(plan, "provenance"):
+            plan = _add_facts(plan, search)
+        on_cpu = device.type == "cpu"
+        peak = None if on_cpu else call_accelerator(device, "max_memory_allocated")
+        keep(plan, bill_work(read_clock(device) - start, peak), dict(log or {}))
+
     others = find_together(model, together)
+    found = {k: (plan, said) for k, (plan, _, said) in (known or {}).items()}
     with (
         fork_rng(search.seed or 0),
         billed_statistics(model, others) as bill,
         count_forwards(model) as counts,
         peak_memory(device) as memory,
-        start_from(removals[0] if removals[1] else None, removals[2]) as known,
+        start_from(found, keep and keep_now) as taken,
     ):
         start = read_clock(device)
         plan = search.method(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
-    counts["tokens"] += bill["tokens"]  # each search has the cost that it has alone
-    t = 1 if calib is None else calib.shape[-1]
-    forwards = forward_passes(counts, t) or report.get("forwards", 0.0)
-    peak = max((x for x in (memory["peak"], bill["peak"]) if x is not None), default=None)
-    cost = dict(seconds=seconds + bill["seconds"], forwards=forwards, plan_peak=peak)
-    if known["used"]:  # billed as if it had been found here
-        before = removals[1]
-        peaks = [x for x in (peak, before["plan_peak"]) if x is not None]
+    cost = bill_work(seconds, memory["peak"])
+    if taken["used"]:  # billed as if it had been found here
+        before = known[taken["used"]][1]
+        peaks = [x for x in (cost["plan_peak"], before["plan_peak"]) if x is not None]
         cost = {k: cost[k] + before[k] for k in ("seconds", "forwards")}
         cost["plan_peak"] = max(peaks, default=None)
         report["forwards"] = cost["forwards"]
@@ -116,6 +134,15 @@ def _find_plan(search, model, progress, together=(), removals=(None,) * 3):
 # %% ../../nbs/evaluation/07_grid.ipynb #35861279
 # keys of a plan's file that are not part of its provenance
 _SEARCH_KEYS = ("cost", "report", "asked_as", "model")
+
+
+def _add_facts(plan, search):
+    "The plan with the facts of its search, but those that the method itself recorded"
+    calib = search.calibration
+    facts = dict(method=search.name, target_sparsity=search.target, seed=search.seed)
+    facts |= dict(options=label_functions(search.options) or None)
+    facts |= {} if calib is None else calib.facts
+    return with_provenance(plan, **facts | plan.provenance)
 
 
 def _save_search(plan, file, cost, report, search):
@@ -172,18 +199,20 @@ def load_or_find_plan(
     plan, cost, report = broadcast_object(saved)
     if plan is not None:
         return plan, cost, report
-    removals = None, {}, {}
-    if file is not None and search.options.get("repair"):
-        plain = replace(search, options={**search.options, "repair": None})
-        saved = _read_search(plan_file(plans, plain.key)) if is_main_process() else None
-        removals = broadcast_object(saved)
-    plan, cost, report = _find_plan(search, model, progress, together, removals)
-    if hasattr(plan, "provenance"):  # keep what the method itself recorded
-        calib = search.calibration
-        facts = dict(method=search.name, target_sparsity=search.target, seed=search.seed)
-        facts |= dict(options=label_functions(search.options) or None)
-        facts |= {} if calib is None else calib.facts
-        plan = with_provenance(plan, **facts | plan.provenance)
+    known, asked = {}, {} if file is None else search.before_repair()
+    files = {k: plan_file(plans, x.key) for k, x in asked.items()}
+    if asked:
+        read = {k: _read_search(x) for k, x in files.items()} if is_main_process() else {}
+        known = {k: x for k, x in broadcast_object(read).items() if x[0] is not None}
+
+    def keep(*found):
+        if is_main_process():
+            _save_search(found[0], files["repaired"], *found[1:], asked["repaired"])
+
+    how = progress, together, known, keep if asked else None
+    plan, cost, report = _find_plan(search, model, *how)
+    if hasattr(plan, "provenance"):
+        plan = _add_facts(plan, search)
     if file is not None and is_main_process():
         _save_search(plan, file, cost, report, search)
     return plan, cost, report

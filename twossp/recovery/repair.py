@@ -50,7 +50,7 @@ from ..runtime.layers import (
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_finite, inference
 from ..runtime.progress import progress_bar
-from ..runtime.provenance import found_before, with_provenance
+from ..runtime.provenance import found_before, keep_found, with_provenance
 from ..runtime.statistics import (
     Statistics,
     accumulate_moments,
@@ -836,6 +836,7 @@ def repairable(
             plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan
+        keep_found(plan, repair, log)
         common |= dict(protect=options.get("protect", ())) | repair_options(repair)
         return repair_plan(model, plan, repair_windows(model, calib), **common)
 

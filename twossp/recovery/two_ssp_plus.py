@@ -43,7 +43,7 @@ from .repair import (
     repair_windows,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.provenance import found_before, planner, preset
+from ..runtime.provenance import found_before, keep_found, planner, preset
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #ec42e307
 _N_COMPARE = 4  # windows, at most, to compare splits and widths on
@@ -245,7 +245,7 @@ def two_ssp(
     )
     _check_windows(calib, n_search, reads, repair, searched)
     fix = dict(protect=protect, progress=progress, log=log) | repair_options(repair)
-    if not searched and (plan := found_before(repair, log)) is not None:
+    if (plan := found_before(repair, log, judged=searched)) is not None:
         return repair_plan(model, plan, repair_windows(model, calib), **fix)
 
     if widths == "dense":
@@ -276,6 +276,7 @@ def two_ssp(
         plan, log["widths"] = search_widths(
             model, scores, plan, search, compare, progress=progress, multiple=multiple
         )
+    keep_found(plan, repair, log)
     return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59

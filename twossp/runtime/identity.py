@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'config_facts', 'weight_files', 'files_identity', 'record_origin',
+    'ANY_REPAIR', 'config_facts', 'weight_files', 'files_identity', 'record_origin',
     'constant_identity', 'constant_weights', 'model_identity', 'same_model',
     'plan_identity', 'function_identity', 'tokenizer_identity', 'facts_identity',
     'runtime_facts', 'used_scores', 'Search', 'row_key'
@@ -22,7 +22,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from importlib.metadata import distribution, packages_distributions
 from importlib.util import find_spec, resolve_name
@@ -644,9 +644,12 @@ def used_scores(
     return found
 
 
+ANY_REPAIR = "any"  # stands for the option `repair` where a plan is not repaired yet
+
 # of values of options that compute something else than they did
 _OPTION_REVISIONS = {
     ("repair", "least_squares"): 4,  # the final norm is scaled
+    ("repair", ANY_REPAIR): 4,  # of a search that looks at repaired models
     ("widths", "search"): 2,  # by KL divergence
 }
 
@@ -725,6 +728,16 @@ class Search:
         if revisions := _revisions(self.method, self.options):
             question["revisions"] = revisions
         return _short(question)
+
+    def before_repair(self) -> dict[str, "Search"]:
+        """The questions whose plans this one repairs, as for `start_from`: `repaired`, before
+        any repair; `plain`, without one. None for a method or options without a repair.
+        """
+        if not fill_defaults(self.method, self.options).get("repair"):
+            return {}
+        given = dict(repaired=ANY_REPAIR, plain=None)
+        ask = lambda x: replace(self, options={**self.options, "repair": x})
+        return {k: ask(x) for k, x in given.items()}
 
 # %% ../../nbs/runtime/06_identity.ipynb #752d9c69
 def row_key(

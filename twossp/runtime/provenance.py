@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'MASKS_FILE', 'with_provenance', 'non_default_options', 'label_functions',
-    'plan_tensors', 'start_from', 'found_before', 'planner', 'preset', 'plan_file',
-    'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'plan_tensors', 'start_from', 'found_before', 'keep_found', 'planner', 'preset',
+    'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -115,12 +115,14 @@ _KNOWN = ContextVar("known", default=None)  # of `start_from`
 
 @contextmanager
 def start_from(
-    plan,  # that the same method found without its repair; None: it has to be found
-    report: Mapping,  # what that method measured
-) -> Iterator[dict]:  # `used`: whether the method took the plan
-    "In the block, a method that repairs its plan repairs this one."
-    known = dict(plan=plan, report=report, used=False)
-    before = _KNOWN.set(None if plan is None else known)
+    # (plan, what the method measured) of the same search: `repaired`, as it was before any
+    # repair; `plain`, without one
+    found: Mapping[str, tuple],
+    keep: Callable | None = None,  # (plan, log) -> None, receives a plan before its repair
+) -> Iterator[dict]:  # `used`: which of those the method took, or None
+    "In the block, a method whose last step repairs its plan repairs one that is known."
+    known = dict(found=found, keep=keep, used=None)
+    before = _KNOWN.set(known if found or keep else None)
     try:
         yield known
     finally:
@@ -130,15 +132,31 @@ def start_from(
 def found_before(
     repair: str | None,  # a method's option
     log: dict | None,  # receives what the method measured
+    judged: bool = False,  # whether the search itself looks at repaired models
 ):  # the plan to repair; None: the method has to find it
     "Return the plan of `start_from`, for a method whose last step repairs its plan."
     known = _KNOWN.get()
     if repair is None or known is None:
         return None
-    known["used"] = True
-    if log is not None:
-        log.update(known["report"])
-    return known["plan"]
+    for source in ("repaired",) if judged else ("repaired", "plain"):
+        if source in known["found"]:
+            known["used"] = source
+            plan, report = known["found"][source]
+            if log is not None:
+                log.update(report)
+            return plan
+    return None
+
+
+def keep_found(
+    plan,  # that a method found and is about to repair
+    repair: str | None,  # its option
+    log: dict | None,  # what it measured
+) -> None:
+    "Hand a plan to `keep` of `start_from`: a repair may take long, or fail."
+    known = _KNOWN.get()
+    if repair is not None and known is not None and known["keep"] is not None:
+        known["keep"](plan, log)
 
 
 def planner(
@@ -193,7 +211,7 @@ def planner(
             calib = None if calib is None else Calibration.of(calib, model)
             # its size is estimated, or another method runs, which records its own request
             if model_memo(model)["draws"] is not None or _RUNNING.get():
-                with start_from(None, {}):  # a plan that is known is the other method's
+                with start_from({}):  # a plan that is known is the other method's
                     return _finish(fn(model, calib, sparsity, **options))
             check_dense(model)
             log = options.get("log")
