@@ -35,9 +35,10 @@ def read_comparison(path=COMPARISON):
 
     found = defaultdict(list)
     for r in load_results(path):
-        scores = [f'`--{k} {r.options[k]}`' for k in ('score', 'depth_score') if k in r.options]
+        named = ['score', 'depth_score', *['repair'] * (r.method in presets)]
+        other = [f'`--{k} {r.options[k]}`' for k in named if k in r.options]
         repaired = 'repair' in r.options or r.method in presets
-        found[' '.join([r.method, *scores]), r.target, repaired].append(r)
+        found[' '.join([r.method, *other]), r.target, repaired].append(r)
     return found
 
 
@@ -170,9 +171,10 @@ def lines_of(pages, found):
         for name in names:
             words = words_of(facts, name)
             out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
-            same = {k: v for k, v in words.items() if k != 'take'} | dict(take='to try')
-            out += [(v, re.sub('`--\\w+ (.*?)`', r'+ \1', v), same)
-                    for v in variants if v.partition(' ')[0] == name]
+            for v in (v for v in variants if v.partition(' ')[0] == name):
+                take = 'without training' if '--repair' in v else 'to try'
+                text = re.sub('`--repair (.*?)`', r'with \1', v)
+                out.append((v, re.sub('`--\\w+ (.*?)`', r'+ \1', text), words | dict(take=take)))
     return out
 
 

@@ -121,8 +121,8 @@ def _suggest_recovery(dense, r, folder=None):
     ]
     if max(lost, default=1) <= 1.1:
         return []
-    helps = []
-    if "repair" in _defaults(r.method) and not r.options.get("repair"):
+    helps, options = [], _defaults(r.method) | r.options
+    if "repair" in options and not options["repair"]:
         helps.append("the same command with --repair least_squares")
     if folder:
         out = shown_path(folder)
