@@ -67,7 +67,7 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
     ),
     "2ssp+": Method(
         f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
-        "2ssp with searched split and widths, reconstruction, and layerwise distillation",
+        "2ssp with searched split and widths; FFNs refitted, then trained",
     ),
     "putri": Method(
         "twossp.baselines.putri:putri_plan", 256, "2605.18331",

@@ -285,13 +285,11 @@ def _refit_output(repair, part, kept, plan, h, goal, store=True):
 
 # %% ../../nbs/recovery/01_repair.ipynb #rprlwd02
 def _train_part(repair, part, to_run, refitted, h, goal, held_out):
-    """New matrices by name of an FFN that is trained toward its goal; none without a gain, or if
-    it is no module of its own; and errors. Its layer runs with the plan `to_run` for the targets;
+    """New matrices by name of an FFN that is trained toward its goal, none without a gain; and
+    errors. Its layer runs with the plan `to_run` for the targets;
     `refitted` is the plan with the closed form, and `held_out` the error of the closed form
     without the held-out samples, None: unknown"""
     layer, (n, t, d) = part.at(repair.model), h.shape
-    if not part.name or not is_trainable(part.module(repair.model)):
-        return {}, {}
     first = repair.noise // t  # windows of random tokens
     tokens, most = repair.training.steps * repair.training.tokens, repair.budget // 2
     most = max(1, most // (t * d * (h.dtype.itemsize + 4)))  # inputs, and targets in float32
@@ -385,11 +383,13 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             to_run = replace(to_run, weights=weights)
             factor = dense.factors[part.role]
             goal = _Goal(dense.out, factor, dense.after_gap, dense.gap_layers)
-            store = repair.training is None
-            new, after, errors, kept = _refit_output(repair, part, kept, to_run, h, goal, store)
+            trains = repair.training is not None and len(part.layers) == 1 and part.name
+            trains = trains and is_trainable(part.module(repair.model))
+            step = repair, part, kept, to_run, h, goal, not trains
+            new, after, errors, kept = _refit_output(*step)
             if repair.score is not None:
                 plan = replace(plan, kept=plan.kept | {(i, part.slot): kept})
-            if repair.training is not None and len(part.layers) == 1:
+            if trains:
                 refitted = replace(_layer_plan(plan, i), weights=weights | new)
                 to_beat = errors.get("held_out")
                 trained, found = _train_part(repair, part, to_run, refitted, h, goal, to_beat)
