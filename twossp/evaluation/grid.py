@@ -55,6 +55,7 @@ from ..runtime.devices import (
     read_clock,
 )
 from ..runtime.identity import (
+    ANY_REPAIR,
     Search,
     constant_weights,
     model_identity,
@@ -86,7 +87,7 @@ log = logging.getLogger("twossp")
 def _find_plan(search, model, progress, together=(), known=None, keep=None):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
     if the method takes one; it also seeds the global generators, which are restored. `known`:
-    the same of questions `before_repair`; `keep` receives them before the plan is repaired."""
+    these three of the questions `before_repair`; `keep` receives them before a repair."""
     report, parameters = {}, signature(search.method).parameters
     calib, kwargs = search.calibration, dict(seed=search.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
@@ -152,7 +153,8 @@ def _save_search(plan, file, cost, report, search):
         facts = dict(cost=cost, report=report, asked_as=search.key, model=search.model_id)
         with skip_unwritable(file):
             save_plan(with_provenance(plan, **facts), file)
-            log.info("plan: %s", file)
+            before = search.options.get("repair") == ANY_REPAIR
+            log.info("plan%s: %s", ", before its reconstruction" if before else "", file)
     except Exception as e:
         log.warning("cannot save the plan to %s: %s", file, one_line(e))
 
