@@ -73,8 +73,11 @@ def name_run(r):
     "The method of a row, and what else decides its quality"
     options = r.get('options') or {}
     scores = [f'{options[k]}' for k in ('score', 'depth_score') if k in options]
-    more = dict(nested='nested', repair='reconstructed')
-    return ', '.join([r['method'], *scores, *(more[k] for k in more if k in options)])
+    words = {'least_squares': 'reconstructed', 'layerwise': 'layerwise distillation'}
+    words |= {'least_squares': 'not trained'} if r['method'] == '2ssp+' else {}
+    more = ['nested'] * ('nested' in options)
+    more += [words[options['repair']]] if options.get('repair') else []
+    return ', '.join([r['method'], *scores, *more])
 
 
 def merge_seeds(rows):

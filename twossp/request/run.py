@@ -290,10 +290,11 @@ def _advise_chats(o, sources, tok):
     chats = getattr(tok, "chat_template", None)
     if o.quiet or o.demo or not (plain and o.method and chats):
         return ""
-    names = "+".join(s["name"] for s in sources)
+    names = [s["name"] for s in sources]
+    mix = f"self=24+{names[0]}=8" if len(names) == 1 else "+".join(["self", *names])
     return (
         f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
-        f" chat model: --calibration self+self-chat, or, with this text too, {names}+self-chat"
+        f" chat model: --calibration self+self-chat, or, with this text too, {mix}"
     )
 
 # %% ../../nbs/request/05_run.ipynb #7f603070
