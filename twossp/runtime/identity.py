@@ -731,7 +731,7 @@ class Search:
 
     def before_repair(self) -> dict[str, "Search"]:
         """The questions whose plans this one repairs, as for `start_from`: `repaired`, before
-        any repair; `plain`, without one. None for a method or options without a repair.
+        any repair; `plain`, without one. Empty for a method or options without a repair.
         """
         if not fill_defaults(self.method, self.options).get("repair"):
             return {}
