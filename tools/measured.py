@@ -69,12 +69,19 @@ def read_rows(path):
 # --- rows of a grid
 
 
+def repairs_by_default(name):
+    "Whether a method repairs its plan unless it is told otherwise; it then trains it, too"
+    from twossp.baselines.methods import METHODS, method_defaults
+
+    return name in METHODS and bool(method_defaults(name).get('repair'))
+
+
 def name_run(r):
     "The method of a row, and what else decides its quality"
     options = r.get('options') or {}
     scores = [f'{options[k]}' for k in ('score', 'depth_score') if k in options]
     words = {'least_squares': 'reconstructed', 'layerwise': 'layerwise distillation'}
-    words |= {'least_squares': 'not trained'} if r['method'] == '2ssp+' else {}
+    words |= {'least_squares': 'not trained'} if repairs_by_default(r['method']) else {}
     more = ['nested'] * ('nested' in options)
     more += [words[options['repair']]] if options.get('repair') else []
     return ', '.join([r['method'], *scores, *more])

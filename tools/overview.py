@@ -24,20 +24,19 @@ KL = 'chats agreement/kl'
 NOISE, ONE = '≈ ', ' ¹'
 MISSING = '–'  # not measured
 REACH = '✕'  # the method cannot do it
+NOT_TRAINED = ', not trained'  # 2SSP+ with a reconstruction alone
 
 
 def read_comparison(path=COMPARISON):
     "{(name, sparsity, reconstructed): rows, one a random subset} of the comparison"
-    from twossp.baselines.methods import METHODS, method_defaults
     from twossp.evaluation.results import load_results
-
-    presets = {name for name in METHODS if method_defaults(name).get('repair')}
 
     found = defaultdict(list)
     for r in load_results(path):
-        named = ['score', 'depth_score', *['repair'] * (r.method in presets)]
+        always = measured.repairs_by_default(r.method)
+        named = ['score', 'depth_score', *['repair'] * always]
         other = [f'`--{k} {r.options[k]}`' for k in named if k in r.options]
-        repaired = 'repair' in r.options or r.method in presets
+        repaired = always or 'repair' in r.options
         found[' '.join([r.method, *other]), r.target, repaired].append(r)
     return found
 
@@ -73,14 +72,14 @@ def is_noise(a, b):
 
 def is_possible(name, repaired):
     "Whether a method can be run with reconstruction, or without it"
-    from twossp.baselines.methods import METHODS, method, method_defaults
+    from twossp.baselines.methods import METHODS, method
 
     name = name.partition(' ')[0]
     if name not in METHODS:
         return True
     if repaired:
         return 'repair' in signature(method(name)).parameters
-    return not method_defaults(name).get('repair')
+    return not measured.repairs_by_default(name)
 
 
 def say(x):
@@ -172,9 +171,10 @@ def lines_of(pages, found):
             words = words_of(facts, name)
             out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
             for v in (v for v in variants if v.partition(' ')[0] == name):
-                take = 'without training' if '--repair' in v else 'to try'
-                text = re.sub('`--repair (.*?)`', r'with \1', v)
-                out.append((v, re.sub('`--\\w+ (.*?)`', r'+ \1', text), words | dict(take=take)))
+                text = v.replace(' `--repair least_squares`', NOT_TRAINED)
+                text = re.sub('`--\\w+ (.*?)`', r'+ \1', text)
+                take = 'to compare with the others' if NOT_TRAINED in text else 'to try'
+                out.append((v, text, words | dict(take=take)))
     return out
 
 

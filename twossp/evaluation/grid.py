@@ -207,9 +207,9 @@ def load_or_find_plan(
         read = {k: _read_search(x) for k, x in files.items()} if is_main_process() else {}
         known = {k: x for k, x in broadcast_object(read).items() if x[0] is not None}
 
-    def keep(*found):
+    def keep(removals, spent, said):
         if is_main_process():
-            _save_search(found[0], files["repaired"], *found[1:], asked["repaired"])
+            _save_search(removals, files["repaired"], spent, said, asked["repaired"])
 
     how = progress, together, known, keep if asked else None
     plan, cost, report = _find_plan(search, model, *how)
