@@ -173,7 +173,7 @@ def lines_of(pages, found):
             for v in (v for v in variants if v.partition(' ')[0] == name):
                 text = v.replace(' `--repair least_squares`', NOT_TRAINED)
                 text = re.sub('`--\\w+ (.*?)`', r'+ \1', text)
-                take = 'to compare with the others' if NOT_TRAINED in text else 'to try'
+                take = 'to compare with the others' if NOT_TRAINED in text else 'as an alternative'
                 out.append((v, text, words | dict(take=take)))
     return out
 
