@@ -6,6 +6,7 @@
 __all__ = ['MIN_PAIRS', 'Difference', 'paired_interval', 'difference_table']
 
 # %% ../../nbs/evaluation/05_paired.ipynb #fcbaa48f
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -36,6 +37,18 @@ class Difference:
     def is_noise(self) -> bool:  # True also without an interval
         "Whether the interval contains zero."
         return not (self.low > 0 or self.high < 0)
+
+    def ratio(
+        self,
+        digits: int = 2,  # decimal places
+    ) -> str:  # such as '0.93 (0.90 to 0.97) *'
+        "The ratio of two perplexities, if the values are losses; an asterisk: beyond noise."
+        mean, low, high = (
+            f"{math.exp(x):.{digits}f}" for x in (self.mean, self.low, self.high)
+        )
+        if math.isnan(self.low):
+            return mean
+        return f"{mean} ({low} to {high})" + " *" * (not self.is_noise)
 
 # %% ../../nbs/evaluation/05_paired.ipynb #25856784
 @cache
