@@ -380,7 +380,8 @@ def _work_bytes(
         total += max(s.layer) * size  # a narrowed copy
     if fit:
         stored = windows * t * (fit * size + 4 * d)
-        solve = 8 * (3 * fit * fit + 7 * fit * d)
+        matrices = 1 if setup.stream and setup.kind == "cpu" else 3  # moments are on disk
+        solve = 8 * (matrices * fit * fit + 7 * fit * d)
         solve += stored if stored <= setup.budget // 2 else 0
         if train:  # an FFN in float32 with its gradients and Adam's state
             step = 4 * min(train.tokens, windows * t) * (6 * fit + 4 * d)

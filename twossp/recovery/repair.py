@@ -42,6 +42,7 @@ from .least_squares import (
 from ..runtime.calibration import Calibration
 from ..runtime.layers import (
     check_replay,
+    is_offloaded,
     output_head,
     record_calls,
     run_layer,
@@ -151,6 +152,7 @@ class _Repair:
     protected: tuple[int, ...] = ()  # layers whose weights stay
     score: Score | None = None  # by which neurons are chosen again; None: those of the plan
     training: Training | None = None  # of each FFN after the closed form; None: none
+    disk: bool = False  # keep a layer's moments in temporary files
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -210,7 +212,8 @@ def _collect_moments(repair, part, columns, plan, h, goal, store):
         target = _target(own, rest, goal, rows, repair.share)
         n = max(0, repair.n_fit - rows.start)  # of these rows to fit on
         splits = dict(fit=slice(None, n), held=slice(n, None))
-        accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
+        tokens = {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])}
+        accumulate_moments(sums, tokens, repair.disk)
         if store:
             stored.append((x, rest))
         if repair.score is not None:
@@ -694,6 +697,7 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     repair = _Repair(
         model, s, None, share, lams, n_fit + n, rows, attention,
         memory_budget(model) // 2, held_out=held_out, held_from=held_from + n, noise=n * t,
+        disk=is_offloaded(model),
     )  # fmt: skip
     text = calib.ids  # masked tokens are used too
     return repair, torch.cat([random, text])

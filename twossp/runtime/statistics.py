@@ -10,11 +10,14 @@ __all__ = [
 ]
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00004
+import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
@@ -549,10 +552,21 @@ def merge_moments(
     )
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00044
+def _map_zeros(shape):
+    "Zeros, float64, mapped from a temporary file that is deleted with them; in memory if none fits"
+    n = shape[0] * shape[1]
+    with tempfile.TemporaryDirectory(prefix="twossp-", ignore_cleanup_errors=True) as d:
+        if not n or shutil.disk_usage(d).free < 2 * 8 * n:
+            return torch.zeros(shape, dtype=torch.float64)
+        file = str(Path(d) / "moments")
+        return torch.from_file(file, shared=True, size=n, dtype=torch.float64).view(shape)
+
+
 def accumulate_moments(
     sums: dict[str, Statistics],  # updated in place
     # for each sum: (..., k) inputs and (..., d) targets of further tokens
     tokens: dict[str, tuple[torch.Tensor, torch.Tensor]],
+    disk: bool = False,  # keep each `gram` that is on the CPU in a temporary file
 ) -> dict[str, Statistics]:  # `sums`; float64, on the CPU if the device has no float64
     "Add tokens to named second moments, which are unchanged if memory runs out."
     flat = {k: [upcast(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
@@ -562,8 +576,9 @@ def accumulate_moments(
     for k, (x, y) in tokens.items():
         zeros = partial(torch.zeros, dtype=torch.float64, device=float64_device(x.device))
         width = x.shape[-1]
+        make_gram = _map_zeros if disk and zeros(()).is_cpu else zeros
         totals[k] = sums.get(k) or Statistics(
-            tokens=0, gram=zeros((width, width)), cross=zeros((y.shape[-1], width)),
+            tokens=0, gram=make_gram((width, width)), cross=zeros((y.shape[-1], width)),
             targets=zeros(()),
         )
     # one buffer for the largest product
