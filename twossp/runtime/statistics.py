@@ -574,9 +574,9 @@ def accumulate_moments(
     squares = {k: to_float64(y).square().sum() for k, (_, y) in flat.items()}
     totals = {}
     for k, (x, y) in tokens.items():
-        zeros = partial(torch.zeros, dtype=torch.float64, device=float64_device(x.device))
-        width = x.shape[-1]
-        make_gram = _map_zeros if disk and zeros(()).is_cpu else zeros
+        device, width = float64_device(x.device), x.shape[-1]
+        zeros = partial(torch.zeros, dtype=torch.float64, device=device)
+        make_gram = _map_zeros if disk and device.type == "cpu" else zeros
         totals[k] = sums.get(k) or Statistics(
             tokens=0, gram=make_gram((width, width)), cross=zeros((y.shape[-1], width)),
             targets=zeros(()),
