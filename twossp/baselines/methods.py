@@ -123,7 +123,6 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
         f"{_TWO_SSP}two_ssp", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
         dict(widths="dense", depth_score="cosine"),
-       
     ),
     "replaceme": Method(
         "twossp.baselines.replaceme:replaceme", 32, "2505.02819",

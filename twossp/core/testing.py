@@ -226,11 +226,12 @@ _TEMPLATE = (
 # %% ../../nbs/core/14_testing.ipynb #howtof03
 def write_examples(
     folder: str | Path,  # where to write
-    length: int = 60,  # how often `my.txt` repeats each of `SENTENCES`
+    length: int = 60,  # how often a text repeats each of `SENTENCES`
 ) -> None:
-    "Write the random models, the text and the chats that how-to pages name into a folder."
+    "Write the random models, the texts and the chats that how-to pages name into a folder."
     folder, tok, talks = Path(folder), byte_tokenizer(), byte_tokenizer()
-    for name, kind in (("my-model", "llama"), ("my-mixture", "mixtral")):
+    models = {"my-model": "llama", "my-trimmed-model": "llama", "my-mixture": "mixtral"}
+    for name, kind in models.items():
         tiny_model(kind).save_pretrained(folder / name)
         tok.save_pretrained(folder / name)
     tiny_model(max_position_embeddings=512).save_pretrained(folder / "my-chat-model")
@@ -242,8 +243,9 @@ def write_examples(
     )
     lines = "\n".join(map(json.dumps, chats))
     (folder / "my-chats.jsonl").write_text(lines, encoding="utf-8")
-    text = "\n".join(s * length for s in SENTENCES)
-    (folder / "my.txt").write_text(text, encoding="utf-8")
+    for name, some in (("my.txt", SENTENCES), ("my-test.txt", SENTENCES[::-1])):
+        text = "\n".join(s * length for s in some)
+        (folder / name).write_text(text, encoding="utf-8")
 
 # %% ../../nbs/core/14_testing.ipynb #howtof04
 def enter_examples() -> None:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'parse_size', 'parse_count', 'parse_time', 'parse_device', 'format_size',
+    'parse_size', 'parse_count', 'parse_time', 'format_size', 'parse_device',
     'count_of', 'parse_fraction', 'did_you_mean', 'one_line', 'first_line',
     'layer_numbers'
 ]
@@ -56,20 +56,6 @@ def parse_time(
         raise ValueError(f"invalid time {text!r}; write 20ms, 0.5s or 300us")
     return float(match[1]) * units[match[2]]
 
-# %% ../../nbs/core/17_words.ipynb #wrddev1
-_DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
-
-
-def parse_device(
-    text: str,  # 'cpu', 'cuda:1'
-) -> tuple[str, int | None]:  # kind, index
-    "Parse the name of a device, whether this machine has it or not."
-    kind, colon, index = str(text).partition(":")
-    if kind not in _DEVICES or colon and not index.isdecimal():
-        names = ", ".join(_DEVICES)
-        raise ValueError(f"unknown device {str(text)!r}; there are: {names} (and cuda:1, …)")
-    return kind, int(index) if index else None
-
 # %% ../../nbs/core/17_words.ipynb #sizewrd1
 def format_size(
     n: float,  # bytes, or a number of things
@@ -83,6 +69,20 @@ def format_size(
     counts = ("B", 1e9, 2), ("M", 1e6, 1), ("k", 1e3, 0)
     unit, size, digits = next((x for x in counts if n >= x[1]), ("", 1, 0))
     return " ".join(filter(None, (f"{n / size:,.{digits}f}", unit, what)))
+
+# %% ../../nbs/core/17_words.ipynb #wrddev1
+_DEVICES = "cpu", "cuda", "mps", "xpu"  # kinds of device
+
+
+def parse_device(
+    text: str,  # 'cpu', 'cuda:1'
+) -> tuple[str, int | None]:  # kind, index
+    "Parse the name of a device, whether this machine has it or not."
+    kind, colon, index = str(text).partition(":")
+    if kind not in _DEVICES or colon and not index.isdecimal():
+        names = ", ".join(_DEVICES)
+        raise ValueError(f"unknown device {str(text)!r}; there are: {names} (and cuda:1, …)")
+    return kind, int(index) if index else None
 
 # %% ../../nbs/core/17_words.ipynb #cntwrd01
 def count_of(
