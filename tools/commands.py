@@ -57,7 +57,7 @@ def meaning(field):
     "The help text, without the default, which has a column of its own"
     text = field.metadata['help'].replace('%%', '%')
     text = re.sub(r' ?\(default: [^()]*\)', '', text)
-    named = text.startswith(('gguf:', 'onnx:', 'least_squares:'))  # formats and values
+    named = text.startswith(('gguf:', 'onnx:', 'least_squares:', 'gisp:'))  # formats and values
     return quote(text if named else text[:1].upper() + text[1:])
 
 

@@ -61,5 +61,6 @@ def find_original(
         other = place
     if other is not None:
         raise ValueError(f"{folder.name} was pruned from another {name} than {other}: files differ")
-    where = "the hub's cache" if record.get("base_repo") else "this folder, or beside it"
+    local = "the working folder or beside the checkpoint"
+    where = "the hub's cache" if record.get("base_repo") else local
     raise ValueError(f"{folder.name} was pruned from {name}, which is not in {where}")

@@ -32,8 +32,8 @@ class ChatOptions:
         idea="CheckOptions.folder",
     )
     prompt: Text | None = flag(
-        "answer this prompt and stop (default: ask in the terminal; standard input that is not"
-        " terminal is one prompt)",
+        "answer this prompt and stop (default: ask in the terminal; standard input that is"
+        " not a terminal is one prompt)",
         idea="InferenceOptions.prompt",
     )
     no_dense: bool = flag("do not answer with the dense model too", idea="TargetOptions.no_dense")

@@ -95,7 +95,10 @@ def _list_types():
     first, *lines = text.splitlines()
     tried = first.removeprefix("# transformers ")
     rows = csv.DictReader(lines)
-    verdicts = {(r["reads"], r["type"]): (r["verdict"], r["said"]) for r in rows}
+    words = dict(table="in the table", derived="auto-detected")
+    verdicts = {
+        (r["reads"], r["type"]): (words.get(r["verdict"], r["verdict"]), r["said"]) for r in rows
+    }
     types = {("text", k) for k in up.causal_types()}
     types |= {("images and text", k) for k in up.image_text_types()}
     missing = "not tried", f"it is not in transformers {tried}, which was tried"
@@ -470,7 +473,9 @@ class TrainingOptions:
     top: int | None = flag(
         "run the teacher once and store its top N tokens per position", needs=_OF_MATRICES,
     )
-    seed: int = flag("random seed for the order of samples", 0, type=int, idea="ModelOptions.seed")
+    seed: int = flag(
+        "random seed for the order of samples (default: 0)", 0, type=int, idea="ModelOptions.seed",
+    )
 
 # %% ../../nbs/cli/01_commands.ipynb #95c4abc8
 @flag_dataclass(decides="plan")

@@ -81,7 +81,8 @@ def _advise_packages(packages):
         lacking = [p.name + p.wanted for p in packages if p.extra == extra and not p.fits]
         use = f", for {EXTRAS[extra].use}" if extra in EXTRAS else ""
         if lacking:
-            yield f'{", ".join(lacking)} missing{use}: pip install "twossp[{extra}]"'
+            names = ", ".join(lacking)
+            yield f'{names} missing or of another version{use}: pip install "twossp[{extra}]"'
     for name, use in OPTIONAL.items():
         try:
             version(name)

@@ -106,7 +106,7 @@ def find_layers(
 def find_mixers(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
-) -> list[str]:  # names, relative to the layer; [] if it is not an attention module
+) -> list[str]:  # names, relative to the layer; [] if no submodule mixes tokens
     "Return the names of the submodules through which tokens affect later ones."
     ids = probe_ids(model)[:1]
     original = _record_calls(model, ids, layer)

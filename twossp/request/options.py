@@ -1164,7 +1164,7 @@ class FamiliesOptions:
 
     all: bool = flag(
         "list every model type of transformers with its status: in the table,"
-        " auto-detected, unsupported and why, or not tried",
+        " auto-detected, not supported and why, or not tried",
     )
 
 

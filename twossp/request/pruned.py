@@ -114,7 +114,7 @@ def engine_commands(
 
 
 def _suggest_recovery(dense, r, folder=None):
-    "What makes a pruned model better, if its perplexity is more than slightly worse"
+    "What makes a pruned model better, if its perplexity is over 1.1 times the dense model's"
     lost = [
         value / before for name, value in r.metrics.items()
         if find_metric(name).table and (before := _dense_value([dense], r, name))

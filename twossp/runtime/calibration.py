@@ -329,7 +329,9 @@ class Calibration:
 
     @cached_property
     def sketch(self) -> dict:
-        "The smallest hash of each part of the text, of 256 tokens or more; at most 256 hashes."
+        """The smallest hash of each part of the text. A part has at most 256 runs of tokens; a
+        text of more than 256 such parts has 256 longer ones.
+        """
         run = min(_RUN, self.shape[1])
         hashes = _hash_runs(self.ids, run)
         parts = min(_MOST, len(hashes) * -(-hashes.shape[1] // 256))

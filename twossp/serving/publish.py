@@ -7,6 +7,7 @@ __all__ = ['write_card_results', 'push_folder']
 
 # %% ../../nbs/serving/08_publish.ipynb #publsh03
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from huggingface_hub import ModelCard
@@ -31,10 +32,13 @@ def write_card_results(
 ) -> Path:  # the card
     "Write results into a checkpoint's plan.json and card."
     folder = Path(folder).expanduser()
+    new = dict(results=results) | (dict(task_results=[*task_results]) if task_results else {})
     with write_lock(folder / ".card", wait=60):  # for other writers
-        new = dict(results=results) | (dict(task_results=[*task_results]) if task_results else {})
-        write_record(folder, read_record(folder) | new)
-    (folder / ".card.lock").unlink(missing_ok=True)
+        try:
+            write_record(folder, read_record(folder) | new)
+        finally:
+            with suppress(OSError):  # Windows removes it when it is released
+                (folder / ".card.lock").unlink(missing_ok=True)
     return folder / "README.md"
 
 # %% ../../nbs/serving/08_publish.ipynb #f3d8655c
