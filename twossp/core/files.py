@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'real_path', 'sweep', 'check_writable', 'check_output_folder', 'temporary_path',
-    'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock',
-    'is_truncated', 'repair_last_line', 'append_line'
+    'real_path', 'machine_name', 'sweep', 'check_writable', 'check_output_folder',
+    'temporary_path', 'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new',
+    'write_lock', 'is_truncated', 'repair_last_line', 'append_line'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -41,12 +41,20 @@ def real_path(
     return real
 
 # %% ../../nbs/core/01_files.ipynb #96cc147d
+def machine_name() -> str:
+    "Name of this machine; in Linux also the number of its space of processes, by containers."
+    try:
+        return f"{platform.node()}-{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+    except OSError:
+        return platform.node()
+
+
 def sweep(
     folder: str | Path,  # parent of the written files
     name: str = "*",  # of the written file or folder, as a glob pattern
 ) -> list[str]:  # names of the removed leftovers
     "Remove temporary files of killed processes of this machine."
-    removed, machine = [], f".{platform.node()}"
+    removed, machine = [], f".{machine_name()}"
     for part in Path(folder).glob(f".{name}.*.part"):
         owner, pid, _ = part.name.rsplit(".", 2)
         if not pid.isdigit() or not owner.endswith(machine) or psutil.pid_exists(int(pid)):
@@ -105,7 +113,7 @@ def _make_scratch(path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, glob.escape(path.name[:40]))
-        suffix = f".{platform.node()}.{os.getpid()}.part"
+        suffix = f".{machine_name()}.{os.getpid()}.part"
         prefix = f".{path.name[:40]}."
         return Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=path.parent))
     except OSError as e:

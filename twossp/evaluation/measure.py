@@ -428,7 +428,9 @@ class _OnTime:
 
     @property
     def identity(self):
-        return facts_identity(self.kind, text=self.ids.identity, **self.options)
+        software = versions()  # a time is one of a machine
+        on = [software.get("machine"), software.get("accelerator"), torch.get_num_threads()]
+        return facts_identity(self.kind, text=self.ids.identity, on=on, **self.options)
 
     def __call__(self, model, tok=None):
         return self.timed(model, self.ids, **self.options)

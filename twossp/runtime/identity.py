@@ -17,8 +17,10 @@ import functools
 import hashlib
 import json
 import logging
+import re
 import sys
 import sysconfig
+from abc import ABC
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,7 +29,14 @@ from functools import cached_property
 from importlib.metadata import distribution, packages_distributions
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 
 import numpy as np
 import torch
@@ -465,9 +474,14 @@ def _class_facts(c, seen):
     if _is_installed(c.__module__):
         return f"{c.__module__}.{c.__qualname__}"
     parts = {k: getattr(v, "__func__", v) for k, v in vars(c).items()}  # of class methods too
-    kinds = (property, tuple, list, dict, *_PLAIN)
-    is_part = lambda k, v: isinstance(v, FunctionType) or (k[:2] != "__" and isinstance(v, kinds))
-    facts = {k: _facts_of(v, seen) for k, v in parts.items() if is_part(k, v)}
+    hidden = MemberDescriptorType, type(vars(ABC)["_abc_impl"])  # hold no value of the class
+    is_part = lambda k, v: isinstance(v, FunctionType) or (
+        k[:2] != "__" and not isinstance(v, hidden)
+    )
+    try:
+        facts = {k: _facts_of(v, seen) for k, v in parts.items() if is_part(k, v)}
+    except _Unknown as e:
+        raise _Unknown(f"the class {c.__qualname__}, {e}") from None
     return [c.__qualname__, [_facts_of(b, seen) for b in c.__bases__], facts]
 
 
@@ -491,6 +505,9 @@ _KINDS = [  # (types, function that returns the facts of a value)
         "partial", *(_facts_of(v, seen) for v in (x.func, x.args, x.keywords))]),
     (MethodType, lambda x, seen: [_facts_of(v, seen) for v in (x.__func__, x.__self__)]),
     (FunctionType, _function_facts),
+    (functools.cached_property, lambda x, seen: ["cached", _facts_of(x.func, seen)]),
+    (functools._lru_cache_wrapper, lambda x, seen: ["cached", _facts_of(x.__wrapped__, seen)]),
+    (re.Pattern, lambda x, seen: ["pattern", _facts_of((x.pattern, x.flags), seen)]),
     (property, lambda x, seen: [_facts_of(f, seen) for f in (x.fget, x.fset, x.fdel)]),
     (BuiltinFunctionType, lambda x, seen: f"{x.__module__}.{x.__qualname__}"),
     (type, _class_facts),
