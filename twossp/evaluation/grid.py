@@ -9,6 +9,7 @@ __all__ = ['log', 'load_or_find_plan', 'run_grid']
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -453,10 +454,18 @@ def _run(executor, model, tok, jobs, names):
         yield row
 
 # %% ../../nbs/evaluation/07_grid.ipynb #b2ade71d
+# errors in a row that need not occur again: memory, files, network
+_PASSING = re.compile(
+    r"\w*(Memory|OS|IO|Connection|Timeout|FileNotFound|Permission)Error:"
+    r"|\w+Error: .*(out of memory|allocate memory)"
+)
+
+
 def _finished_rows(
     out: str | Path,  # results file; need not exist
     keys: Iterable[str] = (),  # of the requested runs
-    retry: bool = False,  # drop their rows that have an error
+    # drop their rows that have any error; False: those whose error need not occur again
+    retry: bool = False,
 ) -> dict[str, Result]:  # by key, without rows of an older schema
     "Read the rows of a results file, and cut off a truncated last line."
     if cut := repair_last_line(out):
@@ -464,8 +473,10 @@ def _finished_rows(
             "%s ended in a truncated line of %d bytes; that run is repeated", out, cut
         )
     rows = load_results(out) if Path(out).exists() else []
-    if retry and rows:
-        rows = [r for r in rows if not (r.errors and r.key in keys)]
+    failed = lambda r: any(retry or _PASSING.match(e) for e in r.errors.values())
+    kept = [r for r in rows if not (r.key in keys and failed(r))]
+    if len(kept) < len(rows):
+        rows = kept
         with atomic_file(out) as new:
             new.write_text("".join(to_json_line(r) + "\n" for r in rows), encoding="utf-8")
     if old := sum(r.schema < 2 for r in rows):
@@ -513,7 +524,8 @@ def run_grid(
     seeds: Sequence[int] = (0,),  # a run each
     options: Mapping | None = None,  # name of a method -> keyword arguments, or a list of them
     dense: bool = True,  # also evaluate the dense model
-    retry: bool = False,  # repeat runs whose row has an error
+    # repeat runs whose row has any error; False: errors of memory, files and network only
+    retry: bool = False,
     # folder of saved plans; None: `<out>.plans` if `out` is given; False: none
     plans: str | Path | bool | None = None,
     # called before each evaluation with (plan, result so far, the method's measurements)
@@ -553,7 +565,7 @@ def run_grid(
     dense : bool, default True
         also evaluate the dense model
     retry : bool, default False
-        repeat runs whose row has an error
+        repeat runs whose row has any error; False: errors of memory, files and network only
     plans : str | Path | bool | None, default None
         folder of saved plans; None: `<out>.plans` if `out` is given; False: none
     on_plan : Callable | None, default None
@@ -592,7 +604,8 @@ def run_grid(
             log.warning("%s: calibrated on this text, so numbers are better than on other text", k)
         plans = f"{out}.plans" if plans is None and out else plans or None
         kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
-        file = out if is_main_process() else None  # only the main process writes
+        # only the main process writes
+        file = Path(out).expanduser() if out and is_main_process() else None
         each = {r.key: asked for asked, r in runs}.values()
         numbers = stages(sum(_count_stages(asked, evals) for asked in each))
         with write_lock(file) if file else nullcontext(), numbers:

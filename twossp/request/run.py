@@ -100,6 +100,9 @@ from ..runtime.text_names import is_path, parse_sources, split_column
 from ..serving.export import check_export_tokenizer, run_export
 
 # %% ../../nbs/request/05_run.ipynb #cdfb96bc
+_OTHER_EVALUATIONS = "downstream", "forward", "generation", "text"
+
+
 def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> documents
     "Calibration sources (None: not needed) and evaluation texts by name"
     kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
@@ -107,8 +110,9 @@ def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> docu
     if o.needs_calibration:
         calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
     for name in o.evaluation_names:
-        path = Path(name)
-        label = path.stem if path.exists() else name
+        path, label = Path(name), name
+        if path.exists():
+            label = path.name if path.stem in _OTHER_EVALUATIONS else path.stem
         origin = path.resolve() if path.exists() else name
         if places.setdefault(label, (origin, name))[0] != origin:
             raise ValueError(
@@ -185,10 +189,10 @@ def make_evaluations(
     tasks: tuple | None = None,  # of `load_tasks`
 ) -> dict:  # name -> (model, tokenizer) -> numbers
     "Requested evaluations by name, as for `run_grid`"
-    evals, progress = dict(perplexities), not o.quiet
+    evals, progress = {}, not o.quiet
     if o.agreement:  # few, short windows: two forward passes and a continuation each
-        first = next(iter(evals))
-        short = evals[first].ids[:8, :256]
+        first = next(iter(perplexities))
+        short = perplexities[first].ids[:8, :256]
         agreement = on_agreement(None, short, prompt=min(32, short.shape[1]))
         evals[f"{first} agreement"] = agreement
     if tasks:
@@ -205,7 +209,11 @@ def make_evaluations(
         evals["generation"] = on_generation(start, new=32)
     if o.evaluate_qualitative:
         evals["text"] = on_prompts(o.prompt or PROMPTS)
-    return evals
+    if same := evals.keys() & perplexities.keys():
+        raise ValueError(
+            f"two evaluations are called {min(same)!r}: rename the file of the evaluation text"
+        )
+    return {**perplexities, **evals}
 
 # %% ../../nbs/request/05_run.ipynb #070e0262
 def _find_tasks(o):
@@ -439,7 +447,7 @@ def _read_plan(o, model):
     return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
 
 # %% ../../nbs/request/05_run.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None):
+def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None, retry=False):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
     name, methods, source = o.method, [o.method] if targets else [], model
     seed, options = o.seed, o.method_options
@@ -455,7 +463,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None)
         on_plan=on_plan if methods else None,
         on_row=report_rows(o.report_to, shared_config(o), o.results) if o.report_to else None,
         plans=False if o.plan or not methods else plans_folder(o),
-        executor=executor, progress=not o.quiet,
+        executor=executor, progress=not o.quiet, retry=retry,
     )
 
 # %% ../../nbs/request/05_run.ipynb #rdn01
@@ -477,7 +485,7 @@ def _measure_dense(o, model, tok, perplexities, executor=None):
         asked = replace(asked, results=str(file))
     # two processes with one question: the second reads the row of the first
     with write_lock(file, wait=24 * 3600) if asked.results else nullcontext():
-        return _run_grid(asked, model, tok, None, [], perplexities, executor)[0]
+        return _run_grid(asked, model, tok, None, [], perplexities, executor, retry=True)[0]
 
 # %% ../../nbs/request/05_run.ipynb #9fcaa73a
 def _resolve_quality(o, model, calib, folder):

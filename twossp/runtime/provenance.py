@@ -292,7 +292,7 @@ def plan_file(
     key: str,  # of a `Search`
 ) -> Path:  # may not exist yet
     "Path of a plan's file."
-    return Path(folder) / f"{key}.json"
+    return Path(folder).expanduser() / f"{key}.json"
 
 # %% ../../nbs/runtime/05_provenance.ipynb #0d85b2b8
 def _with_tensors(plan, tensors):
@@ -333,7 +333,7 @@ def put_masks(
 def save_plan(
     plan,  # a plan of any kind
     path: str | Path,  # .json file, replaced if it exists; its folder is created if missing
-) -> Path:  # `path`
+) -> Path:  # `path`, with `~` expanded
     """Save a plan with its provenance and tensors.
 
     Parameters
@@ -346,9 +346,9 @@ def save_plan(
     Returns
     -------
     Path
-        `path`
+        `path`, with `~` expanded
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     record = json.loads(to_json(plan)) | dict(provenance=plan.provenance)
     tensors = plan_tensors(plan) | mask_tensors(plan)
     if tensors:
@@ -382,7 +382,7 @@ def load_plan(
     object
         the plan, with tensors and provenance
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         record = dict(json.loads(path.read_bytes()))
         digest = record.pop("sha256", None)

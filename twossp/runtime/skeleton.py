@@ -76,8 +76,13 @@ def load_skeleton(
     pick_auto_class(str(name), config)
     quantized = quantization_method(config)
     dtype = dequantized_dtype(config) if quantized else _stored_type(source, revision)
-    kwargs = dict(trust_remote_code=trust_remote_code)
-    return build_model(dequantized_config(config), dtype, **kwargs)
+    config, kwargs = dequantized_config(config), dict(trust_remote_code=trust_remote_code)
+    try:
+        return build_model(config, dtype, **kwargs)
+    except Exception as e:
+        raise ValueError(
+            f"cannot build a model from {source}: {one_line(e)}; correct its config.json"
+        ) from e
 
 # %% ../../nbs/runtime/12_skeleton.ipynb #buildmd1
 def build_model(
