@@ -47,7 +47,7 @@ from ..core.families import (
     model_family,
     n_params,
 )
-from ..core.files import atomic_file
+from ..core.files import atomic_file, real_path
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
@@ -204,9 +204,16 @@ def run_on_main(
     return result
 
 
+_IDENTITY_FILES = "question.json", "teacher.json", "recovery.json"  # one is in each folder of ours
+
+
 def _claim_folder(folder, name, identity, what):
     "Write what decides the results into their folder; `ValueError` if it has those of another"
-    file = Path(folder) / name
+    file, names = Path(folder) / name, {x.name for x in Path(folder).glob("[!.]*")}
+    if names and not names & {*_IDENTITY_FILES}:
+        raise ValueError(
+            f"{folder} holds files that no recovery wrote: take an empty folder, or remove them"
+        )
     if file.exists() and json.loads(file.read_text(encoding="utf-8")) != identity:
         raise ValueError(
             f"{folder} holds the {what} of another recovery (other student, teacher, text"
@@ -663,9 +670,6 @@ def _train_weights(
         stack.enter_context(_one_line_disk_errors(folder))
         stack.enter_context(fork_rng(options.seed))
         dtype = student.requires_grad_(False).dtype
-        models = dict(student=model_identity(student), teacher=model_identity(teacher))
-        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
-        run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
         last = run_on_main(_find_checkpoint, folder)
         args = _training_arguments(student, options, folder, steps, eval_steps, last)
         predictions = None
@@ -694,6 +698,11 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
     """Train a student with frozen parameters of its own; return the trained tensors by name, the
     same names -> names in the dense model, and facts for the provenance; None without a gain"""
     paths = _find_trainable(student, plan)
+    folder, answers = (x and real_path(x) for x in (folder, answers))
+    if folder:
+        models = dict(student=model_identity(student), teacher=model_identity(teacher))
+        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
+        run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
     if options.how == "norms":
         facts = dict(how="norms", lr=options.rate, seed=options.seed)
         windows = split_held_out(calib, options)
