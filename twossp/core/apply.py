@@ -170,12 +170,14 @@ def _expected_shape(model, plan, s, name):
         return tuple(x.shape)
     i, _, inner = path.removeprefix(f"{s.layers_name}.").partition(".")
     owners = [p for p in s.of(int(i)) for t in p.dense if t.name.startswith(f"{inner}.")]
-    if any(p.read(plan) == p.nothing for p in owners):
+    if int(i) in plan.removed_layers or any(p.read(plan) == p.nothing for p in owners):
         return None
     m = model.get_submodule(path)
-    if attr != "bias" or not is_linear(m):  # otherwise a bias that the dense one lacks
+    if not is_linear(m):
         raise ValueError(name)
-    return (out_features(m),)
+    if attr == "bias":  # may be one that the dense layer lacks
+        return (out_features(m),)
+    return {t.name: t.shape for t in s.rest[int(i)]}[f"{inner}.{attr}"]
 
 # %% ../../nbs/core/12_apply.ipynb #94e93eb3
 def _check_weights(model, plan, s):
@@ -183,7 +185,7 @@ def _check_weights(model, plan, s):
     for name, w in plan.weights.items():
         try:
             shape = _expected_shape(model, plan, s, name)
-        except (AttributeError, ValueError) as e:
+        except (AttributeError, LookupError, ValueError) as e:
             raise ValueError(
                 f"the plan has a tensor for {name}, which is neither a projection of a decoder"
                 " layer of this model nor a norm beside its layers"

@@ -111,17 +111,15 @@ def make_linear(
     "Return a linear layer of the class of `like` with these weights."
     out, n = matrix.shape
     kind = type(like)
+    new = kind.__new__(kind)
+    nn.Module.__init__(new)
+    if kind.__init__ not in (nn.Linear.__init__, Conv1D.__init__):  # what its own has set
+        skipped = {*vars(new), "forward", "_hf_hook", "_old_forward"} - {"_modules"}
+        vars(new).update({k: v for k, v in vars(like).items() if k not in skipped})
     if isinstance(like, Conv1D):
-        sizes, options = dict(nf=out, nx=n), {}
+        vars(new).update(nf=out, nx=n)
     else:
-        sizes, options = dict(in_features=n, out_features=out), dict(bias=bias is not None)
-    if kind.__init__ in (nn.Linear.__init__, Conv1D.__init__):
-        new = kind.__new__(kind)
-        nn.Module.__init__(new)
-        vars(new).update(sizes)
-    else:
-        with torch.device("meta"):
-            new = kind(*sizes.values(), **options)
+        vars(new).update(in_features=n, out_features=out)
     weight = store_matrix(like, matrix).contiguous()
     grad = like.weight.requires_grad
     new.register_parameter("weight", nn.Parameter(weight, grad))

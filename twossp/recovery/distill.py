@@ -40,8 +40,14 @@ from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
 from ..core.extras import check_installed, require
-from ..core.families import arch, check_model, decoder_layers, n_params
-from ..core.files import atomic_file
+from ..core.families import (
+    arch,
+    check_model,
+    decoder_layers,
+    model_family,
+    n_params,
+)
+from ..core.files import atomic_file, real_path
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
@@ -113,7 +119,9 @@ def _find_trainable(student, plan):
     for index, layer in enumerate(decoder_layers(student)):
         for name, m in layer.named_modules():
             path = f"{s.layers_name}.{index}.{name}"
-            if path in zeros or not (is_experts(m) or is_linear(m)):
+            part = s.named.get(f"{path}.weight")
+            is_router = part is not None and part.slot == "experts"
+            if path in zeros or is_router or not (is_experts(m) or is_linear(m)):
                 continue
             if next(m.parameters(recurse=False), None) is not None:
                 paths[path] = f"{s.layers_name}.{dense_index[index]}.{name}"
@@ -196,9 +204,16 @@ def run_on_main(
     return result
 
 
+_IDENTITY_FILES = "question.json", "teacher.json", "recovery.json"  # one is in each folder of ours
+
+
 def _claim_folder(folder, name, identity, what):
     "Write what decides the results into their folder; `ValueError` if it has those of another"
-    file = Path(folder) / name
+    file, names = Path(folder) / name, {x.name for x in Path(folder).glob("[!.]*")}
+    if names and not names & {*_IDENTITY_FILES}:
+        raise ValueError(
+            f"{folder} holds files that no recovery wrote: take an empty folder, or remove them"
+        )
     if file.exists() and json.loads(file.read_text(encoding="utf-8")) != identity:
         raise ValueError(
             f"{folder} holds the {what} of another recovery (other student, teacher, text"
@@ -476,6 +491,17 @@ class DistillOptions:
         return self.lr or dict(all=5e-4, lora=1e-3, norms=_NORM_RATE)[self.how]
 
 # %% ../../nbs/recovery/05_distill.ipynb #869f5a45
+def _check_sharing(model):
+    "Raise `ValueError` if decoder layers share tensors, which a training would separate."
+    layers = decoder_layers(model)
+    names = dict(layers.named_parameters(remove_duplicate=False))
+    if len(names) > len([*layers.parameters()]):
+        raise ValueError(
+            f"layers of this {model_family(model.config)} share weights, which a distillation"
+            " would separate: prune it without one"
+        )
+
+
 def _check_teacher(model, calib):
     """Return the ids (n, t) of the text. Raises `ValueError` unless the model can be a student or
     a teacher"""
@@ -644,9 +670,6 @@ def _train_weights(
         stack.enter_context(_one_line_disk_errors(folder))
         stack.enter_context(fork_rng(options.seed))
         dtype = student.requires_grad_(False).dtype
-        models = dict(student=model_identity(student), teacher=model_identity(teacher))
-        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
-        run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
         last = run_on_main(_find_checkpoint, folder)
         args = _training_arguments(student, options, folder, steps, eval_steps, last)
         predictions = None
@@ -675,6 +698,11 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
     """Train a student with frozen parameters of its own; return the trained tensors by name, the
     same names -> names in the dense model, and facts for the provenance; None without a gain"""
     paths = _find_trainable(student, plan)
+    folder, answers = (x and real_path(x) for x in (folder, answers))
+    if folder:
+        models = dict(student=model_identity(student), teacher=model_identity(teacher))
+        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
+        run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
     if options.how == "norms":
         facts = dict(how="norms", lr=options.rate, seed=options.seed)
         windows = split_held_out(calib, options)
@@ -751,7 +779,11 @@ def recover(
     if plan == dense_plan(len(plan)) and not plan.weights:
         raise ValueError("the plan removes nothing: there is nothing to recover")
     check_plan(model, plan)
+    _check_sharing(model)
     student, places = apply_plan(copy_sharing_weights(model), plan), (folder, answers)
+    params = {f"{name}.{k}": p for path, name in _find_trainable(student, plan).items()
+              for k, p in student.get_submodule(path).named_parameters(recurse=False)}
+    check_plan(model, replace(plan, weights=params))  # it can have all that is trained
     learned = _train(student, model, plan, calib, training, *places, progress, log, on_step)
     if learned is None:
         return plan
@@ -806,6 +838,7 @@ def check_teacher_student(
         kind = "no plan" if plan is None else f"a {type(plan).__name__}"
         raise ValueError(f"removals can be distilled; this student has {kind}")
     check_plan(teacher, replace(plan, weights={}))
+    _check_sharing(student)
     n_original, n_teacher = student.twossp_dense["layers"], n_params(decoder_layers(teacher))
     if n_original != n_teacher and not getattr(teacher, "is_quantized", False):
         raise ValueError(

@@ -12,6 +12,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -110,8 +111,9 @@ def recover_folder(
     """Distill a checkpoint from its original model. The same call resumes an interrupted one
     from `OUT.recovery`, or returns the result of a finished one."""
     training, load, log = DistillOptions(**options), load or {}, {} if log is None else log
+    out = real_path(out)
     sources = _parse_text(text, synthetic, load.get("cache_dir"))
-    record = None if overwrite else _read_record(Path(out).expanduser(), True)
+    record = None if overwrite else _read_record(out, True)
     if record is None:
         check_output_folder(out, overwrite)
     check_not_source(out, folder, teacher)
@@ -122,7 +124,7 @@ def recover_folder(
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal_tensors(student, model, student.twossp_plan)
-    work = Path(f"{out}.recovery")
+    work = out.with_name(f"{out.name}.recovery")
     kwargs = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
     generated = bool(sources) and ids is None
     # generated text, synthetic text, the teacher's predictions, training
@@ -137,8 +139,9 @@ def recover_folder(
         if record:
             _check_same(out, record["question"], identity)
             log["recovery"] = record["result"]
-            shutil.rmtree(work, ignore_errors=True)  # left by an interruption, as the next ones
-            sweep(real_path(out).parent, glob.escape(real_path(out).name))
+            if _holds_training(work, identity):  # left by an interruption, as the next ones
+                _clean_up(work, None)
+            sweep(out.parent, glob.escape(out.name))
             return check_output_folder(out, overwrite=True)
         if not overwrite and (no_gain := _read_record(work)) and no_gain["question"] == identity:
             log |= dict(there=True, recovery=no_gain["result"])
@@ -275,17 +278,31 @@ def _check_same(out, old, new):
         )
 
 
+def _holds_training(folder, identity):
+    "Whether a folder has the checkpoints of a training, as far as their identity tells"
+    try:
+        question = json.loads((folder / "question.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    same_text = identity["synthetic"] or question["calibration"] == identity["text"]
+    return same_text and all(identity[k] == question[k] for k in {*identity} & {*question})
+
+
 def _clean_up(folder, record):
-    "Remove the training's checkpoints, after writing the record, if any, beside them."
+    "Remove what a training wrote, after writing the record, if any; other files are kept."
+    names = ["checkpoint-*", "teacher", "question.json"]  # the last one: it claims the folder
     if record is None:
-        return shutil.rmtree(folder, ignore_errors=True)
-    with atomic_file(folder / _RECOVERY_FILE) as draft:
-        draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    for path in folder.iterdir():
+        names.insert(0, _RECOVERY_FILE)
+    else:
+        with atomic_file(folder / _RECOVERY_FILE) as draft:
+            draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for path in [path for name in names for path in folder.glob(name)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name != _RECOVERY_FILE:
-            path.unlink()
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # not empty, or there is none
+        folder.rmdir()
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #184a70ae
 class _NothingGained(Exception):
