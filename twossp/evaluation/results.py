@@ -282,7 +282,7 @@ def load_results(
         in file order; a truncated last line is skipped
     """
     try:
-        lines = Path(path).read_bytes().split(b"\n")
+        lines = Path(path).expanduser().read_bytes().split(b"\n")
     except OSError as e:
         raise ValueError(f"cannot read the results {path}: {e.strerror}") from e
     rows = []
