@@ -214,7 +214,8 @@ def _claim_folder(folder, name, identity, what):
         raise ValueError(
             f"{folder} holds files that no recovery wrote: take an empty folder, or remove them"
         )
-    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != identity:
+    others = names - {name}  # without any, nothing depends on what the file says
+    if others and file.exists() and json.loads(file.read_text(encoding="utf-8")) != identity:
         raise ValueError(
             f"{folder} holds the {what} of another recovery (other student, teacher, text"
             " or options): take an empty folder, or remove them"
@@ -494,8 +495,7 @@ class DistillOptions:
 def _check_sharing(model):
     "Raise `ValueError` if decoder layers share tensors, which a training would separate."
     layers = decoder_layers(model)
-    names = dict(layers.named_parameters(remove_duplicate=False))
-    if len(names) > len([*layers.parameters()]):
+    if sum(len([*x.parameters()]) for x in layers) > len([*layers.parameters()]):
         raise ValueError(
             f"layers of this {model_family(model.config)} share weights, which a distillation"
             " would separate: prune it without one"
