@@ -116,22 +116,12 @@ def export_folder(
             for name in f.keys():
                 check_finite({name: f.get_tensor(name)}, "weights")
     _origin_file(out).unlink(missing_ok=True)  # of what is replaced
-    messages = resolve(exporter.write)(folder, out, overwrite, **options)
-    if not any("\nwrong: " in x for x in messages):
-        with atomic_file(_origin_file(out)) as new:
-            new.write_bytes(_describe_origin(folder, to, options))
-    return out, messages
+    return out, resolve(exporter.write)(folder, out, overwrite, **options)
 
 
 def _origin_file(out):
-    "File that says what an export was made from: in its folder, or beside its file"
+    "File of `run_export` about an export: in its folder, or beside its file"
     return out / "export.json" if out.is_dir() else out.with_name(f"{out.name}.export.json")
-
-
-def _describe_origin(folder, to, options):
-    "What decides an export, as JSON: format, options, hashes of the checkpoint's files"
-    origin = dict(format=to, options=options, files=read_record(folder).get("files"))
-    return (json.dumps(origin, indent=1, default=str) + "\n").encode()  # paths as text
 
 # %% ../../nbs/serving/04_export.ipynb #a60434aa
 def _to_gguf(folder, out, overwrite, **options):
@@ -274,9 +264,10 @@ def run_export(
     out = _name_export(folder, request.to, request.quantize)
     options = dict(quantize=request.quantize, tokenizer_from=request.tokenizer_from)
     options = {k: x for k, x in options.items() if x}
+    origin = dict(format=request.to, options=options, files=read_record(folder).get("files"))
+    text = json.dumps(origin, indent=1, default=str) + "\n"  # paths as text
     if again and out.exists() and not request.overwrite:
-        file, origin = _origin_file(out), _describe_origin(folder, request.to, options)
-        if file.is_file() and file.read_bytes() == origin:
+        if (file := _origin_file(out)).is_file() and file.read_bytes() == text.encode():
             return [f"exported already: {out}"]
         raise FileExistsError(
             f"{out} exists, and is not known to be an export of {folder} as it is now: rename"
@@ -285,4 +276,6 @@ def run_export(
     out, messages = export_folder(folder, request.to, out, overwrite=request.overwrite, **options)
     if any("\nwrong: " in x for x in messages):
         raise ValueError(f"{out} computes something else than {folder}: {messages}")
+    with atomic_file(_origin_file(out)) as new:
+        new.write_bytes(text.encode())
     return [*messages, f"exported {out}"]
