@@ -240,6 +240,8 @@ def _check_outputs(o):
         folder = Path(o.results).parent
         if not folder.is_dir():
             raise ValueError(f"--results: there is no folder {shown_path(folder)}")
+        if Path(o.results).is_dir():
+            raise ValueError(f"--results: {shown_path(o.results)} is a folder: name a file")
         check_writable(o.results, "--results")  # its lock is beside it
     output = None if o.has_several_targets else o.save  # else each gets a folder in it
     check_not_input((output, o.results), _list_inputs(o))
