@@ -9,8 +9,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
+import hashlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,7 +102,9 @@ def count_params(
 
 # %% ../../nbs/checkpoint/01_card.ipynb #bf0d0d88
 # keys of plan.json about the checkpoint; the others are provenance
-_CHECKPOINT_KEYS = ("plan", "format", "achieved_sparsity", "parameters", "versions", "files")
+_CHECKPOINT_KEYS = (
+    "plan", "format", "achieved_sparsity", "parameters", "versions", "files", "card_hash",
+)
 
 
 def plan_record(
@@ -383,11 +387,26 @@ def write_record(
     folder: Path,  # a checkpoint; both files are replaced
     record: dict,  # as made by `plan_record`
 ):
-    "Write plan.json and the card, README.md."
+    """Write plan.json and the card, README.md; neither, with a warning, if the card was edited.
+    Raises `ValueError` if the record is incomplete or damaged."""
+    plan_from_record(record, folder)
+    engines = list_checkpoint_engines(folder, record)
+    try:
+        card = model_card(record, engines).content
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        raise ValueError(f"{folder}: plan.json is incomplete or damaged: {one_line(e)}") from e
+    readme, digest = folder / "README.md", lambda content: hashlib.sha256(content).hexdigest()
+    if readme.exists() and digest(readme.read_bytes()) != record.get("card_hash"):
+        warnings.warn(
+            f"{readme} was edited, or written by an older version: it is kept, and nothing was"
+            " added to it; rename it and repeat the command for a new card",
+            stacklevel=2,
+        )
+        return
     # scalars of numpy and torch, paths
     plain = lambda x: x.item() if hasattr(x, "item") else str(x)
+    record = record | dict(card_hash=digest(card.encode()))
     text = json.dumps(record, indent=1, default=plain) + "\n"
-    card = model_card(record, list_checkpoint_engines(folder, record)).content
     for name, content in (("plan.json", text), ("README.md", card)):
         with atomic_file(folder / name) as new:
-            new.write_text(content, encoding="utf-8")
+            new.write_text(content, encoding="utf-8", newline="\n")

@@ -22,7 +22,12 @@ from pathlib import Path
 from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import QUANT_TYPES, exporter_names
 from ..core.words import count_of, format_size
-from ..request.arguments import ESTIMATE_TARGETS, check_estimate
+from ..request.arguments import (
+    ESTIMATE_TARGETS,
+    check_estimate,
+    check_not_input,
+    text_files,
+)
 from ..request.config import shared_config
 from ..request.options import (
     MISSING,
@@ -310,12 +315,12 @@ class CardOptions:
 def show_card(o: CardOptions) -> int:  # exit code
     "`twossp card`: print the model card; `--results` adds measurements to it."
     card = Path(o.folder) / "README.md"
-    if not card.is_file():
-        raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
         from ..serving.publish import write_card_results
 
         _call_quietly(write_card_results, o.folder, *_collect_results(o))
+    if not card.is_file():
+        raise ValueError(f"{o.folder} has no model card (README.md): --results FILE writes one")
     print(card.read_text(encoding="utf-8"))
     return 0
 
@@ -574,7 +579,6 @@ def recover(
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
     "`twossp recover`: distill a checkpoint from its teacher."
     from ..checkpoint.load import read_record
-    from ..checkpoint.save import check_not_source
     from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..reporting.trackers import check_trackers, tracked_run
@@ -587,7 +591,7 @@ def recover(
     if o.curve:
         check_curve(o.curve)
         check_writable(o.curve)
-        check_not_source(o.curve, o.folder, teacher, o.calibration)
+    check_not_input((o.curve, o.save), (o.folder, teacher, *text_files(o.calibration)))
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
     join_process_group(load["device"], timeout=1800)  # seconds: one process saves
     kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}

@@ -34,7 +34,7 @@ from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.extras import is_installed, missing_message
 from ..core.families import arch, model_family, set_arch
-from ..core.files import check_output_folder
+from ..core.files import atomic_file, check_output_folder
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
@@ -115,7 +115,13 @@ def export_folder(
         with safe_open(file, "pt") as f:
             for name in f.keys():
                 check_finite({name: f.get_tensor(name)}, "weights")
+    _origin_file(out).unlink(missing_ok=True)  # of what is replaced
     return out, resolve(exporter.write)(folder, out, overwrite, **options)
+
+
+def _origin_file(out):
+    "File of `run_export` about an export: in its folder, or beside its file"
+    return out / "export.json" if out.is_dir() else out.with_name(f"{out.name}.export.json")
 
 # %% ../../nbs/serving/04_export.ipynb #a60434aa
 def _to_gguf(folder, out, overwrite, **options):
@@ -256,11 +262,20 @@ def run_export(
 ) -> list[str]:  # messages
     "Export a checkpoint. Raises `ValueError` if the export computes something else."
     out = _name_export(folder, request.to, request.quantize)
-    if again and out.exists() and not request.overwrite:
-        return [f"exported already: {out}"]
     options = dict(quantize=request.quantize, tokenizer_from=request.tokenizer_from)
     options = {k: x for k, x in options.items() if x}
+    origin = dict(format=request.to, options=options, files=read_record(folder).get("files"))
+    text = json.dumps(origin, indent=1, default=str) + "\n"  # paths as text
+    if again and out.exists() and not request.overwrite:
+        if (file := _origin_file(out)).is_file() and file.read_bytes() == text.encode():
+            return [f"exported already: {out}"]
+        raise FileExistsError(
+            f"{out} exists, and is not known to be an export of {folder} as it is now: rename"
+            " it, or replace it (--overwrite)"
+        )
     out, messages = export_folder(folder, request.to, out, overwrite=request.overwrite, **options)
     if any("\nwrong: " in x for x in messages):
         raise ValueError(f"{out} computes something else than {folder}: {messages}")
+    with atomic_file(_origin_file(out)) as new:
+        new.write_bytes(text.encode())
     return [*messages, f"exported {out}"]
