@@ -243,12 +243,12 @@ def _check_outputs(o):
         if Path(o.results).is_dir():
             raise ValueError(f"--results: {shown_path(o.results)} is a folder: name a file")
         check_writable(o.results, "--results")  # its lock is beside it
-    output = None if o.has_several_targets else o.save  # else each gets a folder in it
-    check_not_input((output, o.results), _list_inputs(o))
     # a checkpoint that this command may have saved is compared after loading
     if o.save and not (o.has_several_targets or (Path(o.save) / "plan.json").is_file()):
         if os.environ.get("RANK", "0") == "0":  # else it may be there already
             check_output_folder(o.save, o.overwrite)
+    output = None if o.has_several_targets else o.save  # else each gets a folder in it
+    check_not_input((output, o.results), _list_inputs(o))
 
 # %% ../../nbs/request/01_arguments.ipynb #ac761dde
 def check_arguments(o: Options) -> None:
