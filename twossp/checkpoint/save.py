@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_not_source',
-    'check_disk_space', 'output_folder', 'hash_plan', 'hash_file', 'find_disagreement',
-    'check_expressible', 'save_pruned', 'save_in_place'
+    'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_disk_space',
+    'output_folder', 'hash_plan', 'hash_file', 'find_disagreement', 'check_expressible',
+    'save_pruned', 'save_in_place'
 ]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #9aa13b6c
@@ -51,6 +51,7 @@ from ..core.edits import Edit, locate, swapped
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder,
+    check_not_input,
     check_output_folder,
     flush_files,
     real_path,
@@ -151,27 +152,6 @@ def compatible(
             edits += zeros
         with swapped(edits):
             yield model
-
-# %% ../../nbs/checkpoint/05_save.ipynb #5c0f2e91
-# suffixes of the files that a model is read from
-_SOURCE_SUFFIXES = {".safetensors", ".json", ".py", ".model", ".txt", ".jinja", ".md"}
-
-
-def check_not_source(
-    target,  # output file or folder
-    *sources,  # its input files and folders; paths that do not exist are ignored
-):
-    "Raise `ValueError` if writing `target` would replace an input."
-    target = real_path(target)
-    for source in map(real_path, filter(None, sources)):
-        if not (source.exists() and target.exists()):
-            continue
-        contains = any(p.samefile(target) for p in (source, *source.parents))
-        is_file = target.suffix in _SOURCE_SUFFIXES and target.parent.samefile(source)
-        if contains or is_file:
-            raise ValueError(
-                f"the output path {target} is an input of this command: choose another"
-            )
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e618c304
 def check_disk_space(
@@ -615,7 +595,7 @@ def save_pruned(
     dense, offloaded = dense or count_params(model), is_offloaded(model)
     context = nullcontext(model)  # a pruned model may be saved where it was loaded
     if current is None:
-        check_not_source(path, getattr(model, "name_or_path", ""))
+        check_not_input([path], [getattr(model, "name_or_path", "")])
         context = (compatible if format == "compatible" else applied)(model, plan)
     with context as pruned:
         size = sum(p.numel() * p.element_size() for p in pruned.parameters())

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.files import shown_path
 from ..request.options import (
     Folder,
     ModelOptions,
@@ -19,7 +20,6 @@ from ..request.options import (
     flag_dataclass,
     positional,
     same_flag,
-    shown_path,
 )
 
 # %% ../../nbs/cli/06_chat.ipynb #chat0006

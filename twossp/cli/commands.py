@@ -21,12 +21,11 @@ from pathlib import Path
 
 from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import QUANT_TYPES, exporter_names
+from ..core.files import check_not_input, shown_path
 from ..core.words import count_of, format_size
 from ..request.arguments import (
     ESTIMATE_TARGETS,
     check_estimate,
-    check_not_input,
-    text_files,
 )
 from ..request.config import shared_config
 from ..request.options import (
@@ -50,8 +49,8 @@ from ..request.options import (
     flag_dataclass,
     positional,
     same_flag,
-    shown_path,
 )
+from ..runtime.text_names import text_files
 
 # %% ../../nbs/cli/01_commands.ipynb #29e5d1f6
 def align(

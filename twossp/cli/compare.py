@@ -12,13 +12,14 @@ from inspect import signature
 
 from ..baselines.methods import method
 from .prune import cli_logging, write_page
+from ..core.files import shown_path
 from ..evaluation.executor import ModelSource
 from ..evaluation.grid import log, run_grid
 from ..reporting.report import format_rows
 from ..reporting.trackers import report_rows
 from ..request.arguments import check_compare, compared_runs, prune_options
 from ..request.config import shared_config
-from ..request.options import CompareOptions, shown_path
+from ..request.options import CompareOptions
 from ..request.run import (
     count_windows,
     cut_evaluations,

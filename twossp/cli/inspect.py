@@ -9,6 +9,7 @@ __all__ = ['InspectOptions', 'inspect']
 import json
 from pathlib import Path
 
+from ..core.files import shown_path
 from ..request.options import (
     File,
     Folder,
@@ -16,7 +17,6 @@ from ..request.options import (
     flag,
     flag_dataclass,
     positional,
-    shown_path,
 )
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec06
@@ -65,12 +65,11 @@ def _list_layers(plan, full):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10
 def _check_figure(file, folder):
     "Raise `ValueError` or `OSError` if the figure cannot be written."
-    from ..checkpoint.save import check_not_source
-    from ..core.files import check_writable
+    from ..core.files import check_not_input, check_writable
 
     if Path(file).suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--figure {file}: its suffix has to be .png, .svg or .pdf")
-    check_not_source(file, folder)
+    check_not_input([file], [folder])
     check_writable(Path(file).expanduser().absolute())
 
 
@@ -131,9 +130,9 @@ def _fold_runs(columns, L):
 def inspect(o: InspectOptions) -> int:  # exit code
     "`twossp inspect`: print what was removed, by layer; convert another program's model."
     from ..checkpoint.foreign import foreign_tokenizer, load_foreign
-    from ..checkpoint.save import check_not_source, save_pruned
+    from ..checkpoint.save import save_pruned
     from .commands import align
-    from ..core.files import atomic_file, check_output_folder
+    from ..core.files import atomic_file, check_not_input, check_output_folder
     from ..reporting.report import plot_kept
     from ..runtime.progress import quiet
 
@@ -141,7 +140,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
     if o.save:
         if foreign is None:
             raise ValueError(f"{o.folder} is a checkpoint of twossp already: leave --save out")
-        check_not_source(o.save, o.folder)
+        check_not_input([o.save], [o.folder])
         check_output_folder(o.save, o.overwrite)
     if o.figure:
         _check_figure(o.figure, o.folder)

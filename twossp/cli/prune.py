@@ -17,12 +17,13 @@ from pathlib import Path
 
 from transformers.utils import logging as hf_logging
 
+from ..core.files import shown_path
 from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..reporting.report import format_rows
 from ..request.arguments import page_file
 from ..request.dry_run import describe_request
-from ..request.options import Options, shown_path
+from ..request.options import Options
 from ..request.run import describe_quality, run
 from ..runtime.devices import is_main_process
 from ..runtime.progress import in_log_file, quiet

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'real_path', 'machine_name', 'sweep', 'check_writable', 'check_output_folder',
-    'temporary_path', 'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new',
-    'write_lock', 'is_truncated', 'repair_last_line', 'append_line'
+    'real_path', 'shown_path', 'check_not_input', 'machine_name', 'sweep',
+    'check_writable', 'check_output_folder', 'temporary_path', 'flush_files',
+    'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'is_truncated',
+    'repair_last_line', 'append_line'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -21,14 +22,13 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
-
 
 # %% ../../nbs/core/01_files.ipynb #bd5c361c
 def real_path(
@@ -39,6 +39,38 @@ def real_path(
     if real.is_symlink():
         raise OSError(errno.ELOOP, "the symbolic link points to itself", str(path))
     return real
+
+# %% ../../nbs/core/01_files.ipynb #notinp02
+def shown_path(
+    path: str | Path,  # resolved, or any name
+) -> str:  # as tables, cards and logs show it
+    "A path relative to the working folder if it is below it."
+    path, here = Path(path), Path.cwd().resolve()
+    return str(path.relative_to(here) if path != here and path.is_relative_to(here) else path)
+
+
+# suffixes of the files that a model is read from
+_MODEL_SUFFIXES = {".safetensors", ".json", ".py", ".model", ".txt", ".jinja", ".md"}
+
+
+def check_not_input(
+    outputs: Iterable,  # files and folders that a command writes; None: not asked for
+    inputs: Iterable,  # those that it reads; ignored where they do not exist
+) -> None:
+    """Raise `ValueError` if an output would replace an input, a folder that holds one, or a file
+    of a model's folder."""
+    read = [x for x in map(real_path, filter(None, inputs)) if x.exists()]
+    for output in filter(None, outputs):
+        real = real_path(output)
+        if not real.exists():
+            continue
+        holds = any(p.samefile(real) for x in read for p in (x, *x.parents))
+        is_file = real.suffix in _MODEL_SUFFIXES and any(map(real.parent.samefile, read))
+        if holds or is_file:
+            raise ValueError(
+                f"the output path {shown_path(output)} is an input of this command:"
+                " choose another"
+            )
 
 # %% ../../nbs/core/01_files.ipynb #96cc147d
 def machine_name() -> str:

@@ -20,12 +20,13 @@ import torch
 
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
-from ..checkpoint.save import check_not_source, output_folder, save_pruned
+from ..checkpoint.save import output_folder, save_pruned
 from ..core.cache import hash_files
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
 from ..core.files import (
     atomic_file,
+    check_not_input,
     check_output_folder,
     check_writable,
     real_path,
@@ -61,6 +62,7 @@ from ..runtime.identity import (
 from ..runtime.models import load_model, load_processor, load_tokenizer
 from ..runtime.progress import next_stage, quiet, stages
 from ..runtime.sources import check_sources, read_sources, source_windows
+from ..runtime.text_names import text_files
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #d06ac2b6
 def _read_student(folder, device=None, dtype=None):
@@ -116,7 +118,7 @@ def recover_folder(
     record = None if overwrite else _read_record(out, True)
     if record is None:
         check_output_folder(out, overwrite)
-    check_not_source(out, folder, teacher)
+    check_not_input([out], [folder, teacher, *text_files(*([] if text is None else [text]))])
     read = {k: load[k] for k in ("revision", "trust_remote_code", "cache_dir") if k in load}
     args = sources, load_tokenizer(teacher, **read), seq_len, n_windows
     ids = _cut_text(*args, synthetic, training)  # its errors come before the models are loaded

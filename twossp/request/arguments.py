@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any', 'text_files',
-    'check_not_input', 'check_arguments', 'check_estimate', 'page_file', 'check_report',
-    'compared_runs', 'prune_options', 'check_compare'
+    'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any',
+    'check_arguments', 'check_estimate', 'page_file', 'check_report', 'compared_runs',
+    'prune_options', 'check_compare'
 ]
 
 # %% ../../nbs/request/01_arguments.ipynb #arg04
@@ -25,7 +25,12 @@ from ..baselines.methods import (
     method_scores,
 )
 from ..core.extras import check_installed, hub_reachable, missing_model
-from ..core.files import check_output_folder, check_writable, real_path
+from ..core.files import (
+    check_not_input,
+    check_output_folder,
+    check_writable,
+    shown_path,
+)
 from ..core.scores import find_score, score_names
 from ..core.words import layer_numbers
 from ..evaluation.results import load_results
@@ -39,14 +44,12 @@ from .options import (
     Options,
     ReportOptions,
     check_options,
-    shown_path,
 )
 from ..runtime.text_names import (
     check_text_name,
     is_path,
-    match_special,
     parse_sources,
-    split_column,
+    text_files,
 )
 
 # %% ../../nbs/request/01_arguments.ipynb #c0nf11c7
@@ -199,39 +202,13 @@ def _check_inputs(o):
             raise ValueError(f"{shown_path(plan)} is not a plan file: it has no format")
     _check_layers(o)
 
-# %% ../../nbs/request/01_arguments.ipynb #argnoti1
-def text_files(
-    *specs: str | Path | Iterable,  # of texts, as `parse_sources` takes them
-) -> list[Path]:  # also what a folder holds; a name that is no file's is a path that is not there
-    "Files and folders that specifications of texts name."
-    files = []
-    for name, _ in (pair for spec in specs for pair in parse_sources(spec)):
-        special = match_special(name)
-        path, _ = split_column(special[2] or "" if special else name)
-        files += [Path(path).expanduser(), *Path(path).expanduser().rglob("*")] if path else []
-    return files
-
-
-def check_not_input(
-    outputs: Iterable,  # files and folders that a command writes; None: not asked for
-    inputs: Iterable,  # those that it reads; ignored where they do not exist
-) -> None:
-    "Raise `ValueError` if an output would replace an input, or a folder that holds one."
-    files = [x for x in map(real_path, filter(None, inputs)) if x.exists()]
-    for output in filter(None, outputs):
-        real = real_path(output)
-        if real.exists() and any(p.samefile(real) for x in files for p in (x, *x.parents)):
-            raise ValueError(
-                f"the output path {shown_path(output)} is an input of this command: choose another"
-            )
-
-
+# %% ../../nbs/request/01_arguments.ipynb #argoutp1
 def _list_inputs(o):
     "Model, plan and texts of a request"
     texts = [o.calibration_name] if o.needs_calibration else []
     return [o.model, o.plan, *text_files(*texts, *o.evaluation_names)]
 
-# %% ../../nbs/request/01_arguments.ipynb #argoutp1
+
 def _check_outputs(o):
     "Raise `ValueError` or `OSError` for an executor, a file or a folder that cannot be used."
     if o.executor and find_spec(o.executor.partition(":")[0].partition(".")[0]) is None:
@@ -404,5 +381,5 @@ def check_compare(o: CompareOptions) -> None:
         formats = ", ".join(REPORT_FORMATS)
         raise ValueError(f"--save is a file of {formats}; got {shown_path(o.save)}")
     page = page_file(o.results, o.save)
-    check_not_input([page], [*_list_inputs(options), Path(options.model) / "README.md"])
+    check_not_input([page], _list_inputs(options))
     check_installed("pandas", *(["matplotlib"] if page.suffix == ".html" else []))

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import torch
 
 from ..checkpoint.engines import find_exporter
+from ..core.files import shown_path
 from ..core.structure import structure
 from ..core.words import count_of, format_size
 from ..costs.estimate import Costs, PruningSetup, estimate_memory
 from ..evaluation.measure import weight_bytes
-from .options import Options, shown_path
+from .options import Options
 from .run import check_texts, save_folder
 from .targets import meet_target
 from .validate import (

@@ -6,15 +6,15 @@
 __all__ = [
     'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text', 'Tokens', 'Size',
     'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
-    'EXAMPLES', 'shown_path', 'flag', 'positional', 'same_flag', 'flag_dataclass',
-    'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
-    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
-    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
-    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
-    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
-    'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
-    'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
-    'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions'
+    'EXAMPLES', 'flag', 'positional', 'same_flag', 'flag_dataclass', 'make_parser',
+    'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
+    'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions',
+    'TextOptions', 'TaskOptions', 'TaskRunOptions', 'InferenceOptions', 'OutputOptions',
+    'OtherOptions', 'Options', 'check_options', 'read_options', 'NoOptions',
+    'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions', 'EstimateTargetOptions',
+    'EstimateLatencyOptions', 'EstimateOptions', 'CompareOutputOptions',
+    'CompareGridOptions', 'CompareModelOptions', 'CompareAgreementOptions',
+    'CompareOptions'
 ]
 
 # %% ../../nbs/request/00_options.ipynb #9753f656
@@ -39,7 +39,7 @@ from ..baselines.methods import (
     method_names,
 )
 from ..checkpoint.engines import EXPORTERS, QUANT_TYPES, exporter_names, find_exporter
-from ..core.files import real_path
+from ..core.files import real_path, shown_path
 from ..core.scores import UNITS, score_names
 from ..core.words import (
     did_you_mean,
@@ -69,14 +69,6 @@ def _resolve_model(name):
     "A model's path; names, also of models that do not exist, are returned unchanged"
     is_path = name != "smollm2" and (name.startswith("~") or _exists(name))
     return _resolve_path(name) if is_path else name
-
-
-def shown_path(
-    path: str | Path,  # resolved, or any name
-) -> str:  # as tables, cards and logs show it
-    "A path relative to the working folder if it is below it."
-    path, here = Path(path), Path.cwd().resolve()
-    return str(path.relative_to(here) if path != here and path.is_relative_to(here) else path)
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc2
 def _resolve_text(spec):

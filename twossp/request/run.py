@@ -24,12 +24,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
-from ..checkpoint.save import check_not_source, save_pruned
+from ..checkpoint.save import save_pruned
 from ..core.cache import cache_folder, hash_files, skip_unwritable
 from ..core.files import (
     atomic_file,
+    check_not_input,
     check_output_folder,
     check_writable,
+    shown_path,
     write_lock,
 )
 from ..core.structure import structure
@@ -63,7 +65,7 @@ from ..reporting.report import (
 )
 from ..reporting.trackers import report_rows
 from .config import shared_config, write_config
-from .options import Options, shown_path
+from .options import Options
 from .pruned import Pruned
 from .targets import meet_target, requested_limit
 from .validate import (
@@ -359,7 +361,7 @@ def _prepare_folders(o, model, searches):
             check_output_folder(folder, o.overwrite)
     for search in searches:
         folder = save_folder(o, search.name, search.target)
-        check_not_source(folder, o.model)
+        check_not_input([folder], [o.model])
         if read_plan_json(folder).get("plan_key") != search.key:
             check_output_folder(folder, o.overwrite)
     _copy_plans(o, searches)

@@ -19,10 +19,10 @@ from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
-from ..checkpoint.save import MODEL_TYPE, check_not_source
+from ..checkpoint.save import MODEL_TYPE
 from ..core.apply import check_plan
 from ..core.cache import cache_folder
-from ..core.files import check_output_folder
+from ..core.files import check_output_folder, shown_path
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import did_you_mean
@@ -32,7 +32,7 @@ from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..reporting.trackers import check_trackers
 from .arguments import check_any, check_arguments
-from .options import Options, check_options, shown_path
+from .options import Options, check_options
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.models import load_config
 from ..runtime.provenance import load_plan, plan_file
@@ -143,7 +143,6 @@ def check_environment(
         check_output_folder(o.save, o.overwrite)
         if o.export:
             check_export_request(export_request(o), folder)
-    check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/request/02_validate.ipynb #49ff076b
 def _list_targets(o, L):

@@ -6,7 +6,7 @@
 __all__ = [
     'TEXTS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'HUB_ID', 'text_suffix',
     'split_column', 'is_path', 'parse_sources', 'text_exists', 'match_special',
-    'map_names', 'source_kinds', 'check_text_name'
+    'map_names', 'source_kinds', 'text_files', 'check_text_name'
 ]
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn04
@@ -178,6 +178,18 @@ def source_kinds(
     "Kind of each source."
     matches = [match_special(name) for name, _ in parse_sources(spec)]
     return [special[1] if special else "" for special in matches]
+
+
+def text_files(
+    *specs: str | Path | Iterable,  # of texts, as `parse_sources` takes them
+) -> list[Path]:  # also what a folder holds; a name that is no file's is a path that is not there
+    "Files and folders that specifications of texts name."
+    files = []
+    for name, _ in (pair for spec in specs for pair in parse_sources(spec)):
+        special = match_special(name)
+        path, _ = split_column(special[2] or "" if special else name)
+        files += [Path(path).expanduser(), *Path(path).expanduser().rglob("*")] if path else []
+    return files
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn16
 HUB_ID = re.compile(

@@ -28,13 +28,13 @@ from ..checkpoint.reference import (
     REFERENCE_FILE,
     read_reference,
 )
-from ..checkpoint.save import check_not_source, save_pruned
+from ..checkpoint.save import save_pruned
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.extras import is_installed, missing_message
 from ..core.families import arch, model_family, set_arch
-from ..core.files import atomic_file, check_output_folder
+from ..core.files import atomic_file, check_not_input, check_output_folder
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
@@ -84,7 +84,7 @@ def _name_export(folder, to, quantize=None):
 # %% ../../nbs/serving/04_export.ipynb #6bf864b8
 def _check_target(exporter, out, overwrite, sources):
     "Raise `ValueError` or `OSError` if an export cannot be written to `out`"
-    check_not_source(out, *sources)
+    check_not_input([out], sources)
     if not exporter.suffix:
         check_output_folder(out, overwrite)
     elif out.exists() and not overwrite:
