@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'base_model_facts', 'count_params', 'plan_record', 'plan_from_record', 'text_facts',
-    'model_card', 'list_checkpoint_engines', 'write_record'
+    'model_card', 'list_checkpoint_engines', 'keep_card', 'write_record'
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
@@ -14,6 +14,7 @@ import json
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -383,6 +384,27 @@ def list_checkpoint_engines(
     return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)
 
 
+def _hash_card(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def keep_card(
+    folder: Path,  # a checkpoint, or a folder that becomes one
+) -> bool:  # whether it has a card that was not written with its plan.json, or was changed since
+    "Keep a card that has somebody's own words: `True`, and a warning."
+    card, record = folder / "README.md", {}
+    with suppress(OSError, ValueError, TypeError):  # no record, or a damaged one
+        record = dict(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
+    if not card.exists() or _hash_card(card.read_bytes()) == record.get("card_hash"):
+        return False
+    warnings.warn(
+        f"{card} was edited, or written by another program or version: it is kept, and nothing was"
+        " added to it; rename it and repeat this for a new card",
+        stacklevel=3,
+    )
+    return True
+
+
 def write_record(
     folder: Path,  # a checkpoint; both files are replaced
     record: dict,  # as made by `plan_record`
@@ -395,17 +417,11 @@ def write_record(
         card = model_card(record, engines).content
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
         raise ValueError(f"{folder}: plan.json is incomplete or damaged: {one_line(e)}") from e
-    readme, digest = folder / "README.md", lambda content: hashlib.sha256(content).hexdigest()
-    if readme.exists() and digest(readme.read_bytes()) != record.get("card_hash"):
-        warnings.warn(
-            f"{readme} was edited, or written by an older version: it is kept, and nothing was"
-            " added to it; rename it and repeat the command for a new card",
-            stacklevel=2,
-        )
+    if keep_card(folder):
         return
     # scalars of numpy and torch, paths
     plain = lambda x: x.item() if hasattr(x, "item") else str(x)
-    record = record | dict(card_hash=digest(card.encode()))
+    record = record | dict(card_hash=_hash_card(card.encode()))
     text = json.dumps(record, indent=1, default=plain) + "\n"
     for name, content in (("plan.json", text), ("README.md", card)):
         with atomic_file(folder / name) as new:

@@ -32,6 +32,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .card import (
     base_model_facts,
     count_params,
+    keep_card,
     plan_record,
     write_record,
 )
@@ -619,9 +620,8 @@ _MODEL_FILES = re.compile(rf"{_WEIGHTS}|{MODELING_MODULE}\.py")
 def _move_in(new, folder):
     "Move files into a folder, configuration first, plan last. Returns their names."
     names = {f.name for f in new.iterdir()}
-    card = folder / "README.md"
-    if card.is_file() and "twossp" not in card.read_text(encoding="utf-8"):
-        names.discard(card.name)  # the user's own
+    if keep_card(folder):
+        names.discard("README.md")
     order = {"config.json": 0, "plan.json": 2}
     stale = [f for f in folder.iterdir() if _MODEL_FILES.fullmatch(f.name)]
     for name in sorted(names, key=lambda n: order.get(n, 1)):
