@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any',
+    'ESTIMATE_TARGETS', 'REPORT_FORMATS', 'check_scores', 'check_any', 'list_inputs',
     'check_arguments', 'check_estimate', 'page_file', 'check_report', 'compared_runs',
     'prune_options', 'check_compare'
 ]
@@ -203,8 +203,8 @@ def _check_inputs(o):
     _check_layers(o)
 
 # %% ../../nbs/request/01_arguments.ipynb #argoutp1
-def _list_inputs(o):
-    "Model, plan and texts of a request"
+def list_inputs(o: Options) -> list:  # names, some of them of files and folders
+    "Model, plan and texts of a request."
     texts = [o.calibration_name] if o.needs_calibration else []
     return [o.model, o.plan, *text_files(*texts, *o.evaluation_names)]
 
@@ -225,7 +225,7 @@ def _check_outputs(o):
         if os.environ.get("RANK", "0") == "0":  # else it may be there already
             check_output_folder(o.save, o.overwrite)
     output = None if o.has_several_targets else o.save  # else each gets a folder in it
-    check_not_input((output, o.results), _list_inputs(o))
+    check_not_input((output, o.results), list_inputs(o))
 
 # %% ../../nbs/request/01_arguments.ipynb #ac761dde
 def check_arguments(o: Options) -> None:
@@ -381,5 +381,5 @@ def check_compare(o: CompareOptions) -> None:
         formats = ", ".join(REPORT_FORMATS)
         raise ValueError(f"--save is a file of {formats}; got {shown_path(o.save)}")
     page = page_file(o.results, o.save)
-    check_not_input([page], _list_inputs(options))
+    check_not_input([page], list_inputs(options))
     check_installed("pandas", *(["matplotlib"] if page.suffix == ".html" else []))

@@ -1240,7 +1240,9 @@ class CompareOutputOptions:
         " with .html)",
         idea="OutputOptions.save",
     )
-    retry: bool = flag("repeat failed runs")
+    retry: bool = flag(
+        "repeat all failed runs; without it, those that lacked memory, a file or the network"
+    )
     # dotted path
     executor: str | None = same_flag(OutputOptions, "executor")
     report_to: tuple[str, ...] = same_flag(OutputOptions, "report_to")  # names in `TRACKERS`

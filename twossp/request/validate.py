@@ -31,7 +31,7 @@ from ..detection.detect import check_fused_experts
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..reporting.trackers import check_trackers
-from .arguments import check_any, check_arguments
+from .arguments import check_any, check_arguments, list_inputs
 from .options import Options, check_options
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.models import load_config
@@ -47,7 +47,7 @@ from ..serving.export import (
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
     "The request of `--export`."
     options = o.quantize, o.overwrite, o.method
-    return ExportRequest(o.export, *options, sources=(o.model, o.plan))
+    return ExportRequest(o.export, *options, sources=tuple(list_inputs(o)))
 
 
 def plans_folder(o: Options) -> Path:  # need not exist
