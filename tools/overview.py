@@ -224,7 +224,9 @@ def texts(pages, path=COMPARISON):
     dense = perplexity(found['dense', 0.0, False])
     seeds = max(len(worked(rows)) for rows in found.values())
     papers = len({m.paper for m in METHODS.values() if m.paper})
+    page = '../benchmarks/comparison.ipynb#against-2ssp'
     draws, only = 'one random subset of the calibration text', ''
+    draws += f' ([a second one]({page}) has Taylor behind 2SSP on Wikipedia)'
     if seeds > 1:
         draws = f'medians of {seeds} random subsets of the calibration text where there are so many'
         only = ' ¹: one random subset only.'
