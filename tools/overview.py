@@ -226,7 +226,7 @@ def texts(pages, path=COMPARISON):
     papers = len({m.paper for m in METHODS.values() if m.paper})
     page = '../benchmarks/comparison.ipynb#against-2ssp'
     draws, only = 'one random subset of the calibration text', ''
-    draws += f' ([a second one]({page}) has Taylor behind 2SSP on Wikipedia)'
+    draws += f' ([others]({page}) rank some methods otherwise)'
     if seeds > 1:
         draws = f'medians of {seeds} random subsets of the calibration text where there are so many'
         only = ' ¹: one random subset only.'

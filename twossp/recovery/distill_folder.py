@@ -118,7 +118,8 @@ def recover_folder(
     record = None if overwrite else _read_record(out, True)
     if record is None:
         check_output_folder(out, overwrite)
-    check_not_input([out], [folder, teacher, *text_files(*([] if text is None else [text]))])
+    texts = [] if text is None else text_files(text)
+    check_not_input([out], [folder, teacher, *texts])
     read = {k: load[k] for k in ("revision", "trust_remote_code", "cache_dir") if k in load}
     args = sources, load_tokenizer(teacher, **read), seq_len, n_windows
     ids = _cut_text(*args, synthetic, training)  # its errors come before the models are loaded
