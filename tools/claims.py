@@ -39,28 +39,27 @@ def grid_rows(path):
     return load_results(path) if '"method"' in path.read_text(encoding='utf-8')[:200] else []
 
 
-def row_number(words, folder):
-    "A number of a stored row: FILE METHOD TARGET [repair] NUMBER [divided by]"
+def row_numbers(words, folder):
+    "{random subset: a number of its row}: FILE METHOD TARGET [OPTION …] NUMBER [divided by]"
     file, method, target, *rest = words
-    repaired = rest[0] == 'repair'
-    number, *unit = rest[repaired:]
+    options = {word for word in rest if word.isidentifier()}
+    number, *unit = (word for word in rest if word not in options)
     found = [
         r for r in grid_rows(folder / f'{file}.jsonl')
         if r.method == method and r.target == float(target)
-        and [*r.options] == ['repair'] * repaired and number in r.metrics
+        and {*r.options} == options and number in r.metrics
     ]
     if not found or len({r.seed for r in found}) < len(found):
         raise ValueError(f'{" ".join(words)}: {len(found)} rows of {file}.jsonl, and one is meant')
-    value = median(r.metrics[number] for r in found)  # over random subsets
-    return value / float(unit[0]) if unit else value
+    return {r.seed: r.metrics[number] / float(unit[0] if unit else 1) for r in found}
 
 
 def value_of(text, folder=measured.RESULTS):
-    "The number that an entry of `value` stands for"
+    "The number that an entry of `value` stands for; of rows, the median over random subsets"
     kind, *words = shlex.split(text)
     if ' / ' in text:
-        above, below = (value_of(part, folder) for part in text.split(' / '))
-        return above / below
+        above, below = (row_numbers(part.split(), folder) for part in text.split(' / '))
+        return median(above[seed] / below[seed] for seed in above.keys() & below.keys())
     if kind == 'len':
         return len(resolve_name(words[0]))
     if kind == 'papers':
@@ -74,7 +73,7 @@ def value_of(text, folder=measured.RESULTS):
         [row] = rows
         column, *unit = (word for word in words[1:] if '=' not in word)
         return float(row[column]) / float(unit[0] if unit else 1)
-    return row_number(text.split(), folder)
+    return median(row_numbers(text.split(), folder).values())
 
 
 def read_number(text):

@@ -16,7 +16,7 @@ def methods(folder):
     names.sort(key=lambda n: (value(n, 0.25, False), value(n, 0.25, True)))
     columns = [overview.column(found, names, *c) for c in overview.COLUMNS.values()]
     head = ['method', *overview.COLUMNS]
-    return overview.markdown(head, [[n, *(c[n] for c in columns)] for n in names])
+    return overview.markdown(head, [[overview.shown(n), *(c[n] for c in columns)] for n in names])
 
 
 def quality(folder):

@@ -267,15 +267,16 @@ def claims(folder=RESULTS):
 
     compared = overview.read_comparison(folder / overview.COMPARISON.name)
     ppl = {k: x for k, rows in compared.items() if (x := overview.perplexity(rows))}
-    lowest = lambda *column: ', '.join(
-        f'`{name.replace("`", "")}` {overview.say(x)}'
+    lowest = lambda *column: '; '.join(
+        f'{overview.shown(name)} {overview.say(x)}'
         for x, name in sorted((x, name) for (name, *at), x in ppl.items() if at == [*column])[:3]
     )
     built = dict(engine='llama.cpp', type='f16', sparsity='0.5', multiple='1')
     speeds = (r for r in read_rows(folder / 'speed_engines.csv') if built.items() <= r.items())
     speed = {r['asked']: r for r in speeds}
     prompt, decode = (speed[k] for k in ('prefill 512', 'decode, batch 1'))
-    gain = {t: f'{ppl["2ssp+", t, True] / ppl["2ssp", t, False]:.2f}' for t in (0.25, 0.5)}
+    runs = {t: (compared['2ssp+', t, True], compared['2ssp', t, False]) for t in (0.25, 0.5)}
+    gain = {t: f'{overview.ratio(*two):.2f}' for t, two in runs.items()}
     kinds = '', '_moe', '_streamed'
     peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
     off = max(float(r['peak, there']) / float(r['peak, estimated']) - 1 for r in peaks)

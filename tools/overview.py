@@ -9,9 +9,10 @@ marked. Words are in nbs/methods/words.toml.
 import re
 from collections import defaultdict
 from inspect import signature
-from statistics import mean, median
+from statistics import median
 
 from tools import measured
+from tools.claims import SMALL
 from tools.site import WORDS
 
 COMPARISON = measured.RESULTS / 'quality_comparison.jsonl'
@@ -58,16 +59,21 @@ def divergence(rows):
     return median(found) if found else None
 
 
+def ratio(a, b):
+    "The median, over the random subsets that both have, of the ratio of two runs' perplexities"
+    ppl = [{r.seed: r.metrics[f'{TEXT}/ppl'] for r in worked(rows)} for rows in (a, b)]
+    return median(ppl[0][seed] / ppl[1][seed] for seed in ppl[0].keys() & ppl[1].keys())
+
+
 def is_noise(a, b):
-    "Whether paired intervals, on the random subsets that both have, do not tell two runs apart"
+    "Whether paired intervals do not tell two runs apart, to one side, on each random subset"
     from twossp.evaluation.paired import paired_interval
 
     losses = [{r.seed: r.each[f'{TEXT}/nll'] for r in worked(rows)} for rows in (a, b)]
-    shared = sorted(losses[0].keys() & losses[1].keys())
-    if not shared:
-        return False
-    by_sample = [[mean(x) for x in zip(*(o[s] for s in shared), strict=True)] for o in losses]
-    return paired_interval(*by_sample).is_noise
+    shared = losses[0].keys() & losses[1].keys()
+    gaps = [paired_interval(losses[0][seed], losses[1][seed]) for seed in shared]
+    sides = {None if gap.is_noise else gap.mean > 0 for gap in gaps}
+    return bool(sides) and sides not in ({True}, {False})
 
 
 def is_possible(name, repaired):
@@ -80,6 +86,12 @@ def is_possible(name, repaired):
     if repaired:
         return 'repair' in signature(method(name)).parameters
     return not measured.repairs_by_default(name)
+
+
+def shown(name):
+    "The name of a line: 2ssp + cosine; 2ssp+, not trained"
+    name = name.replace(' `--repair least_squares`', NOT_TRAINED)
+    return re.sub('`--\\w+ (.*?)`', r'+ \1', name)
 
 
 def say(x):
@@ -149,7 +161,7 @@ def against(found, names):
             other = perplexity(rows)
             if value and other and other < value:
                 noise = ', within noise' if is_noise(rows, own) else ''
-                below.append((other, f'{n} {say(other)}{noise}'))
+                below.append((other, f'{shown(n)} {say(other)}{noise}'))
         words = '; '.join(text for _, text in sorted(below)) or 'none'
         lines.append(f'- At {title.replace("rec.", "reconstructed")}, 2SSP has {say(value)}. '
                      f'Below it: {words}.')
@@ -171,10 +183,9 @@ def lines_of(pages, found):
             words = words_of(facts, name)
             out.append((name, f'[{name}]({stem(key)}.ipynb)', words))
             for v in (v for v in variants if v.partition(' ')[0] == name):
-                text = v.replace(' `--repair least_squares`', NOT_TRAINED)
-                text = re.sub('`--\\w+ (.*?)`', r'+ \1', text)
-                take = 'to compare with the others' if NOT_TRAINED in text else 'as an alternative'
-                out.append((v, text, words | dict(take=take)))
+                compared = NOT_TRAINED in shown(v)
+                take = 'to compare with the others' if compared else 'as an alternative'
+                out.append((v, shown(v), words | dict(take=take)))
     return out
 
 
@@ -224,11 +235,11 @@ def texts(pages, path=COMPARISON):
     dense = perplexity(found['dense', 0.0, False])
     seeds = max(len(worked(rows)) for rows in found.values())
     papers = len({m.paper for m in METHODS.values() if m.paper})
-    page = '../benchmarks/comparison.ipynb#against-2ssp'
     draws, only = 'one random subset of the calibration text', ''
-    draws += f' ([others]({page}) rank some methods otherwise)'
     if seeds > 1:
-        draws = f'medians of {seeds} random subsets of the calibration text where there are so many'
+        number = {v: k for k, v in SMALL.items()}[seeds]
+        draws = f'medians of {number} random subsets of the calibration text'
+    if any(len(worked(rows)) == 1 < seeds for (name, *_), rows in found.items() if name != 'dense'):
         only = ' ¹: one random subset only.'
     said = ' '.join(WORDS['methods'].split()).format(
         setting=facts.get('setting', ''), dense=f'{dense:.1f}', draws=draws, only=only,
