@@ -235,12 +235,10 @@ def texts(pages, path=COMPARISON):
     dense = perplexity(found['dense', 0.0, False])
     seeds = max(len(worked(rows)) for rows in found.values())
     papers = len({m.paper for m in METHODS.values() if m.paper})
-    draws, only = 'one random subset of the calibration text', ''
-    if seeds > 1:
-        number = {v: k for k, v in SMALL.items()}[seeds]
-        draws = f'medians of {number} random subsets of the calibration text'
-    if any(len(worked(rows)) == 1 < seeds for (name, *_), rows in found.items() if name != 'dense'):
-        only = ' ¹: one random subset only.'
+    number = {v: k for k, v in SMALL.items()}[seeds]
+    draws = f'medians of {number} random subsets of the calibration text'
+    once = any(len(worked(rows)) == 1 for (name, *_), rows in found.items() if name != 'dense')
+    only = ' ¹: one random subset only.' if once else ''
     said = ' '.join(WORDS['methods'].split()).format(
         setting=facts.get('setting', ''), dense=f'{dense:.1f}', draws=draws, only=only,
         file=path.name, methods=len(METHODS), papers=papers,
