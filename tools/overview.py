@@ -193,6 +193,7 @@ def markdown(head, rows):
     "A table whose cells stay as they are; numbers of the first columns stand to the right"
     numbers = 'seconds', 'KL', 'target', 'achieved', 'perplexity', 'pruning', 'forward'
     right = ['--:' if h[:1].isdigit() or h.startswith(numbers) else ':--' for h in head]
+    head = [h.replace(' %', '\u00a0%') for h in head]  # in one piece
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [head, right, *rows])
 
 
@@ -240,16 +241,17 @@ def texts(pages, path=COMPARISON):
     once = any(len(worked(rows)) == 1 for (name, *_), rows in found.items() if name != 'dense')
     only = ' ¹: one random subset only.' if once else ''
     said = ' '.join(WORDS['methods'].split()).format(
-        setting=facts.get('setting', ''), dense=f'{dense:.1f}', draws=draws, only=only,
+        setting=facts.get('setting', ''), dense=f'{dense:.1f}', draws=draws,
         file=path.name, methods=len(METHODS), papers=papers,
     )
+    legend = ' '.join(WORDS['methods_legend'].split()).format(only=only)
     missing = '' if kl(found, names) else '\n\n' + WORDS['methods_kl'].strip()
     missing += f'\n\n{sizes}' if (sizes := other_sizes(found, names)) else ''
     parts = [p.strip() for p in WORDS['methods_after'].split('\n---\n')]
     return [
         '# Methods\n\n> Which to take, in one table',
         WORDS['methods_first'].strip(),
-        said, table(pages, found) + missing,
+        said, f'{table(pages, found)}\n\n{legend}{missing}',
         f'{parts[0]}\n\n{against(found, names)}\n\n{parts[1]}',
         f'{parts[2]}\n\n{needs(pages, found)}',
         *parts[3:],
