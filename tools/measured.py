@@ -264,6 +264,7 @@ def list_attempts(folder=RESULTS):
 def claims(folder=RESULTS):
     "The numbers of the summary, by name"
     from tools import overview
+    from tools.claims import value_of
 
     compared = overview.read_comparison(folder / overview.COMPARISON.name)
     ppl = {k: x for k, rows in compared.items() if (x := overview.perplexity(rows))}
@@ -275,8 +276,9 @@ def claims(folder=RESULTS):
     speeds = (r for r in read_rows(folder / 'speed_engines.csv') if built.items() <= r.items())
     speed = {r['asked']: r for r in speeds}
     prompt, decode = (speed[k] for k in ('prefill 512', 'decode, batch 1'))
-    runs = {t: (compared['2ssp+', t, True], compared['2ssp', t, False]) for t in (0.25, 0.5)}
-    gain = {t: f'{overview.ratio(*two):.2f}' for t, two in runs.items()}
+    file = overview.COMPARISON.stem
+    gain = {t: f'{file} 2ssp+ {t} wiki/ppl / {file} 2ssp {t} wiki/ppl' for t in (0.25, 0.5)}
+    gain = {t: f'{value_of(asked, folder):.2f}' for t, asked in gain.items()}
     kinds = '', '_moe', '_streamed'
     peaks = [r for k in kinds for r in read_rows(folder / f'memory_estimates{k}.csv')]
     off = max(float(r['peak, there']) / float(r['peak, estimated']) - 1 for r in peaks)

@@ -59,12 +59,6 @@ def divergence(rows):
     return median(found) if found else None
 
 
-def ratio(a, b):
-    "The median, over the random subsets that both have, of the ratio of two runs' perplexities"
-    ppl = [{r.seed: r.metrics[f'{TEXT}/ppl'] for r in worked(rows)} for rows in (a, b)]
-    return median(ppl[0][seed] / ppl[1][seed] for seed in ppl[0].keys() & ppl[1].keys())
-
-
 def is_noise(a, b):
     "Whether paired intervals do not tell two runs apart, to one side, on each random subset"
     from twossp.evaluation.paired import paired_interval
