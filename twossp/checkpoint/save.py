@@ -349,16 +349,16 @@ def _check_same(current, plan):
 
 # %% ../../nbs/checkpoint/05_save.ipynb #06631696
 def _check_class(model):
-    "Raise `TypeError` or `ValueError` unless the model can be saved."
+    "Raise `ValueError` unless the model can be saved."
     if not hasattr(model, "config"):
         check_model(model)  # raises
     if any(hasattr(m, "base_layer") for m in model.modules()):
-        raise TypeError(
+        raise ValueError(
             "the model carries adapters, and neither its weights with them nor those"
             " without would be saved: merge adapters first"
         )
     if hasattr(model.config, MODEL_TYPE) and not hasattr(type(model), "twossp_base"):
-        raise TypeError(
+        raise ValueError(
             "this model was built by the code in its checkpoint"
             " (trust_remote_code=True), which cannot save it with its plan: `import"
             " twossp` first, and load it again"
@@ -371,7 +371,7 @@ def _check_class(model):
             " them: they can be pruned and measured, but not saved"
         )
     if type(model) is not causal_class(config_class(base)) and pruned_base != base:
-        raise TypeError(
+        raise ValueError(
             "only a plain causal language model can be saved; this is a"
             f" {type(model).__name__} (merge adapters first)"
         )
