@@ -82,7 +82,8 @@ from .runtime.data import load_text, windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.models import load_model
-from .runtime.provenance import load_plan, planner, save_plan
+from .pruning.probe import planner
+from .runtime.provenance import load_plan, save_plan
 from .runtime.skeleton import load_skeleton
 from .runtime.sources import source_windows
 from .runtime.text_names import TEXTS

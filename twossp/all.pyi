@@ -43,6 +43,9 @@ from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
 from .pruning.depth import Trial
+from .pruning.importance import block_influence as block_influence
+from .pruning.probe import Probe
+from .pruning.probe import planner as planner
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
 from .recovery.distill import plot_recovery as plot_recovery
@@ -75,7 +78,6 @@ from .runtime.identity import Search as Search
 from .runtime.identity import model_identity as model_identity
 from .runtime.identity import plan_identity as plan_identity
 from .runtime.provenance import load_plan as load_plan
-from .runtime.provenance import planner as planner
 from .runtime.provenance import save_plan as save_plan
 from .runtime.skeleton import load_skeleton as load_skeleton
 from .runtime.sources import source_windows as source_windows
@@ -161,14 +163,6 @@ def balance(
     protect: Sequence[int] = ...,
 ) -> dict[str, int]: ...
 
-def block_influence(
-    model: PreTrainedModel,
-    calib: torch.Tensor | Calibration | _Windows,
-    last_token: bool = True,
-    bs: int = 1,
-    progress: bool = True,
-) -> torch.Tensor: ...
-
 def collect_scores(
     model: PreTrainedModel,
     calib: torch.Tensor | Calibration | None | _Windows,
@@ -226,18 +220,16 @@ def find_sparsity(
 ) -> float: ...
 
 def greedy(
-    model: PreTrainedModel,
+    probe: Probe,
     base: Plan,
     candidates: Sequence,
     n: int,
-    ids: torch.Tensor | Calibration | _Windows,
+    windows: int | torch.Tensor | Calibration | _Windows = 1,
     *,
-    cost: Callable | None = None,
+    by: str | Score | Callable = 'perplexity',
     keep: Collection[int] = ...,
     sizes: Sequence[float] | None = None,
     merge: Callable = ...,
-    score: str = 'perplexity',
-    progress: bool = True,
 ) -> tuple[Plan, list[Trial]]: ...
 
 def kl(
@@ -381,8 +373,7 @@ def save_pruned(
 ) -> Path: ...
 
 def two_ssp(
-    model: PreTrainedModel,
-    calib: torch.Tensor | Calibration | None | _Windows,
+    probe: Probe,
     sparsity: float,
     *,
     alpha: float = 1.5,
@@ -395,11 +386,4 @@ def two_ssp(
     score: _Scores | str | Score | Callable = 'activation_norm',
     depth_score: _Depth_Scores | str | Score | Callable = 'perplexity',
     widths: _Widths | str = 'uniform',
-    protect: Sequence[int] = ...,
-    nested: Sequence[float] = ...,
-    repair: _Repairs | str | None = None,
-    seed: int | None = None,
-    bs: int | None = None,
-    progress: bool = True,
-    log: dict | None = None,
 ) -> Plan: ...

@@ -211,7 +211,7 @@ def method(
     Callable
         (model, calib, sparsity, *, <options>) -> plan
     """
-    from ..runtime.provenance import planner, preset
+    from ..pruning.probe import planner, preset
 
     row = find_method(name)
     fn = resolve(row.fn)

@@ -15,11 +15,12 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.plan import Plan
+from ..core.scores import Score, score_label
+from .probe import Probe
 from ..runtime.calibration import Calibration
 from ..runtime.metrics import check_finite, mean_windows
 from ..runtime.progress import progress_bar
 from ..runtime.search import plan_kl, plan_nll
-from ..runtime.user_functions import load_function
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b
 @dataclass(frozen=True)
@@ -76,37 +77,36 @@ def find_lowest(
 
 # %% ../../nbs/pruning/02_depth.ipynb #d7ee7411
 def greedy(
-    model: PreTrainedModel,  # dense; untouched
+    probe: Probe,  # of the model
     base: Plan,  # removals to start from; `dense_plan(L)` for none
     candidates: Sequence,  # removals to choose from: plans, or what `merge` takes
     n: int,  # how many to remove, 0 … len(candidates)
-    ids: torch.Tensor | Calibration,  # (m, t) windows to score on; one in the paper's stage 2
+    # first calibration windows to score on, or these; one in the paper's stage 2
+    windows: int | torch.Tensor | Calibration = 1,
     *,
-    # (model, plans, ids) -> one loss per plan, ids a tensor; default: `mean_nll`
-    cost: Callable | None = None,
+    # loss by name; or (model, plans, ids) -> one loss per plan, ids a tensor
+    by: str | Score | Callable = "perplexity",
     keep: Collection[int] = (),  # candidates that stay
     # of the candidates: a round removes as many as add up to 1, `n` rounds to `n`; default: 1 each
     sizes: Sequence[float] | None = None,
     merge: Callable = operator.or_,  # (plan, candidate) -> the plan that removes it too
-    score: str = "perplexity",  # name of what `cost` measures, for the trials
-    progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials
     """Remove `n` candidates one by one, each time the one with the lowest loss.
 
     Parameters
     ----------
-    model : PreTrainedModel
-        dense; untouched
+    probe : Probe
+        of the model
     base : Plan
         removals to start from; `dense_plan(L)` for none
     candidates : Sequence
         removals to choose from: plans, or what `merge` takes
     n : int
         how many to remove, 0 … len(candidates)
-    ids : torch.Tensor | Calibration
-        (m, t) windows to score on; one in the paper's stage 2
-    cost : Callable | None, default None
-        (model, plans, ids) -> one loss per plan, ids a tensor; default: `mean_nll`
+    windows : int | torch.Tensor | Calibration, default 1
+        first calibration windows to score on, or these; one in the paper's stage 2
+    by : str | Score | Callable, default 'perplexity'
+        loss by name; or (model, plans, ids) -> one loss per plan, ids a tensor
     keep : Collection[int], default ()
         candidates that stay
     sizes : Sequence[float] | None, default None
@@ -114,10 +114,6 @@ def greedy(
         each
     merge : Callable, default operator.or_
         (plan, candidate) -> the plan that removes it too
-    score : str, default 'perplexity'
-        name of what `cost` measures, for the trials
-    progress : bool, default True
-        show a progress bar
 
     Returns
     -------
@@ -128,18 +124,18 @@ def greedy(
     remaining = [i for i in range(len(candidates)) if i not in keep]
     if not 0 <= n <= sum(sizes[i] for i in remaining) + 1e-6:
         raise ValueError(f"cannot remove {n} of {len(remaining)} candidates")
-    ids, cost = Calibration.of(ids, model), load_function(cost or mean_nll)
+    windows, name = probe.windows(windows), score_label(by)
     plan, trials, removed = base, [], 0
-    for step in progress_bar(range(n), "removing attention", progress):
+    for step in progress_bar(range(n), "removing attention", probe.progress):
         plans = [merge(plan, candidates[i]) for i in remaining]
-        costs = dict(zip(remaining, map(float, cost(model, plans, ids)), strict=True))
+        costs = dict(zip(remaining, map(float, probe.loss(plans, windows, by)), strict=True))
         rest = dict(costs)
         while rest and removed < step + 1 - 1e-6:
             best = [*rest][find_lowest([*rest.values()])]
             del rest[best]
             plan, removed = merge(plan, candidates[best]), removed + sizes[best]
         for i, c in costs.items():
-            trials.append(Trial(step, i, c, i not in rest, score))
+            trials.append(Trial(step, i, c, i not in rest, name))
         remaining = [*rest]
     return plan, trials
 

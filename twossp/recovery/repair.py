@@ -4,17 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'repair_options',
-    'check_repair', 'repair_windows', 'repairable'
+    'REPAIRS', 'neurons_per_token', 'repair_plans', 'repair_plan', 'check_repair',
+    'repair_windows', 'refit_plans', 'refit_plan', 'least_squares', 'layerwise',
+    'check_fit'
 ]
 
 # %% ../../nbs/recovery/01_repair.ipynb #96f23b3e
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import wraps
-from inspect import Parameter, isgeneratorfunction, signature
 from statistics import mean, median
 
 import torch
@@ -24,12 +23,13 @@ from transformers import PreTrainedModel
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
 from ..core.experts import fused_experts, shallow_copy
-from ..core.families import arch, decoder_layers, model_memo
+from ..core.families import arch, decoder_layers
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, keep_parts
 from ..core.scores import SCORES, Score, find_score, score_label
 from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED
+from ..pruning.probe import Probe
 from ..pruning.width import keep_top
 from .layerwise import Training, is_trainable, train_ffn
 from .least_squares import (
@@ -50,7 +50,7 @@ from ..runtime.layers import (
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_finite, inference
 from ..runtime.progress import progress_bar
-from ..runtime.provenance import found_before, keep_found, with_provenance
+from ..runtime.provenance import with_provenance
 from ..runtime.statistics import (
     Statistics,
     accumulate_moments,
@@ -584,12 +584,6 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, or with a score other neurons; with weights
     "Refit output projections, layer by layer in order, for several plans."
-    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated, without weights
-        n = len(calib) + round(noise * len(calib))
-        draws(plans=len(plans), windows=n, fit=structure(model).full_width, train=training)
-        if log is not None:
-            log.update(repair=[[] for _ in plans])
-        return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     protected, plans = repair.s.protected(protect), list(plans)
     repair = replace(
@@ -779,13 +773,6 @@ def repair_plan(
 REPAIRS = ("least_squares", "layerwise")  # values of `repair`, besides None
 
 
-def repair_options(
-    repair: str | None,  # the option of a method
-) -> dict:  # of `repair_plans`
-    "What an option's repair does beyond least squares: `layerwise` trains each FFN."
-    return dict(training=Training()) if repair == "layerwise" else {}
-
-
 def check_repair(
     repair: str | None,  # the option
     calib: torch.Tensor | None = None,  # (n, t) calibration windows
@@ -816,35 +803,57 @@ def repair_windows(
     "Return the first windows, up to `_REPAIR_TOKENS` tokens per neuron, but at least two."
     return calib[: max(2, _REPAIR_TOKENS * neurons_per_token(model) // calib.shape[1])]
 
-# %% ../../nbs/recovery/01_repair.ipynb #570a285a
-def repairable(
-    # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
-    method: Callable,
-) -> Callable:  # with one more option: repair=None or one of `REPAIRS`
-    """Add the option to repair the method's plan on its `repair_windows`. `planner` is applied to
-    the result, which checks the option in its first half."""
+# %% ../../nbs/recovery/01_repair.ipynb #fitstep1
+def refit_plans(
+    probe: Probe,  # of the model and its windows
+    plans: Sequence[Plan],  # of removals, without weights
+    windows: int | torch.Tensor | Calibration | None = None,  # first windows, or these; None: all
+    **options,  # of `repair_plans`
+) -> list[Plan]:  # the same removals, with weights
+    "Refit several plans on a probe's windows."
+    calib = probe.windows(windows)
+    random = round(options.get("noise", NOISE_FRACTION) * len(calib))
+    options |= dict(protect=probe.protect, progress=probe.progress)
+    return probe.compute(
+        lambda: repair_plans(probe.model, plans, calib, **options),
+        like=lambda draw: list(plans),
+        plans=len(plans), windows=len(calib) + random, fit=probe.structure.full_width,
+        train=options.get("training"),
+    )
 
-    @wraps(method)
-    def with_repair(
-        model, calib, sparsity, *, repair=None, progress=True, log=None, **options
-    ):
-        check_repair(repair, None if repair is None else calib, model)
-        common = dict(progress=progress, log=log)
-        in_halves = isgeneratorfunction(method)  # with its own checks, see `planner`
-        steps = method(model, calib, sparsity, **common, **options) if in_halves else None
-        yield next(steps) if in_halves else None
-        plan = found_before(repair, log)
-        if plan is None and in_halves:
-            plan = yield from steps
-        elif plan is None:
-            plan = method(model, calib, sparsity, **common, **options)
-        if repair is None:
-            return plan
-        keep_found(plan, repair, log)
-        common |= dict(protect=options.get("protect", ())) | repair_options(repair)
-        return repair_plan(model, plan, repair_windows(model, calib), **common)
 
-    s = signature(method)
-    option = Parameter("repair", Parameter.KEYWORD_ONLY, default=None)
-    with_repair.__signature__ = s.replace(parameters=[*s.parameters.values(), option])
-    return with_repair
+def refit_plan(
+    probe: Probe,  # of the model and its windows; its log receives `repair`
+    plan: Plan,  # of removals, without weights
+    windows: int | torch.Tensor | Calibration | None = None,  # first windows, or these; None: all
+    **options,  # of `repair_plans`
+) -> Plan:  # the same removals, with weights
+    "Refit one plan on a probe's windows."
+    log: dict = {}
+    (fixed,) = refit_plans(probe, [plan], windows, log=log, **options)
+    probe.log.update(repair=log["repair"][0] if log else [])
+    return fixed
+
+
+def least_squares(
+    probe: Probe,  # of the model and its windows
+    plan: Plan,  # of removals, without weights
+) -> Plan:  # the same removals, with weights
+    "Step: refit the output projections of the FFNs."
+    return refit_plan(probe, plan, repair_windows(probe.model, probe.calib))
+
+
+def layerwise(
+    probe: Probe,  # of the model and its windows
+    plan: Plan,  # of removals, without weights
+) -> Plan:  # the same removals, with weights
+    "Step: refit the output projections, then train each FFN toward the same target."
+    text = repair_windows(probe.model, probe.calib)
+    return refit_plan(probe, plan, text, training=Training())
+
+
+def check_fit(
+    probe: Probe,  # of the model; its windows may be missing
+) -> None:
+    "Raise `ValueError` unless the step that follows the method is possible."
+    check_repair(probe.repair, probe.calib, probe.model)

@@ -4,36 +4,27 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'with_provenance', 'non_default_options', 'label_functions',
-    'plan_tensors', 'start_from', 'found_before', 'keep_found', 'planner', 'preset',
-    'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'with_provenance', 'changed_options', 'non_default_options',
+    'label_functions', 'plan_tensors', 'plan_file', 'mask_tensors', 'put_masks',
+    'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
-import functools
 import glob
 import hashlib
 import json
-import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from inspect import isgeneratorfunction, signature
+from inspect import signature
 from pathlib import Path
 
 import safetensors.torch
 import torch
 
-from ..core.edits import exclusive
-from ..core.families import check_dense, check_model, model_memo
 from ..core.files import atomic_file
-from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
+from ..core.plan import from_json, plan_masks, to_json, with_masks
 from ..core.scores import Score, score_label
 from ..core.words import one_line
-from .calibration import Calibration
-from .layers import count_forwards, forward_passes
-from .metrics import check_finite
 
 # %% ../../nbs/runtime/05_provenance.ipynb #189bf83d
 def with_provenance(
@@ -48,17 +39,24 @@ def with_provenance(
 _NOT_RECORDED = {"progress", "log"}  # options of every method; they do not affect the plan
 
 
-def non_default_options(
-    fn: Callable,  # a method
-    given: Mapping,  # keyword arguments of the call
+def changed_options(
+    defaults: Mapping,  # option -> its default
+    given: Mapping,  # keyword arguments of a call
 ) -> dict:  # option -> value
     "Return the options that affect the plan and differ from their defaults."
-    defaults = {k: p.default for k, p in signature(fn).parameters.items()}
     return {
         k: v
         for k, v in given.items()
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
+
+
+def non_default_options(
+    fn: Callable,  # a method
+    given: Mapping,  # keyword arguments of the call
+) -> dict:  # option -> value
+    "The same, of a method."
+    return changed_options({k: p.default for k, p in signature(fn).parameters.items()}, given)
 
 
 def label_functions(
@@ -67,11 +65,6 @@ def label_functions(
     "Replace scores that are given as functions or rows by what they are called."
     label = lambda x: score_label(x) if callable(x) or isinstance(x, Score) else x
     return {k: label(x) for k, x in options.items()}
-
-
-def _recorded(options):
-    "Options as provenance holds them: functions by their names, without the seed, a fact itself"
-    return {k: x for k, x in label_functions(options).items() if k != "seed"}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
 def plan_tensors(
@@ -86,195 +79,6 @@ def plan_tensors(
         items = value.items() if isinstance(value, dict) else ()
         tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
     return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
-
-# %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
-_RUNNING = ContextVar("running", default=False)  # whether a method is running
-
-
-def _in_halves(fn):
-    "Whether a method, under its decorators, yields once after its checks"
-    while fn is not None and not isgeneratorfunction(fn):
-        fn = getattr(fn, "__wrapped__", None)
-    return fn is not None
-
-
-def _finish(result):
-    "The plan that a method returned, or returns when both of its halves have run"
-    if not isinstance(result, Generator):
-        return result
-    next(result)
-    try:
-        next(result)
-    except StopIteration as end:
-        return end.value
-    raise RuntimeError("a method yields once: after its checks, before its work")
-
-
-_KNOWN = ContextVar("known", default=None)  # of `start_from`
-
-
-@contextmanager
-def start_from(
-    # (plan, what the method measured) of the same search: `repaired`, as it was before any
-    # repair; `plain`, without one
-    found: Mapping[str, tuple],
-    keep: Callable | None = None,  # (plan, log) -> None, receives a plan before its repair
-) -> Iterator[dict]:  # `used`: which of those the method took, or None
-    "In the block, a method whose last step repairs its plan repairs one that is known."
-    known = dict(found=found, keep=keep, used=None)
-    before = _KNOWN.set(known if found or keep else None)
-    try:
-        yield known
-    finally:
-        _KNOWN.reset(before)
-
-
-def found_before(
-    repair: str | None,  # a method's option
-    log: dict | None,  # receives what the method measured
-    judged: bool = False,  # whether the search itself looks at repaired models
-):  # the plan to repair; None: the method has to find it
-    "Return the plan of `start_from`, for a method whose last step repairs its plan."
-    known = _KNOWN.get()
-    if repair is None or known is None:
-        return None
-    for source in ("repaired",) if judged else ("repaired", "plain"):
-        if source in known["found"]:
-            known["used"] = source
-            plan, report = known["found"][source]
-            if log is not None:
-                log.update(report)
-            return plan
-    return None
-
-
-def keep_found(
-    plan,  # that a method found and is about to repair
-    repair: str | None,  # its option
-    log: dict | None,  # what it measured
-) -> None:
-    "Hand a plan to `keep` of `start_from`: a repair may take long, or fail."
-    known = _KNOWN.get()
-    if repair is not None and known is not None and known["keep"] is not None:
-        known["keep"](plan, log)
-
-
-def planner(
-    name: str,  # of the method, as in the registry of methods
-    paper: str = "",  # arXiv number; "" if it has none
-    revision: int = 1,  # raised when the method computes something else; part of plans' keys
-    # unit -> the argument that names its score, or the score itself; None: the arguments
-    # `score` and `depth_score`, if the method has them
-    scores: Mapping[str, str] | None = None,
-    also: Sequence[str] = (),  # sums that it reads of the scored parts, whatever the score
-) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
-    """Turn a function into a method that checks its arguments and records provenance. A function
-    that yields once, after its checks, can also be asked for these alone: `prepare`.
-
-    Parameters
-    ----------
-    name : str
-        of the method, as in the registry of methods
-    paper : str, default ''
-        arXiv number; "" if it has none
-    revision : int, default 1
-        raised when the method computes something else; part of plans' keys
-    scores : Mapping[str, str] | None, default None
-        unit -> the argument that names its score, or the score itself; None: the arguments
-        `score` and `depth_score`, if the method has them
-    also : Sequence[str], default ()
-        sums that it reads of the scored parts, whatever the score
-
-    Returns
-    -------
-    Callable
-        decorator of (model, calib, sparsity, *, <options>) -> plan
-    """
-
-    def decorate(fn):
-        def prepare(model, sparsity, **options):
-            check_dense(check_model(model))
-            check_sparsity(sparsity)
-            signature(fn).bind(model, None, sparsity, **options)
-            if not _in_halves(fn):
-                return None
-            steps = fn(model, None, sparsity, **options)
-            with warnings.catch_warnings(action="ignore"):  # the method itself warns
-                found = next(steps)
-            steps.close()
-            return found
-
-        @functools.wraps(fn)
-        def run(model, calib, sparsity, **options):
-            check_model(model)
-            check_sparsity(sparsity)
-            calib = None if calib is None else Calibration.of(calib, model)
-            # its size is estimated, or another method runs, which records its own request
-            if model_memo(model)["draws"] is not None or _RUNNING.get():
-                with start_from({}):  # a plan that is known is the other method's
-                    return _finish(fn(model, calib, sparsity, **options))
-            check_dense(model)
-            log = options.get("log")
-            counting = nullcontext() if log is None else count_forwards(model)
-            with exclusive(model), counting as counter:
-                running = _RUNNING.set(True)
-                try:
-                    plan = _finish(fn(model, calib, sparsity, **options))
-                finally:
-                    _RUNNING.reset(running)
-            check_finite(plan_tensors(plan), "the plan's tensors")
-            if log is not None:  # unless the method counts its forward passes itself
-                t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
-                log.setdefault("forwards", forward_passes(counter, t))
-            config = model.config.get_text_config()
-            facts = dict(
-                method=name,
-                paper=paper or None,
-                target_sparsity=float(sparsity),
-                options=_recorded(non_default_options(fn, options)) or None,
-                seed=options.get("seed"),
-                # affects rounding, and Gemma 2's soft caps
-                attn_implementation=getattr(config, "_attn_implementation", None),
-            )
-            facts |= {} if calib is None else calib.facts
-            # a plan that was read from a file brings the facts of another request
-            others = {k: v for k, v in plan.provenance.items() if k not in facts}
-            return with_provenance(replace(plan, provenance=others), **facts)
-
-        run.method, run.paper, run.prepare = name, paper, prepare
-        run.revision, run.scores, run.also = revision, scores, also
-        return run
-
-    return decorate
-
-# %% ../../nbs/runtime/05_provenance.ipynb #preset02
-def preset(
-    fn: Callable,  # a method, from `planner` or not
-    function: str,  # name of the new function
-    name: str,  # of the method, as in the registry of methods
-    paper: str = "",  # arXiv number; "" if it has none
-    about: str = "",  # its docstring
-    **options,  # the other defaults
-) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
-    "Return a method with other defaults."
-    bare = fn.__wrapped__ if hasattr(fn, "method") else fn
-    s = signature(bare)
-    if unknown := options.keys() - s.parameters.keys():
-        raise ValueError(f"{name}: {bare.__name__} has no option {', '.join(sorted(unknown))}")
-    parameters = [
-        x.replace(default=options.get(k, x.default)) for k, x in s.parameters.items()
-    ]
-
-    def run(model, calib, sparsity, **given):
-        return bare(model, calib, sparsity, **options | given)
-
-    run.__module__, run.__name__, run.__qualname__ = bare.__module__, function, function
-    run.__doc__, run.__signature__ = about, s.replace(parameters=parameters)
-    run.__wrapped__ = bare
-    same = dict(scores=getattr(fn, "scores", None), also=getattr(fn, "also", ()))
-    run = planner(name, paper, getattr(fn, "revision", 1), **same)(run)
-    run.preset = options
-    return run
 
 # %% ../../nbs/runtime/05_provenance.ipynb #b5614275
 def _canonical(record):
