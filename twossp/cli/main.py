@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 
 import twossp
 from ..core.extras import missing_message
-from ..core.words import did_you_mean
+from ..core.words import did_you_mean, one_line
 from ..request.options import EXAMPLES, parse_flags, read_options
 from ..runtime.text_names import is_path
 
@@ -184,9 +184,9 @@ def _explain(e):
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
     if isinstance(e, ModuleNotFoundError) and e.name:
         return missing_message(e.name)
-    message = " ".join(str(e).split())
+    message = one_line(e)
     plain = isinstance(e, (ValueError, OSError, ImportError))
-    return message if plain else f"{type(e).__name__}: {message}"
+    return message.removeprefix(f"{type(e).__name__}: ") if plain else message
 
 
 def _is_full_disk(e):
@@ -239,7 +239,7 @@ def main(
         return 0
     except Exception as e:
         lost = type(e).__name__ == "RanksLost"
-        expected = isinstance(e, (ValueError, OSError, TypeError))
+        expected = isinstance(e, (ValueError, OSError))
         expected |= isinstance(e, ImportError) and "twossp" not in str(e.name)
         if not (lost or expected or _is_out_of_memory(e) or _is_full_disk(e)):
             raise  # a bug: show the traceback

@@ -500,11 +500,11 @@ def get_kind(
 def kind_of(
     plan,  # a plan of any kind
 ) -> str:  # key of `PLAN_KINDS`
-    "Return the name of a plan's kind; `TypeError` lists the kinds."
+    "Return the name of a plan's kind; `ValueError` lists the kinds."
     for name in PLAN_KINDS:
         if get_kind(name).type is type(plan):
             return name
-    raise TypeError(
+    raise ValueError(
         f"{type(plan).__name__} is not a plan; known kinds: {', '.join(PLAN_KINDS)}"
     )
 

@@ -359,7 +359,7 @@ def to_rows(
         return [_to_result(d) for d in rows.to_dict("records")]
     results = list(rows) if isinstance(rows, Iterable) else [rows]
     if odd := [r for r in results if not isinstance(r, Result)]:
-        raise TypeError(
+        raise ValueError(
             "results are rows (of run_grid or load_results), a results file or a table"
             f" of to_frame; this holds a {type(odd[0]).__name__}"
         )
