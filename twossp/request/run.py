@@ -391,7 +391,7 @@ def _repeat(o, target, hashes):
 
 
 def _make_saver(
-    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None
+    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None, latency=None
 ):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures; its folder."
     dense, facts = structure(model), {} if calib is None else calib.facts
@@ -413,7 +413,7 @@ def _make_saver(
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
-            meta |= dict(latency=o.target_latency) if o.target_latency else {}
+            meta |= dict(latency=latency) if latency else {}
             if calib is not None and r.target in keys:
                 meta["plan_key"] = keys[r.target]
             if "path" in report:
@@ -525,7 +525,7 @@ def _resolve_quality(o, model, calib, folder):
 # %% ../../nbs/request/05_run.ipynb #meetlimc
 def _meet_limit(o, asked, model, calib):
     """Options with the smallest sparsity whose plan, as it was found, is within the limit that was
-    asked for; the measurements of its search"""
+    asked for; the measurements of its search; what the plan has"""
     skeleton = load_requested_skeleton(asked)
     limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
     (search,) = _ask(o, model, calib, [0.0])
@@ -540,8 +540,7 @@ def _meet_limit(o, asked, model, calib):
     plan, _, report = found[x]
     message = describe(plan)
     log.info("found at sparsity %.4f: %s", x, message)
-    latency = message if o.target_latency else None
-    return replace(o, sparsity=x, target_latency=latency), report
+    return replace(o, sparsity=x), report, message
 
 # %% ../../nbs/request/05_run.ipynb #b46960b4
 def describe_quality(
@@ -639,7 +638,7 @@ def run(
 ) -> Pruned:  # the dense model's row first
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
-    o = meet_target(o) if o.wants_size else o
+    o, _ = meet_target(o) if o.wants_size else (o, "")
     executor = make_executor(o)
     _repeat(asked, None, hashes := {})  # of local files, as they are read now
     sources, held_out = read_texts(o)
@@ -649,7 +648,7 @@ def run(
         if sources is not None:
             calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
     if o.target_latency:  # timing takes minutes: after all that can be checked
-        o = meet_target(o)
+        o, _ = meet_target(o)
     model, tok = load_requested_model(o)
     with constant_weights(model, loaded=True):
         targets = _check_loaded(o, model, tok)
@@ -662,14 +661,15 @@ def run(
                 calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed, model)
             for line in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
                 log.info(line)
-            report, searches = {}, []
+            report, searches, latency = {}, [], None
             if o.wants_quality:
                 next_stage()
                 o, calib = _resolve_quality(o, model, calib, plans_folder(o))
                 targets = [*o.sparsity]
             if asked.wants_size or asked.target_latency:
                 next_stage()
-                o, report = _meet_limit(o, asked, model, calib)
+                o, report, met = _meet_limit(o, asked, model, calib)
+                latency = met if asked.target_latency else None
                 targets = [*o.sparsity]
             evals = make_evaluations(o, perplexities, calib, tasks)
             if o.save and is_main_process():
@@ -681,7 +681,8 @@ def run(
             plans, folders, dense = {}, {}, None
             if o.save:
                 fits = None if o.plan else calib
-                saver = _make_saver(o, model, tok, fits, searches, report, asked, hashes)
+                files = asked, hashes, latency
+                saver = _make_saver(o, model, tok, fits, searches, report, *files)
 
             def on_plan(plan, r, measured):
                 plans[r.target] = plan
