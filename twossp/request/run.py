@@ -6,7 +6,8 @@
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
     'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'save_folder',
-    'describe_quality', 'make_executor', 'check_texts', 'run'
+    'QualityCheck', 'check_quality', 'describe_quality', 'make_executor', 'check_texts',
+    'run'
 ]
 
 # %% ../../nbs/request/05_run.ipynb #rq3imports
@@ -14,7 +15,7 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -66,7 +67,7 @@ from ..reporting.report import (
 from ..reporting.trackers import report_rows
 from .config import shared_config, write_config
 from .options import Options
-from .pruned import Pruned
+from .pruned import Pruned, describe_method
 from .targets import meet_target, requested_limit
 from .validate import (
     check_feasible,
@@ -494,6 +495,8 @@ def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
     options = {**find_method(o.method).path, **o.method_options}
+    searched = describe_method(o.method, options)
+    log.info("searching a sparsity of %s", searched)
     kwargs = dict(options=options, plans=folder, seed=o.seed)
     kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
@@ -503,8 +506,8 @@ def _resolve_quality(o, model, calib, folder):
     shown = [{k: show(v) for k, v in row.items() if k != "plan"} for row in table]
     log.info(to_markdown(shown, index=False))
     log.info(
-        f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
-        f" {len(held)} held-out samples of {held.shape[1]} tokens perplexity"
+        f"chosen: {searched} at sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters;"
+        f" on {len(held)} held-out samples of {held.shape[1]} tokens perplexity"
         f" ×{q.chosen.loss:.4f}, top-1 agreement {q.chosen.agreement:.2%}"
     )
     if is_main_process():
@@ -542,30 +545,69 @@ def _meet_limit(o, asked, model, calib):
     log.info("found at sparsity %.4f: %s", x, message)
     return replace(o, sparsity=x), report, message
 
+
+def _settle_target(o, asked, model, calib):
+    """Options with the sparsity of the target that was asked for, on the calibration windows to
+    use; the measurements of its search; the line about a latency"""
+    report, latency = {}, None
+    if o.wants_quality:
+        next_stage()
+        o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+    if asked.wants_size or asked.target_latency:
+        next_stage()
+        o, report, met = _meet_limit(o, asked, model, calib)
+        latency = met if asked.target_latency else None
+    return o, calib, report, latency
+
 # %% ../../nbs/request/05_run.ipynb #b46960b4
-def describe_quality(
+@dataclass(frozen=True)
+class QualityCheck:
+    "Whether a quality target holds on an evaluation text."
+
+    name: str  # of the evaluation
+    label: str  # of the value
+    value: float  # measured there
+    target: float  # requested
+    met: bool
+    calibrated: bool = False  # whether its text is part of the calibration text
+
+    def __str__(self):
+        verdict = "met" if self.met else f"missed by {abs(self.value - self.target):.4f}"
+        verdict += " (calibrated on this text)" if self.calibrated else ""
+        return f"{self.name}: {self.label}{self.value:.4f}, target {self.target:g}: {verdict}"
+
+
+def check_quality(
     o: Options,  # of the command
     rows: Sequence[Result],  # of `run`
-) -> list[str]:  # empty without a quality target
-    "A line for each evaluation text: whether the quality target holds there"
+) -> list[QualityCheck]:  # of each evaluation text; empty without a quality target
+    "Compare the last row, of the pruned model, with the quality target."
     if not o.wants_quality or len(rows) < 2:
         return []
-    dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
-
-    def add(name, value, target, label, met):
-        verdict = "met" if met else f"missed by {abs(value - target):.4f}"
-        calibrated = name in (rows[-1].calibrated_on or ())
-        verdict += " (calibrated on this text)" if calibrated else ""
-        lines.append(f"{name}: {label}{value:.4f}, target {target:g}: {verdict}")
-
-    for k, v in pruned.items():
+    dense, checks = rows[0].metrics, []
+    for k, v in rows[-1].metrics.items():
         name, _, number = k.rpartition("/")
+        calibrated = name in (rows[-1].calibrated_on or ())
         if find_metric(k).table and o.max_loss is not None and dense.get(k):
             loss = v / dense[k]
-            add(name, loss, o.max_loss, "perplexity ×", loss <= o.max_loss)
+            met = loss <= o.max_loss
+            checks.append(QualityCheck(name, "perplexity ×", loss, o.max_loss, met, calibrated))
         if number == "same_top" and o.min_agreement is not None:
-            add(name, v, o.min_agreement, "top-1 agreement ", v >= o.min_agreement)
-    return lines or ["no other text was measured: --evaluation TEXT checks the target there"]
+            met = v >= o.min_agreement
+            label = "top-1 agreement "
+            checks.append(QualityCheck(name, label, v, o.min_agreement, met, calibrated))
+    return checks
+
+
+def describe_quality(
+    o: Options,  # of the command
+    checks: Sequence[QualityCheck],  # of `check_quality`
+) -> list[str]:  # empty without a quality target
+    "A line for each evaluation text."
+    lines = [str(x) for x in checks]
+    if o.wants_quality and not lines:
+        return ["no other text was measured: --evaluation TEXT checks the target there"]
+    return lines
 
 # %% ../../nbs/request/05_run.ipynb #c6548dba
 def make_executor(
@@ -661,16 +703,12 @@ def run(
                 calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed, model)
             for line in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
                 log.info(line)
-            report, searches, latency = {}, [], None
-            if o.wants_quality:
-                next_stage()
-                o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+            searches = []
+            if asked.wants_quality or asked.wants_size or asked.target_latency:
+                o, calib, report, latency = _settle_target(o, asked, model, calib)
                 targets = [*o.sparsity]
-            if asked.wants_size or asked.target_latency:
-                next_stage()
-                o, report, met = _meet_limit(o, asked, model, calib)
-                latency = met if asked.target_latency else None
-                targets = [*o.sparsity]
+            else:
+                report, latency = {}, None
             evals = make_evaluations(o, perplexities, calib, tasks)
             if o.save and is_main_process():
                 searches = _ask(o, model, calib, targets)
