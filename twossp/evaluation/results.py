@@ -85,6 +85,9 @@ class Result:
         'calibration' or an evaluation -> hash of its token ids, or its tasks
     datasets : dict
         'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
+    documents : dict
+        evaluation -> number of documents, where each window is of another one; evaluations
+        whose windows may be consecutive pieces of one document are not listed
     calibrated_on : list | None, default None
         evaluations whose text is part of the calibration text; None: there are none
     device : str, default 'cpu'
@@ -139,6 +142,9 @@ class Result:
     texts: dict = field(default_factory=dict)
     # 'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
     datasets: dict = field(default_factory=dict)
+    # evaluation -> number of documents, where each window is of another one; evaluations whose
+    # windows may be consecutive pieces of one document are not listed
+    documents: dict = field(default_factory=dict)
     # evaluations whose text is part of the calibration text; None: there are none
     calibrated_on: list | None = None
     device: str = "cpu"  # of the model
