@@ -130,7 +130,7 @@ def check_output_folder(
     if real.exists() and not (real.is_dir() and not any(real.iterdir())):
         if not overwrite:
             raise FileExistsError(
-                f"{path} exists; name another folder, or ask to overwrite it"
+                f"{path} exists; name another folder, or give --overwrite (overwrite=True)"
             )
         if not (real / "config.json").is_file():
             raise FileExistsError(
@@ -269,7 +269,9 @@ def _check_folder(path, overwrite):
     if path.is_mount():
         raise OSError(errno.EBUSY, "a disk is mounted here; name a folder in it", str(path))
     if path.exists() and any(path.iterdir()) and not overwrite:
-        raise FileExistsError(f"{path} exists; name another folder, or ask to overwrite it")
+        raise FileExistsError(
+            f"{path} exists; name another folder, or give --overwrite (overwrite=True)"
+        )
 
 
 @contextmanager
