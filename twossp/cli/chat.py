@@ -28,7 +28,7 @@ from ..request.options import (
 class ChatOptions:
     "Model, prompt and answer."
 
-    folder: Model = positional(
+    model: Model = positional(
         "checkpoint folder saved by twossp; or any model, which then answers alone: a folder, a"
         " name on the Hugging Face hub, or 'smollm2'", idea="ModelOptions.model",
     )
@@ -126,11 +126,11 @@ def _speakers(o, device):
         with quiet():
             return load_model(folder, dtype=dtype, device=device, cache_dir=o.cache_dir)
 
-    if not (Path(o.folder) / "plan.json").is_file():
-        return [_Speaker(Path(o.folder).name, o.folder, load_dense)], notes
-    record = read_record(o.folder)
-    if (tok := read_tokenizer(o.folder)) is None:
-        raise ValueError(f"{shown_path(o.folder)} has no tokenizer: save the checkpoint with one")
+    if not (Path(o.model) / "plan.json").is_file():
+        return [_Speaker(Path(o.model).name, o.model, load_dense)], notes
+    record = read_record(o.model)
+    if (tok := read_tokenizer(o.model)) is None:
+        raise ValueError(f"{shown_path(o.model)} has no tokenizer: save the checkpoint with one")
     if tok.chat_template is None:
         notes.append("there is no chat template: the prompt is continued as plain text")
 
@@ -138,11 +138,11 @@ def _speakers(o, device):
         with quiet():
             return load_pruned(folder, dtype=dtype).to(as_device(device)), read_tokenizer(folder)
 
-    pruned = _Speaker(f"pruned ({shown_path(o.folder)})", o.folder, load)
+    pruned = _Speaker(f"pruned ({shown_path(o.model)})", o.model, load)
     if o.no_dense:
         return [pruned], notes
     try:
-        dense = find_original(o.folder, o.cache_dir)
+        dense = find_original(o.model, o.cache_dir)
     except ValueError as e:
         return [pruned], [*notes, f"without the dense model: {e}"]
     name = record.get("base_model") or shown_path(dense)  # not its folder in a cache

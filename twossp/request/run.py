@@ -91,7 +91,7 @@ from ..runtime.identity import (
     tokenizer_identity,
 )
 from ..runtime.models import load_model, load_tokenizer
-from ..runtime.processes import broadcast_object, join_process_group
+from ..runtime.processes import broadcast_object, claim_on_main, join_process_group
 from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import load_plan, plan_file, save_plan
 from ..runtime.sources import (
@@ -248,11 +248,17 @@ def try_load_tokenizer(
         return None
 
 
+def _join_job(o):
+    "Device of the model, or None for `--device_map`, after the processes of torchrun have met"
+    device = None if o.device_map else pick_device(o)
+    join_process_group(device or "cpu")
+    return device
+
+
 def load_requested_model(o: Options) -> tuple:  # model, tokenizer
     "Load the model and its tokenizer."
-    device = None if o.device_map else pick_device(o)
+    device = _join_job(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
-    join_process_group(device or "cpu")  # of torchrun, if it runs the command
     log.info("loading %s%s", shown_path(o.model), where)
     kwargs = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     kwargs |= dict(trust_remote_code=o.trust_remote_code)
@@ -697,6 +703,15 @@ def run(
 ) -> Pruned:  # the dense model's row first
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
+    with ExitStack() as claims:  # of the folders that are written, for as long as it takes
+        if o.save and not o.has_several_targets:
+            _join_job(o)
+            claims.enter_context(claim_on_main(o.save))
+        return _run(o, asked, keep_plans, claims)
+
+
+def _run(o, asked, keep_plans, claims):
+    "Load, plan, evaluate and save."
     o, _ = meet_target(o) if o.wants_size else (o, "")
     executor = make_executor(o)
     _repeat(asked, None, hashes := {})  # of local files, as they are read now
@@ -727,6 +742,9 @@ def run(
             else:
                 report, latency = {}, None
             evals = make_evaluations(o, perplexities, calib, tasks)
+            if o.save and o.has_several_targets:
+                folders = [save_folder(o, o.method, t) for t in targets]
+                claims.enter_context(claim_on_main(*folders))
             if o.save and is_main_process():
                 searches = _ask(o, model, calib, targets)
                 _prepare_folders(o, model, searches)
