@@ -858,8 +858,8 @@ class InferenceOptions:
         10, needs="a timing",
     )
     evaluate_qualitative: bool = flag(
-        "generate continuations of two prompts (5 beams, no repeated trigram, 128"
-        " tokens)",
+        "generate continuations of two prompts (5 beams, no repeated trigram, at most 128"
+        " tokens with the prompt)",
     )
     prompt: tuple[Text, ...] = flag(
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
