@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'export_folder', 'ExportRequest', 'check_export_request', 'check_export_support',
-    'check_export_tokenizer', 'run_export'
+    'check_export_plan', 'check_export_tokenizer', 'run_export'
 ]
 
 # %% ../../nbs/serving/04_export.ipynb #9fd9e3e3
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..checkpoint.card import plan_from_record
@@ -28,14 +28,14 @@ from ..checkpoint.reference import (
     REFERENCE_FILE,
     read_reference,
 )
-from ..checkpoint.save import save_pruned
+from ..checkpoint.save import check_expressible, save_pruned
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
+from ..core.config_keys import config_entries
 from ..core.entries import resolve
 from ..core.extras import is_installed, missing_message
 from ..core.families import arch, model_family, set_arch
 from ..core.files import atomic_file, check_not_input, check_output_folder
-from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
 from ..runtime.metrics import check_finite
@@ -46,6 +46,12 @@ from .opening import open_model
 from .vllm import export_vllm
 
 # %% ../../nbs/serving/04_export.ipynb #7ee318d2
+_NO_HEADS = (
+    "the checkpoint does not have the indices of its removed key/value heads: save the"
+    ' dense model with its plan in format="compatible", or export to gguf or onnx'
+)
+
+
 @torch.no_grad()
 def _fill_zeros(model):
     "Convert a pruned model to its family's class, with zeros for removed structures"
@@ -53,22 +59,18 @@ def _fill_zeros(model):
     if not isinstance(plan, Plan):
         raise ValueError("only removals have an ordinary format; this plan is of another kind")
     if plan.heads:
-        raise ValueError(
-            "the checkpoint does not have the indices of its removed key/value heads: save the"
-            ' dense model with its plan in format="compatible", or export to gguf or onnx'
-        )
+        raise ValueError(_NO_HEADS)
     config_cls = config_class(model_family(model.config))
     entries = family_entries(model.config) | dict(model_type=config_cls.model_type)
     dense = causal_class(config_cls)(config_cls.from_dict(entries)).to(model.dtype).eval()
     set_arch(dense, arch(model))  # the row in the checkpoint
-    slices = {p.full_name(t.name): t for p in structure(dense).parts for t in p.dense}
+    owners = {p.full_name(t.name): (p, t) for p in structure(dense).parts for t in p.dense}
     pruned = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
     for name, p in (*dense.named_parameters(), *dense.named_buffers()):
-        tensor, part_slice = pruned.get(name, torch.zeros_like(p)), slices.get(name)
-        for dim in (d for d, n in enumerate(p.shape) if tensor.shape[d] < n):
-            stacked = part_slice and part_slice.axis == dim and part_slice.groups is None
-            times = part_slice.times if stacked else 1
-            tensor = pad_zeros(tensor, dim, p.shape[dim] // times, times)
+        tensor = pruned.get(name, torch.zeros_like(p))
+        if name in owners:
+            part, dense_tensor = owners[name]
+            tensor = part.pad(dense, dense_tensor, tensor)
         p.copy_(tensor)
     dense.twossp_plan, dense.twossp_dense = plan, model.twossp_dense
     return dense
@@ -237,6 +239,46 @@ def check_export_support(
                 f"--export {request.to} cannot represent the {n} attention modules that"
                 f" {request.method} removes at {t:g}: use --export compatible, or --n_attn 0"
             )
+
+# %% ../../nbs/serving/04_export.ipynb #b70exp02
+def check_export_plan(
+    request: ExportRequest,  # format and options
+    model: PreTrainedModel,  # dense; its shapes are enough
+    plan,  # of any kind; its size is enough
+) -> None:
+    "Raise `ValueError` if the format cannot express a plan."
+    if check := find_exporter(request.to).check_plan:
+        resolve(check)(model, plan)
+
+
+def _check_native(model, plan):
+    "Raise `ValueError` unless an ordinary configuration describes the pruned model."
+    check_expressible(plan, "an ordinary checkpoint")
+    if config_entries(model, plan) is None:
+        raise ValueError(
+            "--export native: an ordinary checkpoint cannot express this plan, whose layers would"
+            " differ: leave --export out (--save writes a compact checkpoint), or use --export"
+            " compatible"
+        )
+
+
+def _check_compatible(model, plan):
+    "Raise `ValueError` unless zeros in an ordinary checkpoint have to fill, and can fill, gaps."
+    check_expressible(plan, "the compatible format")
+    if config_entries(model, plan) is not None:
+        raise ValueError(
+            "--export compatible: with this plan --save writes an ordinary model of its family"
+            " already, which any program reads: leave --export out"
+        )
+    if plan.heads:
+        raise ValueError(f"--export compatible: {_NO_HEADS}")
+    for part, kept in structure(model, copies=True).kept_parts(plan):
+        if not part.fits_zeros(kept):
+            raise ValueError(
+                f"--export compatible: zeros cannot express that (some of) the {part.kind} of"
+                f" layer {part.layer} is removed: leave --export out"
+            )
+
 
 # %% ../../nbs/serving/04_export.ipynb #59b18b12
 def check_export_tokenizer(
