@@ -189,7 +189,7 @@ def plot_plan(
         layers on the x-axis
     """
     if not isinstance(plan, Plan):
-        raise TypeError(
+        raise ValueError(
             "only a plan of removed neurons and submodules can be drawn; this is a"
             f" {type(plan).__name__}"
         )
