@@ -153,19 +153,7 @@ def _plans_beside(folder):
 @dataclass(frozen=True)
 class Pruned:
     """What a pruning run leaves: plans, numbers and folders. Several targets have several; then
-    `plan` and `folder` are those of the last.
-
-    Parameters
-    ----------
-    rows : list[Result]
-        a row per model that was asked for; the dense model's first, if it was measured
-    dense : Result | None, default None
-        sizes of the dense model, and perplexities; None: not loaded
-    plans : Mapping
-        target sparsity -> plan
-    folders : Mapping
-        target sparsity -> folder of the checkpoint
-    """
+    `plan` and `folder` are those of the last."""
 
     # a row per model that was asked for; the dense model's first, if it was measured
     rows: list[Result]
@@ -191,8 +179,7 @@ class Pruned:
     @property
     def numbers(self) -> dict[str, dict[str, float]]:
         """Sizes and metrics of 'dense' and 'pruned'; with several targets, the sparsity is the
-        name of each.
-        """
+        name of each."""
         rows = {"dense": self.dense} if self.dense else {}
         for r in self.pruned:
             rows["pruned" if len(self.pruned) == 1 else f"{r.target:.4g}"] = r
