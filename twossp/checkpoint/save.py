@@ -51,6 +51,7 @@ from twossp.core.files import (
     atomic_folder,
     check_not_input,
     check_output_folder,
+    claim_output,
     flush_files,
     real_path,
     temporary_path,
@@ -177,7 +178,7 @@ def output_folder(
     deleted otherwise."""
     path = real_path(check_output_folder(path, overwrite))
     check_disk_space(path.parent, need)
-    with atomic_folder(path, overwrite) as new:
+    with claim_output(path), atomic_folder(path, overwrite) as new:
         yield new
         check_output_folder(path, overwrite)  # another process may have created it
 
@@ -346,16 +347,16 @@ def _check_same(current, plan):
 
 # %% ../../nbs/checkpoint/05_save.ipynb #06631696
 def _check_class(model):
-    "Raise `TypeError` or `ValueError` unless the model can be saved."
+    "Raise `ValueError` unless the model can be saved."
     if not hasattr(model, "config"):
         check_model(model)  # raises
     if any(hasattr(m, "base_layer") for m in model.modules()):
-        raise TypeError(
+        raise ValueError(
             "the model carries adapters, and neither its weights with them nor those"
             " without would be saved: merge adapters first"
         )
     if hasattr(model.config, MODEL_TYPE) and not hasattr(type(model), "twossp_base"):
-        raise TypeError(
+        raise ValueError(
             "this model was built by the code in its checkpoint"
             " (trust_remote_code=True), which cannot save it with its plan: `import"
             " twossp` first, and load it again"
@@ -368,7 +369,7 @@ def _check_class(model):
             " them: they can be pruned and measured, but not saved"
         )
     if type(model) is not causal_class(config_class(base)) and pruned_base != base:
-        raise TypeError(
+        raise ValueError(
             "only a plain causal language model can be saved; this is a"
             f" {type(model).__name__} (merge adapters first)"
         )

@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 
 import twossp
 from ..core.extras import missing_message
-from ..core.words import did_you_mean
+from ..core.words import did_you_mean, one_line
 from ..request.options import EXAMPLES, parse_flags, read_options
 from ..runtime.text_names import is_path
 
@@ -184,9 +184,9 @@ def _explain(e):
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
     if isinstance(e, ModuleNotFoundError) and e.name:
         return missing_message(e.name)
-    message = " ".join(str(e).split())
+    message = one_line(e)
     plain = isinstance(e, (ValueError, OSError, ImportError))
-    return message if plain else f"{type(e).__name__}: {message}"
+    return message.removeprefix(f"{type(e).__name__}: ") if plain else message
 
 
 def _is_full_disk(e):
@@ -216,8 +216,8 @@ def _print_error(e):
 # %% ../../nbs/cli/02_main.ipynb #e6370178
 def main(
     argv: Sequence[str] | None = None,  # default: the process's arguments
-    # exit code: 0 success, 1 part of the work failed, 2 invalid or impossible request,
-    # 3 another process of the job was lost, 130 interrupted
+    # exit code: 0 success; 1 part of the work failed, or the result is negative; 2 invalid or
+    # impossible request; 3 another process of the job was lost; 130 interrupted
 ) -> int:
     "The command `twossp`."
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot print "…" must not fail
@@ -239,7 +239,7 @@ def main(
         return 0
     except Exception as e:
         lost = type(e).__name__ == "RanksLost"
-        expected = isinstance(e, (ValueError, OSError, TypeError))
+        expected = isinstance(e, (ValueError, OSError))
         expected |= isinstance(e, ImportError) and "twossp" not in str(e.name)
         if not (lost or expected or _is_out_of_memory(e) or _is_full_disk(e)):
             raise  # a bug: show the traceback

@@ -431,7 +431,7 @@ def pick_auto_class(
 def check_model(
     model,  # any object
 ) -> PreTrainedModel:  # `model`
-    "Return `model` if it is a loaded model. Raises `TypeError`, with what to give, otherwise."
+    "Return `model` if it is a loaded model. Raises `ValueError`, with what to give, otherwise."
     if isinstance(model, PreTrainedModel):
         return model
     hint = "load it first, with load_model(name) for instance"
@@ -442,7 +442,7 @@ def check_model(
             hint = f"give the model inside it, model.{name}"
     if isinstance(model, (str, Path)):
         hint = f"load it first, model, tok = load_model({str(model)!r})"
-    raise TypeError(f"expected a transformers model, got a {type(model).__name__}: {hint}")
+    raise ValueError(f"expected a transformers model, got a {type(model).__name__}: {hint}")
 
 # %% ../../nbs/core/06_families.ipynb #chkmod05
 def check_dense(
@@ -567,14 +567,14 @@ def ffn_linears(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> tuple[list[nn.Module], nn.Module]:  # input projections, output projection
-    "Return the projections of the FFN; raise `TypeError` if one is not a plain linear layer."
+    "Return the projections of the FFN; raise `ValueError` if one is not a plain linear layer."
     row = layer_arch(layer, a)
     if not has_ffn(layer, a) or not row.down:
         return [], NoLinear(0)
     linears = {n: layer.get_submodule(n) for n in (*row.up, row.down)}
     for n, m in linears.items():
         if not is_linear(m):
-            raise TypeError(
+            raise ValueError(
                 f"{n} is a {type(m).__name__}: only unquantized linear layers can be"
                 " pruned; load the model in float32, bfloat16 or float16"
             )

@@ -399,7 +399,7 @@ def get_kind(
     name: str,  # key of `PLAN_KINDS`
 ) -> PlanKind:  # its entry
     "Return a kind of plan, importing it if needed; `ValueError` lists the kinds."
-    if name not in PLAN_KINDS:
+    if not isinstance(name, str) or name not in PLAN_KINDS:
         raise ValueError(
             f"the plan is of kind {name!r}; known kinds: {', '.join(PLAN_KINDS)}"
         )
@@ -411,11 +411,11 @@ def get_kind(
 def kind_of(
     plan,  # a plan of any kind
 ) -> str:  # key of `PLAN_KINDS`
-    "Return the name of a plan's kind; `TypeError` lists the kinds."
+    "Return the name of a plan's kind; `ValueError` lists the kinds."
     for name in PLAN_KINDS:
         if get_kind(name).type is type(plan):
             return name
-    raise TypeError(
+    raise ValueError(
         f"{type(plan).__name__} is not a plan; known kinds: {', '.join(PLAN_KINDS)}"
     )
 

@@ -27,8 +27,8 @@ class Score:
     # of heads and experts; weights: for each group its input matrices, a list of (units, d),
     # and its output matrix, (units, d). Else (model, calib, *, progress=True) -> neuron scores
     # per layer; or `RoutedScores`, whose `output` ranks the experts; or one number per
-    # attention module; or {attention part: scores of its key/value heads}. The lowest are
-    # removed first. A function, or its dotted path, "module:function"
+    # attention module; or {attention part: scores of its key/value heads}; calib is a
+    # `Calibration`. The lowest are removed first. A function, or its path, "module:function"
     fn: Callable | str
     unit: str  # one of `UNITS`
     needs: str = ""  # one of `_NEEDS`; with `statistics` it follows from these
@@ -41,6 +41,7 @@ class Score:
     revision: int = 1  # raised when `fn` computes something else; part of plans' keys
     # sums that `fn` reads, fields of `runtime.statistics.Statistics`; (): weights alone
     statistics: tuple[str, ...] | None = None
+    plain: bool = False  # of a function that was given alone: calib is a tensor of token ids
 
     def missing_options(self, names) -> list[str]:  # those that `fn` does not have
         "Return the options that the score lacks."
@@ -198,12 +199,13 @@ def _row_of(fn, unit):
             f"{score_label(fn)} is a function of statistics and weights: say which sums it reads,"
             f" Score({fn.__name__}, {unit!r}, statistics=('squares',))"
         )
-    return Score(fn, unit, "windows", greedy=second == ["plans"])
+    return Score(fn, unit, "windows", greedy=second == ["plans"], plain=True)
 
 
 def find_score(
-    # one of `score_names`; or a `Score`; or a function (model, calib, *, progress=True) ->
-    # scores, lowest removed first; or, of attention modules, (model, plans, ids) -> losses
+    # one of `score_names`; or a `Score`; or a function of the model and a tensor of token ids,
+    # (model, calib, *, progress=True) -> scores, lowest removed first; or, of attention modules,
+    # (model, plans, ids) -> losses
     name: str | Score | Callable,
     unit: str,  # one of `UNITS`
 ) -> Score:  # built-in, from another package, or of the function

@@ -113,8 +113,9 @@ def did_you_mean(
 def one_line(
     e: BaseException,  # any exception
 ) -> str:  # with its class, unless it is a `ValueError`
-    "Message of an exception in one line."
-    text = " ".join(str(e).split()) or type(e).__name__
+    "Message of an exception in one line, with its notes."
+    said = [str(e) or type(e).__name__, *getattr(e, "__notes__", ())]
+    text = ", ".join(" ".join(x.split()) for x in said)
     return text if type(e) is ValueError else f"{type(e).__name__}: {text}"
 
 # %% ../../nbs/core/17_words.ipynb #wrdfirst

@@ -80,6 +80,7 @@ from twossp.runtime.provenance import (
     with_provenance,
 )
 from ..runtime.statistics import billed_statistics
+from ..runtime.user_functions import load_function
 
 # %% ../../nbs/evaluation/07_grid.ipynb #653336de
 log = logging.getLogger("twossp")
@@ -122,7 +123,7 @@ def _find_plan(search, model, progress, together=(), known=None, keep=None):
         start_from(found, keep and keep_now) as taken,
     ):
         start = read_clock(device)
-        plan = search.method(model, calib, search.target, **kwargs)
+        plan = load_function(search.method)(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
     cost = bill_work(seconds, memory["peak"])
     if taken["used"]:  # billed as if it had been found here
@@ -263,7 +264,9 @@ def _try_plan(key, search, *args):
     except RanksLost:
         raise  # not the method's error: the grid cannot continue
     except Exception as e:
-        log.debug("%s failed", search.name, exc_info=True)
+        known = ValueError, OSError, ImportError, MemoryError, torch.OutOfMemoryError
+        level = logging.DEBUG if isinstance(e, known) else logging.ERROR  # a fault: where it is
+        log.log(level, "%s failed", search.name, exc_info=True)
         error = one_line(e)
     return result, sync_step(key, error)
 
@@ -355,7 +358,7 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
 def _check_grid(methods, sparsities):
     "Return methods by name, and sparsities as a list."
     if isinstance(methods, (str, bytes)) or callable(methods):
-        raise TypeError(
+        raise ValueError(
             "methods are names and functions in a list, such as ['2ssp', f], or functions by"
             f" name, such as {{'mine': f}}; got {methods!r}"
         )
@@ -364,7 +367,7 @@ def _check_grid(methods, sparsities):
     else:
         pairs = [(x, method(x)) if isinstance(x, str) else (function_label(x), x) for x in methods]
         if odd := [x for k, x in pairs if not k or not callable(x)]:
-            raise TypeError(f"give {odd[0]!r} by name, such as {{'mine': f}}: it has none")
+            raise ValueError(f"give {odd[0]!r} by name, such as {{'mine': f}}: it has none")
         named = dict(pairs)
         if len(named) < len(pairs):
             raise ValueError(
@@ -373,9 +376,9 @@ def _check_grid(methods, sparsities):
             )
     for k, f in named.items():
         if not callable(f) and not hasattr(f, "provenance"):
-            raise TypeError(f"the method {k!r} has to be a function or a plan; got {f!r}")
+            raise ValueError(f"the method {k!r} has to be a function or a plan; got {f!r}")
     if isinstance(sparsities, (int, float, str)):
-        raise TypeError(f"sparsities are a list, such as [0.25]; got {sparsities!r}")
+        raise ValueError(f"sparsities are a list, such as [0.25]; got {sparsities!r}")
     return named, list(sparsities)
 
 # %% ../../nbs/evaluation/07_grid.ipynb #199ce4c3

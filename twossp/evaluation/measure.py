@@ -46,6 +46,7 @@ from twossp.runtime.metrics import (
     nll,
     token_nll,
 )
+from ..runtime.user_functions import load_function
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
 def _strided_nll(model, ids, stride=None):
@@ -419,7 +420,7 @@ def measure(
     result: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
         try:
-            out = f(model, tok)
+            out = load_function(f)(model, tok)
             out = dict(value=out) if isinstance(out, (int, float)) else dict(out)
         except Exception as e:
             result["errors"][name] = one_line(e)
@@ -443,19 +444,19 @@ def function_label(
 def check_evals(
     evals,  # evaluations: functions by name, or functions that have a name
 ) -> Mapping[str, Callable]:  # by name
-    "Return evaluations by name. Raises `TypeError` unless they are functions."
+    "Return evaluations by name. Raises `ValueError` unless they are functions."
     example = "{'wiki': on_text(windows)}"
     if not isinstance(evals, Mapping):
         each = [evals] if callable(evals) else evals if isinstance(evals, (list, tuple)) else ()
         named = {function_label(f): f for f in each if callable(f)}
         if not each or "" in named or len(named) < len(each):
-            raise TypeError(
+            raise ValueError(
                 f"evals are functions by name, such as {example}, or a list of functions that"
                 f" have a name each; got {evals!r}"
             )
         return named
     if odd := [k for k, f in evals.items() if not callable(f)]:
-        raise TypeError(
+        raise ValueError(
             f"the evaluation {odd[0]!r} has to be a function of (model, tokenizer),"
             f" such as {example}; got a {type(evals[odd[0]]).__name__}"
         )

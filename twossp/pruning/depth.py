@@ -19,6 +19,7 @@ from ..runtime.calibration import Calibration
 from ..runtime.metrics import check_finite, mean_windows
 from ..runtime.progress import progress_bar
 from ..runtime.search import plan_kl, plan_nll
+from ..runtime.user_functions import load_function
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def greedy(
     n: int,  # how many to remove, 0 … len(candidates)
     ids: torch.Tensor | Calibration,  # (m, t) windows to score on; one in the paper's stage 2
     *,
-    # (model, plans, ids) -> one loss per plan; default: `mean_nll`
+    # (model, plans, ids) -> one loss per plan, ids a tensor; default: `mean_nll`
     cost: Callable | None = None,
     keep: Collection[int] = (),  # candidates that stay
     # of the candidates: a round removes as many as add up to 1, `n` rounds to `n`; default: 1 each
@@ -95,7 +96,7 @@ def greedy(
     remaining = [i for i in range(len(candidates)) if i not in keep]
     if not 0 <= n <= sum(sizes[i] for i in remaining) + 1e-6:
         raise ValueError(f"cannot remove {n} of {len(remaining)} candidates")
-    ids, cost = Calibration.of(ids, model), cost or mean_nll
+    ids, cost = Calibration.of(ids, model), load_function(cost or mean_nll)
     plan, trials, removed = base, [], 0
     for step in progress_bar(range(n), "removing attention", progress):
         plans = [merge(plan, candidates[i]) for i in remaining]

@@ -33,6 +33,7 @@ from twossp.runtime.statistics import (
     walk_hidden_states,
     walk_moments,
 )
+from ..runtime.user_functions import load_function
 
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
 def activation_norm(
@@ -238,7 +239,7 @@ def _score_moments(model, s, calib, rows, **options):
     for part, x in walk_moments(model, calib, parts, **options) if rows else ():
         for row, (scores, found) in zip(rows, results, strict=True):
             if part in scored_parts(s, row.unit):
-                scores[part] = resolve(row.fn)(x, _group_weights(model, part))
+                scores[part] = load_function(row)(x, _group_weights(model, part))
                 found[part] = replace(x, gram=None)
     return results
 
@@ -280,7 +281,7 @@ def collect_scores(
     second = [row for row in rows if "gram" in (row.statistics or ())]
     by_moments = _score_moments(model, s, calib, second, bs=bs, progress=progress)
     for row in rows:
-        fn = resolve(row.fn)
+        fn = load_function(row)
         if row.statistics is None:
             given = options | common | dict(p=p, weighted=weighted)
             missing = row.missing_options(given)

@@ -13,7 +13,6 @@ from dataclasses import replace
 import torch
 from transformers import PreTrainedModel
 
-from ..core.entries import resolve
 from ..core.families import model_memo
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.scores import Score, find_score, score_label
@@ -24,6 +23,7 @@ from .importance import collect_scores
 from .width import width_plan
 from ..runtime.calibration import Calibration
 from ..runtime.identity import constant_identity
+from ..runtime.user_functions import load_function
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(
@@ -90,7 +90,7 @@ def remove_attention(
     if n == 0:
         return base, []
     if row.greedy:
-        kwargs = dict(cost=resolve(row.fn), score=score_label(score), progress=progress)
+        kwargs = dict(cost=load_function(row), score=score_label(score), progress=progress)
         return greedy(model, base, drops, n, calib[:n_search], keep=keep, **kwargs)
     scores = collect_scores(model, calib, [row], seed=seed, progress=progress)[0]
     order = [k for k in scores.sort(stable=True).indices.tolist() if k not in keep]

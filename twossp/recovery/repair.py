@@ -21,7 +21,6 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
-from ..core.entries import resolve
 from ..core.experts import fused_experts, shallow_copy
 from ..core.families import arch, decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
@@ -57,6 +56,7 @@ from twossp.runtime.statistics import (
     upcast,
     window_norms,
 )
+from ..runtime.user_functions import load_function
 
 # %% ../../nbs/recovery/01_repair.ipynb #36c24f63
 def _find_projections(model, s, i):
@@ -252,7 +252,7 @@ def _choose_again(repair, part, kept, sums, powers, windows):
         **{name: values[None] for name, values in powers.items()},
     )
     with weights_loaded(part.at(repair.model).modules()):
-        scores = resolve(repair.score.fn)(x, part.unit_weights(repair.model))
+        scores = load_function(repair.score)(x, part.unit_weights(repair.model))
     kept = keep_top(check_finite(scores[0], "scores of neurons"), len(kept))
     columns = torch.tensor(kept, device=gram.device)
     for name, m in sums.items():

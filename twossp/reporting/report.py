@@ -153,7 +153,7 @@ def plot_plan(
 ) -> Figure:  # layers on the x-axis
     "Plot what a plan removes from each layer."
     if not isinstance(plan, Plan):
-        raise TypeError(
+        raise ValueError(
             "only a plan of removed neurons and submodules can be drawn; this is a"
             f" {type(plan).__name__}"
         )

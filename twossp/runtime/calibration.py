@@ -26,9 +26,9 @@ _EXPECTED = (
 
 
 def _check_fields(ids, images, counted, sources):
-    "Raise `TypeError` or `ValueError` unless the fields of `Calibration` fit each other"
+    "Raise `ValueError` unless the fields of `Calibration` fit each other"
     if not isinstance(ids, torch.Tensor):
-        raise TypeError(f"{_EXPECTED} a {type(ids).__name__}")
+        raise ValueError(f"{_EXPECTED} a {type(ids).__name__}")
     is_integer = not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
     if not is_integer or ids.dim() != 2 or ids.shape[0] < 1 or ids.shape[1] < 2:
         raise ValueError(f"{_EXPECTED} a tensor {ids.dtype} {tuple(ids.shape)}")
@@ -52,7 +52,7 @@ def _check_fields(ids, images, counted, sources):
 def check_weights(
     model: PreTrainedModel,  # any object
 ) -> torch.Tensor:  # its input embeddings, a row per token
-    "Return the input embeddings. Raises `TypeError` or `ValueError` unless the model is loaded."
+    "Return the input embeddings. Raises `ValueError` unless the model is loaded."
     if not hasattr(model, "get_input_embeddings"):
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
@@ -120,7 +120,7 @@ class Calibration:
         given: object,
         model: PreTrainedModel | None = None,  # the model that they are for; None: not checked
     ) -> "Calibration":  # `given` itself, if it is one
-        "Make a `Calibration`. Raises `TypeError` or `ValueError` if it does not fit the model."
+        "Make a `Calibration`. Raises `ValueError` if it does not fit the model."
         calib = given if isinstance(given, cls) else cls(*_read_windows(given))
         return calib if model is None else calib.check(model)
 
@@ -313,7 +313,7 @@ def _list_rows(given):
     if not isinstance(given, (list, tuple)) or any(isinstance(r, str) for r in given):
         what = f"the text {given[:20]!r}" if isinstance(given, str) else f"a {type(given).__name__}"
         what += " of texts" if isinstance(given, (list, tuple)) else ""
-        raise TypeError(f"{_EXPECTED} {what}: convert texts with windows(texts, tok)")
+        raise ValueError(f"{_EXPECTED} {what}: convert texts with windows(texts, tok)")
     rows = [r if isinstance(r, Mapping) else dict(input_ids=r) for r in given]
     if not rows:
         raise ValueError(f"{_EXPECTED} no rows")
@@ -332,7 +332,7 @@ def _read_windows(given):
         ids = [torch.as_tensor(r["input_ids"]) for r in rows]
         masks = [torch.as_tensor(r.get("attention_mask", True)) for r in rows]
     except (TypeError, ValueError, RuntimeError) as e:
-        raise TypeError(
+        raise ValueError(
             f"{_EXPECTED} a list: {e}; convert texts with windows(texts, tok)"
         ) from e
     if ids[0].ndim < 1:
