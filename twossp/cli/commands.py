@@ -405,7 +405,7 @@ class ExportOptions:
     )
     tokenizer_from: File | None = flag(
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
-        " pruned", needs="an export format that takes it", reads="file",
+        " pruned", needs="an export format that takes it", reads="",
     )
     overwrite: Overwrite = flag(
         "replace an existing output", idea="OutputOptions.overwrite",

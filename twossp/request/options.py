@@ -92,10 +92,10 @@ def _resolve_file(name, mixed=True):
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist, and
-    # `holds`, the file that has to be in that folder; `idea`, the class and name of the
-    # flag of another command that means the same; arguments of argparse's
-    # `add_argument` that the field's type does not imply
+    # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist (empty:
+    # the command itself says so), and `holds`, the file that has to be in that folder; `idea`,
+    # the class and name of the flag of another command that means the same; arguments of
+    # argparse's `add_argument` that the field's type does not imply
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
     "Dataclass field of a flag."
@@ -802,7 +802,7 @@ class CalibrationOptions:
     data_dir: Folder | None = flag(
         "read named texts from this folder, in which they are wikitext-2, c4_train, c4_val and"
         " fineweb-edu (paper: --local_datasets, for ./data)",
-        needs="a text that is not bundled", means=dict(local_datasets="data"), reads="folder",
+        needs="a text that is not bundled", means=dict(local_datasets="data"), reads="",
     )
 
 # %% ../../nbs/request/00_options.ipynb #3104b565
