@@ -466,7 +466,10 @@ class TrainingOptions:
     rank: int = flag(
         "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
     )
-    lr: Factor | None = flag("peak learning rate (default: 5e-4, LoRA 1e-3, norms 1e-2)")
+    lr: Factor | None = flag(
+        "peak learning rate (default: 5e-4, less for fewer than 1,000 steps; LoRA 1e-3, norms"
+        " 1e-2)",
+    )
     train_batch: int = flag("samples per forward pass (default: 1)", 1, needs=_OF_MATRICES)
     accumulate: int = flag(
         "forward passes per optimizer step (default: 1)", 1, needs=_OF_MATRICES,
@@ -568,12 +571,12 @@ def _advise_training(o, r):
 
     trained = dict(all="all weights", lora="LoRA adapters", norms="the scales of the norms")
     others = dict(all=", or --how lora", lora="", norms=", or --how all")
-    rate = DistillOptions(how=o.how, lr=o.lr).rate
+    rate = r.get("lr") or DistillOptions(how=o.how, lr=o.lr).rate
     processes = 1 if o.how == "norms" else rank_and_size()[1]
     tokens = r["steps"] * o.train_batch * o.accumulate * o.seq_len * processes
     return (
-        f"it trained {trained[o.how]} at a learning rate of {rate:g} on {tokens:,} tokens: try"
-        f" --lr {rate / 5:g}, or more text and time (--tokens {4 * tokens}){others[o.how]}"
+        f"it trained {trained[o.how]} at a learning rate of {rate:.3g} on {tokens:,} tokens: try"
+        f" --lr {rate / 5:.2g}, or more text and time (--tokens {4 * tokens}){others[o.how]}"
     )
 
 
