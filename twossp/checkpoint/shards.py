@@ -19,7 +19,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
-from twossp.core.compat import (
+from ..core.compat import (
     drop_tied,
     forget_quantization,
     has_weight_conversion,

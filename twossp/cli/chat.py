@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.files import shown_path
-from twossp.request.options import (
+from ..request.options import (
     Folder,
+    Model,
     ModelOptions,
     Text,
     Tokens,
@@ -27,9 +28,9 @@ from twossp.request.options import (
 class ChatOptions:
     "Model, prompt and answer."
 
-    folder: Folder = positional(
-        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
-        idea="CheckOptions.folder",
+    model: Model = positional(
+        "checkpoint folder saved by twossp; or any model, which then answers alone: a folder, a"
+        " name on the Hugging Face hub, or 'smollm2'", idea="ModelOptions.model",
     )
     prompt: Text | None = flag(
         "answer this prompt and stop (default: ask in the terminal; standard input that is"
@@ -78,8 +79,8 @@ class _Speaker:
         import torch
         from transformers import GenerationConfig, TextStreamer
 
-        from twossp.runtime.devices import fork_rng, input_device
-        from twossp.runtime.metrics import inference
+        from ..runtime.devices import fork_rng, input_device
+        from ..runtime.metrics import inference
 
         model, tok = self.loaded or self.load(self.folder)
         self.loaded = (model, tok) if keep else None
@@ -112,17 +113,24 @@ class _Speaker:
 # %% ../../nbs/cli/06_chat.ipynb #chat0009
 def _speakers(o, device):
     "The dense model, if it is at hand, and the pruned one; lines about what is missing"
-    from twossp.checkpoint.load import load_pruned, read_record, read_tokenizer
-    from twossp.checkpoint.original import find_original
-    from twossp.runtime.devices import as_device, as_dtype
-    from twossp.runtime.models import load_model
-    from twossp.runtime.progress import quiet
+    from ..checkpoint.load import load_pruned, read_record, read_tokenizer
+    from ..checkpoint.original import find_original
+    from ..runtime.devices import as_device, as_dtype
+    from ..runtime.models import load_model
+    from ..runtime.progress import quiet
 
-    read_record(o.folder)
     as_device(device)
     dtype, notes = as_dtype(o.dtype), []
-    if (tok := read_tokenizer(o.folder)) is None:
-        raise ValueError(f"{shown_path(o.folder)} has no tokenizer: save the checkpoint with one")
+
+    def load_dense(folder):
+        with quiet():
+            return load_model(folder, dtype=dtype, device=device, cache_dir=o.cache_dir)
+
+    if not (Path(o.model) / "plan.json").is_file():
+        return [_Speaker(Path(o.model).name, o.model, load_dense)], notes
+    record = read_record(o.model)
+    if (tok := read_tokenizer(o.model)) is None:
+        raise ValueError(f"{shown_path(o.model)} has no tokenizer: save the checkpoint with one")
     if tok.chat_template is None:
         notes.append("there is no chat template: the prompt is continued as plain text")
 
@@ -130,26 +138,23 @@ def _speakers(o, device):
         with quiet():
             return load_pruned(folder, dtype=dtype).to(as_device(device)), read_tokenizer(folder)
 
-    def load_dense(folder):
-        with quiet():
-            return load_model(folder, dtype=dtype, device=device, cache_dir=o.cache_dir)
-
-    pruned = _Speaker("pruned", o.folder, load)
+    pruned = _Speaker(f"pruned ({shown_path(o.model)})", o.model, load)
     if o.no_dense:
         return [pruned], notes
     try:
-        dense = find_original(o.folder, o.cache_dir)
+        dense = find_original(o.model, o.cache_dir)
     except ValueError as e:
         return [pruned], [*notes, f"without the dense model: {e}"]
-    return [_Speaker("dense", dense, load_dense), pruned], notes
+    name = record.get("base_model") or shown_path(dense)  # not its folder in a cache
+    return [_Speaker(f"dense ({name})", dense, load_dense), pruned], notes
 
 
 def _fit(speakers, device):
     "Whether the weights of all models fit in a device's memory together, with a tenth for work"
     import torch
 
-    from twossp.runtime.identity import weight_files
-    from twossp.runtime.memory import free_bytes
+    from ..runtime.identity import weight_files
+    from ..runtime.memory import free_bytes
 
     size = sum(f.stat().st_size for s in speakers for f in weight_files(s.folder))
     return 1.1 * size < free_bytes(torch.device(device))
@@ -160,7 +165,10 @@ def _prompts(o):
     if o.prompt is not None:
         yield o.prompt
     elif not sys.stdin.isatty():
-        yield sys.stdin.read().strip()
+        try:
+            yield sys.stdin.read().strip()
+        except UnicodeDecodeError as e:
+            raise ValueError(f"standard input is not UTF-8 text: {e}") from None
     else:
         while True:
             try:
@@ -179,7 +187,7 @@ def chat(o: ChatOptions) -> int:  # exit code
     first = next(asked, None) if one else None
     if one and not first:
         raise ValueError("there is no prompt: standard input is empty; give --prompt TEXT")
-    from twossp.request.validate import pick_device  # imports torch
+    from ..request.validate import pick_device  # imports torch
 
     device = pick_device(o)
     speakers, notes = _speakers(o, device)
@@ -192,7 +200,7 @@ def chat(o: ChatOptions) -> int:  # exit code
     for prompt in [first] if one else asked:
         for s in speakers:
             if len(speakers) > 1:
-                print(f"{s.name} ({shown_path(s.folder)}):", flush=True)
+                print(f"{s.name}:", flush=True)
             try:
                 s.answer(prompt, o, keep)
             except ValueError as e:

@@ -78,7 +78,7 @@ def write_page(
     out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
 ) -> Path:  # the page, or the tables
     "Write the report of a results file, atomically."
-    from twossp.reporting.html_report import write_report
+    from ..reporting.html_report import write_report
 
     return write_report(load_results(results), page_file(results, out))
 

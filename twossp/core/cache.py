@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from twossp.core.files import (
+from .files import (
     append_line,
     atomic_file,
     atomic_new,

@@ -24,7 +24,7 @@ from ..checkpoint.save import output_folder, save_pruned
 from ..core.cache import hash_files
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
-from twossp.core.files import (
+from ..core.files import (
     atomic_file,
     check_not_input,
     check_output_folder,
@@ -33,7 +33,7 @@ from twossp.core.files import (
     sweep,
 )
 from ..core.plan import Plan
-from twossp.recovery.distill import (
+from .distill import (
     DistillOptions,
     check_teacher_student,
     distill,
@@ -44,14 +44,14 @@ from twossp.recovery.distill import (
     vocabulary_size,
 )
 from ..runtime.calibration import Calibration
-from twossp.runtime.devices import (
+from ..runtime.devices import (
     as_device,
     as_dtype,
     input_device,
     is_main_process,
     rank_and_size,
 )
-from twossp.runtime.identity import (
+from ..runtime.identity import (
     model_identity,
     plan_identity,
     runtime_facts,

@@ -22,7 +22,7 @@ from ..core.files import atomic_file
 from ..evaluation.paired import against, find_baseline, say_verdicts
 from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
-from twossp.reporting.report import (
+from .report import (
     paper_table,
     plot_kept,
     plot_metric,
@@ -207,7 +207,20 @@ def html_report(
     rows: ResultsLike,  # of any models
     title: str = "Structured pruning: results",  # heading of the page
 ) -> str:  # self-contained
-    "Return an HTML page with all tables and figures of results."
+    """Return an HTML page with all tables and figures of results.
+
+    Parameters
+    ----------
+    rows : ResultsLike
+        of any models
+    title : str, default 'Structured pruning: results'
+        heading of the page
+
+    Returns
+    -------
+    str
+        self-contained
+    """
     models = [_prepare(*x) for x in _group_by_model(rows).items()]
     numbers, pd = count(), require("pandas")
     styler = require("pandas.io.formats.style").Styler
@@ -280,7 +293,20 @@ def write_report(
     rows: ResultsLike,  # of any models
     out: str | Path,  # file; the suffix selects the format
 ) -> Path:  # of the file, which is written atomically
-    "Write a report as HTML, CSV, Markdown or LaTeX."
+    """Write a report as HTML, CSV, Markdown or LaTeX.
+
+    Parameters
+    ----------
+    rows : ResultsLike
+        of any models
+    out : str | Path
+        file; the suffix selects the format
+
+    Returns
+    -------
+    Path
+        of the file, which is written atomically
+    """
     out = Path(out)
     if out.suffix not in REPORT_FORMATS:
         raise ValueError(

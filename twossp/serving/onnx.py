@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from twossp.checkpoint.reference import (
+from ..checkpoint.reference import (
     REFERENCE_FILE,
     EngineReport,
     compare_logprobs,

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from twossp.checkpoint.reference import (
+from ..checkpoint.reference import (
     EngineReport,
     compare_answer,
     overall_verdict,
