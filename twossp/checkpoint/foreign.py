@@ -33,13 +33,13 @@ from .load import (
     read_tokenizer,
 )
 from .save import MODEL_TYPE
-from .shards import weight_files
 from ..core.apply import record_plan
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
 from ..core.families import ARCHS, arch_to_dict, decoder_layers
 from ..core.plan import Plan
 from ..core.record import plan_shapes, stub_record
 from ..core.words import one_line
+from ..runtime.identity import safetensors_files
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig06
 # entry of `twossp export … anymodel`: the widest FFN, where `per_layer_config` has a larger one
@@ -257,7 +257,7 @@ _FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 def _read_tensors(folder):
     "Tensors of a folder's model, which are mapped into memory; `ValueError` names an invalid one"
-    files, tensors = weight_files(folder), {}
+    files, tensors = safetensors_files(folder), {}
     if not files:
         others = ", ".join(sorted(f.name for f in folder.glob("*.safetensors")))
         raise ValueError(

@@ -36,14 +36,18 @@ from ..request.options import (
     FamiliesOptions,
     File,
     Folder,
-    Location,
     Model,
     ModelOptions,
     Name,
     NoOptions,
+    OutFile,
+    OutPath,
     OutputOptions,
+    Overwrite,
+    Receiver,
     ReportOptions,
     Tokens,
+    Trust,
     check_options,
     flag,
     flag_dataclass,
@@ -247,7 +251,7 @@ def report(o: ReportOptions) -> int:  # exit code
     "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
-    print(shown_path(write_page(o.results, o.save)))
+    print(shown_path(write_page(o.results, o.save, o.overwrite)))
     return 0
 
 # %% ../../nbs/cli/01_commands.ipynb #b1815c20
@@ -258,7 +262,7 @@ class CheckOptions:
     folder: Folder = positional(
         "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
     )
-    url: str | None = flag(
+    url: Receiver | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL",
     )
@@ -379,7 +383,7 @@ class ExportOptions:
         " (per_layer_config)", choices=exporter_names(),
         idea="OutputOptions.export",
     )
-    save: Location | None = flag(
+    save: OutPath | None = flag(
         "output file (gguf) or folder (default: beside FOLDER)",
         idea="OutputOptions.save",
     )
@@ -401,10 +405,10 @@ class ExportOptions:
     )
     tokenizer_from: File | None = flag(
         "gguf: copy tokenizer, name and license from this GGUF file, such as the one that was"
-        " pruned", needs="an export format that takes it",
+        " pruned", needs="an export format that takes it", reads="",
     )
-    overwrite: bool = flag(
-        "replace an existing output", trusts=True, idea="OutputOptions.overwrite",
+    overwrite: Overwrite = flag(
+        "replace an existing output", idea="OutputOptions.overwrite",
     )
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
@@ -428,7 +432,7 @@ class PushOptions:
         "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
         idea="CheckOptions.folder",
     )
-    name: str = positional("repository on the Hugging Face hub, as user/name")
+    name: Receiver = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag(
         "list what would be uploaded without uploading it", idea="OutputOptions.dry_run",
     )
@@ -462,7 +466,10 @@ class TrainingOptions:
     rank: int = flag(
         "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
     )
-    lr: Factor | None = flag("peak learning rate (default: 5e-4, LoRA 1e-3, norms 1e-2)")
+    lr: Factor | None = flag(
+        "peak learning rate (default: 5e-4, less for fewer than 1,000 steps; LoRA 1e-3, norms"
+        " 1e-2)",
+    )
     train_batch: int = flag("samples per forward pass (default: 1)", 1, needs=_OF_MATRICES)
     accumulate: int = flag(
         "forward passes per optimizer step (default: 1)", 1, needs=_OF_MATRICES,
@@ -508,12 +515,12 @@ class TrainingTextOptions:
         "data type of the weights (default: as stored)",
         idea="ModelOptions.dtype",
     )
-    trust_remote_code: bool = flag(
-        "run the Python code that comes with the teacher", decides="nothing", trusts=True,
+    trust_remote_code: Trust = flag(
+        "run the Python code that comes with the teacher", decides="nothing",
         idea="ModelOptions.trust_remote_code",
     )
-    overwrite: bool = flag(
-        "replace an existing --save", decides="nothing", trusts=True,
+    overwrite: Overwrite = flag(
+        "replace an existing --save and --curve", decides="nothing",
         idea="OutputOptions.overwrite",
     )
 
@@ -526,7 +533,7 @@ class RecoverModelOptions:
         "checkpoint folder saved by twossp", decides="plan", reads="folder", holds="plan.json",
         idea="CheckOptions.folder",
     )
-    save: Location = flag(
+    save: OutPath = flag(
         "output folder of the distilled checkpoint", MISSING,
         idea="OutputOptions.save",
     )
@@ -534,8 +541,8 @@ class RecoverModelOptions:
         "original model, or another with its shapes: hub name, folder or 'smollm2' (default: the"
         " one that plan.json names, if it is on this machine)", decides="plan",
     )
-    curve: File | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
-    report_to: tuple[str, ...] = same_flag(  # names in `TRACKERS`
+    curve: OutFile | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
+    report_to: tuple[Receiver, ...] = same_flag(  # names in `TRACKERS`
         OutputOptions, "report_to", help="also report the training to these experiment trackers",
     )
 
@@ -564,12 +571,12 @@ def _advise_training(o, r):
 
     trained = dict(all="all weights", lora="LoRA adapters", norms="the scales of the norms")
     others = dict(all=", or --how lora", lora="", norms=", or --how all")
-    rate = DistillOptions(how=o.how, lr=o.lr).rate
+    rate = r.get("lr") or DistillOptions(how=o.how, lr=o.lr).rate
     processes = 1 if o.how == "norms" else rank_and_size()[1]
     tokens = r["steps"] * o.train_batch * o.accumulate * o.seq_len * processes
     return (
-        f"it trained {trained[o.how]} at a learning rate of {rate:g} on {tokens:,} tokens: try"
-        f" --lr {rate / 5:g}, or more text and time (--tokens {4 * tokens}){others[o.how]}"
+        f"it trained {trained[o.how]} at a learning rate of {rate:.3g} on {tokens:,} tokens: try"
+        f" --lr {rate / 5:.2g}, or more text and time (--tokens {4 * tokens}){others[o.how]}"
     )
 
 
@@ -578,7 +585,6 @@ def recover(
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
     "`twossp recover`: distill a checkpoint from its teacher."
     from ..checkpoint.load import read_record
-    from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..reporting.trackers import check_trackers, tracked_run
     from ..request.validate import pick_device
@@ -587,10 +593,9 @@ def recover(
 
     check_trackers(o.report_to)
     teacher = o.teacher or _find_teacher(o.folder)
-    if o.curve:
-        check_curve(o.curve)
-        check_writable(o.curve)
     check_not_input((o.curve, o.save), (o.folder, teacher, *text_files(o.calibration)))
+    if o.curve:
+        check_curve(o.curve, o.overwrite)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
     join_process_group(load["device"], timeout=1800)  # seconds: one process saves
     kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}
@@ -614,7 +619,7 @@ def recover(
                 numbers = dict(loss=loss, held_out=held.get(step))
                 report({k: v for k, v in numbers.items() if v is not None}, step)
     if o.curve:
-        write_curve(r, o.curve)
+        write_curve(r, o.curve, o.overwrite)
     if not o.teacher:
         print(f"teacher: {shown_path(teacher)}, the model that was pruned")
     print(

@@ -118,7 +118,7 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
         done = f"{len(rows) - failed} runs in {shown_path(o.results)}{missing}"
         print(f"{format_rows(rows)}\n\n{done}")
-        print(shown_path(write_page(o.results, o.save)))
+        print(shown_path(write_page(o.results, o.save, o.overwrite)))
         print(
             "to save one of these models without a new search: the same flags with `twossp prune`,"
             " one method at one sparsity, and --save FOLDER"

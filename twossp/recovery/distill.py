@@ -384,20 +384,26 @@ def _tune_norms(student, teacher, paths, fit, held, options, progress, on_step=N
         trained[f"{x}.weight"] = module.weight.detach().cpu()
     after, minutes = measure_kl(student, teacher, held), (time.monotonic() - start) / 60
     result = dict(before=before, after=after, loss=loss, held_out={steps: after}, steps=steps)
-    return result | dict(minutes=minutes), trained
+    return result | dict(minutes=minutes, lr=lr), trained
 
 # %% ../../nbs/recovery/05_distill.ipynb #265db426
+_FULL_STEPS = 1000  # for which the default rate of all weights is right
+
+
 class _Clock:
     """Callback that counts the budget used and shows it, ends the training, and sets the
     learning rate"""
 
     now = staticmethod(time.monotonic)  # seconds; tests replace it
 
-    def __init__(self, steps, seconds=math.inf, progress=False, on_step=None):
+    def __init__(self, steps, seconds=math.inf, progress=False, on_step=None, full_steps=0):
         self.steps, self.seconds, self.used, self.at = steps, seconds, 0.0, None
+        self.full_steps = full_steps  # fewer steps get a lower rate; 0: no rate is too high
         self.on_step = on_step if is_main_process() else None
-        total = steps if seconds == math.inf else round(seconds)
-        self.bar = progress_bar(None, "training", progress, total)
+        total, what = steps, "training"
+        if seconds < math.inf:
+            total, what = round(seconds), "training (seconds)"
+        self.bar = progress_bar(None, what, progress, total)
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.log_history:  # of a training that was interrupted
@@ -406,7 +412,8 @@ class _Clock:
     def on_step_begin(self, args, state, control, optimizer, **kwargs):
         self.at = self.now() if self.at is None else self.at
         for group in optimizer.param_groups:
-            group["lr"] = args.learning_rate * self.rate(state.global_step)
+            step = state.global_step
+            group["lr"] = args.learning_rate * self.peak(step) * self.rate(step)
 
     def on_step_end(self, args, state, control, **kwargs):
         now = self.now()
@@ -426,9 +433,18 @@ class _Clock:
             if self.on_step:
                 self.on_step({"held_out" if k == "eval_loss" else k: logs[k]}, state.global_step)
 
+    def done(self, step):
+        "Fraction of the budget that is used"
+        return max(step / self.steps, self.used / self.seconds)
+
+    def peak(self, step):
+        "Highest learning rate of this budget as a fraction of that of `full_steps`"
+        planned = step / self.done(step) if step else self.steps
+        return min(1, math.sqrt(planned / self.full_steps)) if self.full_steps else 1
+
     def rate(self, step):
         "Learning rate as a fraction of the highest"
-        done = max(step / self.steps, self.used / self.seconds)
+        done = self.done(step)
         rise = 0.05
         if done < rise:
             return (done + 1 / self.steps) / (rise + 1 / self.steps)
@@ -443,7 +459,8 @@ class DistillOptions:
     minutes: float | None = None  # of training, at most; None: no limit but the tokens
     how: str = "all"  # weights to train: "all", "lora", or "norms"
     rank: int = 16  # of the LoRA factors
-    # highest learning rate; default: 5e-4 for all weights, 1e-3 for LoRA, 1e-2 for norms
+    # highest learning rate; default: 5e-4 for all weights (less for fewer than 1,000 steps), 1e-3
+    # for LoRA, 1e-2 for norms
     lr: float | None = None
     batch: int = 1  # windows per forward pass
     accumulate: int = 1  # forward passes per step
@@ -614,7 +631,8 @@ def _run_trainer(module, args, options, fit, held, last, dtype, progress, on_ste
 
     seconds = 60 * (options.minutes or math.inf)
     budget = args.max_steps, seconds
-    clock = type("_Clock", (_Clock, TrainerCallback), {})(*budget, progress, on_step)
+    full_steps = _FULL_STEPS if options.lr is None and options.how == "all" else 0
+    clock = type("_Clock", (_Clock, TrainerCallback), {})(*budget, progress, on_step, full_steps)
     callbacks = [clock, EarlyStoppingCallback(options.patience)]
     trainer = Trainer(module, args, None, fit, held, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)
@@ -644,6 +662,7 @@ def _run_trainer(module, args, options, fit, held, last, dtype, progress, on_ste
         held_out=held_out,
         steps=trainer.state.global_step,
         minutes=history[-1]["used"] / 60,
+        lr=options.rate * clock.peak(trainer.state.global_step),
     )
 
 # %% ../../nbs/recovery/05_distill.ipynb #0c13bedb
@@ -725,7 +744,7 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
     if not result["after"] < result["before"]:
         return None
     facts |= dict(tokens=result["steps"] * _windows_per_step(options) * calib.shape[1])
-    facts |= {k: result[k] for k in ("steps", "minutes", "before", "after")}
+    facts |= {k: result[k] for k in ("lr", "steps", "minutes", "before", "after")}
     split = {k: k.rpartition(".") for k in trained}
     names = {k: f"{paths[path]}.{attr}" for k, (path, _, attr) in split.items()}
     return trained, names, facts

@@ -18,7 +18,7 @@ import numpy as np
 from jinja2 import Environment
 
 from ..core.extras import require
-from ..core.files import atomic_file
+from ..core.files import output_file
 from ..evaluation.paired import against, find_baseline, say_verdicts
 from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
@@ -292,8 +292,9 @@ REPORT_FORMATS: dict[str, Callable] = {  # suffix of a file -> function: rows ->
 def write_report(
     rows: ResultsLike,  # of any models
     out: str | Path,  # file; the suffix selects the format
+    overwrite: bool = False,  # replace an existing file
 ) -> Path:  # of the file, which is written atomically
-    """Write a report as HTML, CSV, Markdown or LaTeX.
+    """Write a report as HTML, CSV, Markdown or LaTeX. Raises `FileExistsError` if the file exists.
 
     Parameters
     ----------
@@ -301,6 +302,8 @@ def write_report(
         of any models
     out : str | Path
         file; the suffix selects the format
+    overwrite : bool, default False
+        replace an existing file
 
     Returns
     -------
@@ -313,6 +316,6 @@ def write_report(
             f"a report is written as {', '.join(REPORT_FORMATS)}; got {out.name!r}"
         )
     text = REPORT_FORMATS[out.suffix](rows)
-    with atomic_file(out) as new:
+    with output_file(out, overwrite) as new:
         new.write_text(text, encoding="utf-8")
     return out

@@ -27,6 +27,7 @@ from ..baselines.methods import (
 from ..core.extras import check_installed, hub_reachable, missing_model
 from ..core.files import (
     check_not_input,
+    check_output_file,
     check_output_folder,
     check_writable,
     shown_path,
@@ -302,9 +303,10 @@ REPORT_FORMATS = ".html", ".csv", ".md", ".tex"  # that `write_report` writes
 def page_file(
     results: str | Path,  # results file
     out: str | Path | None = None,  # default: its name with .html
+    overwrite: bool = False,  # allow an existing file
 ) -> Path:  # of the page
     """Path of a results file's page. Raises `ValueError` if it is invalid or the results file
-    itself, `OSError` if it cannot be written."""
+    itself, `OSError` if it exists or cannot be written."""
     rows = Path(results)
     page = Path(out) if out else rows.parent / f"{rows.stem}.html"
     for file in (rows, page):
@@ -315,6 +317,7 @@ def page_file(
     if page.resolve() == rows.resolve():
         raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
     check_writable(page, "--save")
+    check_output_file(page, overwrite)
     return page
 
 # %% ../../nbs/request/01_arguments.ipynb #chkrep01
@@ -323,7 +326,7 @@ def check_report(
 ) -> None:
     "Raise `ValueError` for a results file that is damaged, or a page that cannot be written."
     check_options(o)
-    page_file(o.results, o.save)
+    page_file(o.results, o.save, o.overwrite)
     load_results(o.results)
 
 # %% ../../nbs/request/01_arguments.ipynb #ccm0009b
@@ -359,7 +362,7 @@ def prune_options(
     o: CompareOptions,  # of `twossp compare`
 ) -> Options:  # of `twossp prune`, for the first method and sparsity
     "What a comparison has in common with the command that prunes."
-    own = {f.name for f in fields(CompareGridOptions)} | {"save"}
+    own = {f.name for f in fields(CompareGridOptions)} | {"save", "overwrite"}
     shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)} - own
     options = Options(
         **{k: getattr(o, k) for k in shared}, method=o.method[0], sparsity=o.sparsity[0]
@@ -380,6 +383,7 @@ def check_compare(o: CompareOptions) -> None:
     if o.save and Path(o.save).suffix not in REPORT_FORMATS:
         formats = ", ".join(REPORT_FORMATS)
         raise ValueError(f"--save is a file of {formats}; got {shown_path(o.save)}")
-    page = page_file(o.results, o.save)
+    page = page_file(o.results, o.save, overwrite=True)
     check_not_input([page], list_inputs(options))
+    check_output_file(page, o.overwrite)
     check_installed("pandas", *(["matplotlib"] if page.suffix == ".html" else []))

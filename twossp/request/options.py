@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = [
-    'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text', 'Tokens', 'Size',
-    'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
-    'EXAMPLES', 'flag', 'positional', 'same_flag', 'flag_dataclass', 'make_parser',
-    'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
-    'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions',
-    'TextOptions', 'TaskOptions', 'TaskRunOptions', 'InferenceOptions', 'OutputOptions',
-    'OtherOptions', 'Options', 'check_options', 'read_options', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions', 'EstimateTargetOptions',
-    'EstimateLatencyOptions', 'EstimateOptions', 'CompareOutputOptions',
-    'CompareGridOptions', 'CompareModelOptions', 'CompareAgreementOptions',
-    'CompareOptions'
+    'File', 'Folder', 'OutFile', 'OutFolder', 'OutPath', 'CodeFolder', 'Program',
+    'Overwrite', 'Trust', 'Receiver', 'Model', 'Corpus', 'Name', 'Text', 'Tokens',
+    'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED', 'TARGETS', 'BOUND_FLAGS',
+    'EXAMPLES', 'flag', 'positional', 'same_flag', 'Effect', 'flag_dataclass',
+    'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
+    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
+    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
+    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
+    'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
+    'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
+    'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions'
 ]
 
 # %% ../../nbs/request/00_options.ipynb #9753f656
@@ -25,6 +26,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from enum import Enum
 from functools import partial
 from inspect import isfunction
 from math import inf
@@ -90,10 +92,10 @@ def _resolve_file(name, mixed=True):
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist, and
-    # `holds`, the file that has to be in that folder; `idea`, the class and name of the
-    # flag of another command that means the same; arguments of argparse's
-    # `add_argument` that the field's type does not imply
+    # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist (empty:
+    # the command itself says so), and `holds`, the file that has to be in that folder; `idea`,
+    # the class and name of the flag of another command that means the same; arguments of
+    # argparse's `add_argument` that the field's type does not imply
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
     "Dataclass field of a flag."
@@ -118,10 +120,23 @@ def same_flag(
     return flag(default=f.default, **dict(f.metadata) | kwargs)
 
 # %% ../../nbs/request/00_options.ipynb #flagdata1
+class Effect(Enum):
+    "What a command does with the value of a flag, beside reading it: a file of flags has no say."
+
+    WRITES = "write files"
+    RUNS = "run code"
+    SENDS = "send data"
+
+
+def _parts(annotation):
+    "The types of an annotation, and all that is said of them"
+    parts = get_args(annotation) or (annotation,)
+    return [x for part in parts for x in (get_args(part) or (part,))]
+
+
 def _type_parts(f):
     "A field's types, the placeholder of its value in `--help`, and what resolves its paths"
-    parts = get_args(f.type) or (f.type,)
-    return [x for part in parts for x in (get_args(part) or (part,))]
+    return _parts(f.type)
 
 
 def _resolve_paths(o):
@@ -151,10 +166,14 @@ def flag_dataclass(
         for name, f in vars(cls).items():
             if not isinstance(f, Field):
                 continue
-            if cls.__annotations__[name] is bool:  # a switch
+            parts = _parts(cls.__annotations__[name])
+            if bool in parts and type(None) not in parts:  # a switch
                 f.default = False
             idea = f"{cls.__name__}.{name}"  # of a flag that another class defined: `idea=`
-            f.metadata = dict(decides=decides, needs=needs, idea=idea) | f.metadata
+            effect = next((x for x in parts if isinstance(x, Effect)), None)
+            f.metadata = dict(decides=decides, needs=needs, idea=idea, effect=effect) | f.metadata
+            if _resolve_path in parts and "reads" not in f.metadata and not f.metadata["effect"]:
+                raise ValueError(f"{name} is a path: say what it reads, or use a type that writes")
             if f.metadata["decides"] not in DECISIONS:
                 names = ", ".join(DECISIONS)
                 got = f.metadata["decides"]
@@ -217,9 +236,14 @@ def _read_text(parse, text):
 
 
 # types of flags, with the placeholders of their values in `--help`, how paths are resolved (a
-# function), and how text is parsed (a partial)
+# function), how text is parsed (a partial), and what a command does with them beside reading
 File, Folder = Annotated[str, "FILE", _resolve_path], Annotated[str, "DIR", _resolve_path]
-Location, Model = Annotated[str, "PATH", _resolve_path], Annotated[str, "NAME", _resolve_model]
+OutFile, OutFolder = Annotated[File, Effect.WRITES], Annotated[Folder, Effect.WRITES]
+OutPath = Annotated[str, "PATH", _resolve_path, Effect.WRITES]
+CodeFolder, Program = Annotated[Folder, Effect.RUNS], Annotated[str, "PATH", Effect.RUNS]
+Overwrite, Trust = Annotated[bool, Effect.WRITES], Annotated[bool, Effect.RUNS]
+Receiver = Annotated[str, Effect.SENDS]
+Model = Annotated[str, "NAME", _resolve_model]
 Corpus = Annotated[str, "TEXT", _resolve_text]
 Name, Text, Tokens = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[int, "T"]
 Size = Annotated[str, "SIZE", partial(_read_text, parse_size)]
@@ -246,7 +270,7 @@ def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = (
         "decides", "positional", "needs", "excludes", "reads", "holds", "alias", "means", "basic",
-        "split", "idea", "trusts",
+        "split", "idea", "effect",
     )
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     types = _type_parts(f)
@@ -425,10 +449,10 @@ def _config_words(cls, file, given, parser):
         if f is None:
             hint = did_you_mean(name, [*spelled, *fixed]) or ":"
             raise ValueError(f"{where}: no flag {key!r}{hint} {parser.prog} --help all lists them")
-        if f.metadata.get("trusts"):
+        if f.metadata["effect"]:
             raise ValueError(
-                f"{where}: {f.name} is read from the command line only, since a file may not run"
-                f" code, replace files or send data: give --{f.name} there"
+                f"{where}: {f.name} is read from the command line only, since a file of flags may"
+                f" not {f.metadata['effect'].value}: give --{f.name} there"
             )
         if f.name in lines:
             raise ValueError(f"{where}: {f.name} is given twice")
@@ -535,7 +559,7 @@ class ModelOptions:
         "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (bundled);"
         " also --model", positional=True, basic=True,
     )
-    cache_dir: Folder | None = flag(
+    cache_dir: OutFolder | None = flag(
         "folder in which downloaded models and texts are cached", decides="nothing",
     )
     device: str | None = flag(
@@ -546,8 +570,8 @@ class ModelOptions:
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
         excludes=("device", "target_latency"),
     )
-    trust_remote_code: bool = flag(
-        "run the Python code that comes with the checkpoint", decides="nothing", trusts=True,
+    trust_remote_code: Trust = flag(
+        "run the Python code that comes with the checkpoint", decides="nothing",
     )
     stream: bool = flag(
         "leave the decoder layers on disk and load each one when it is needed, for"
@@ -778,7 +802,7 @@ class CalibrationOptions:
     data_dir: Folder | None = flag(
         "read named texts from this folder, in which they are wikitext-2, c4_train, c4_val and"
         " fineweb-edu (paper: --local_datasets, for ./data)",
-        needs="a text that is not bundled", means=dict(local_datasets="data"),
+        needs="a text that is not bundled", means=dict(local_datasets="data"), reads="",
     )
 
 # %% ../../nbs/request/00_options.ipynb #3104b565
@@ -817,9 +841,8 @@ class TaskOptions:
         " in GSM8K's format that need no network", (),
         needs="downstream tasks",
     )
-    include_path: tuple[Folder, ...] = flag(
+    include_path: tuple[CodeFolder, ...] = flag(
         "folder with your own lm-eval task definitions; can be repeated", (), split=False,
-        trusts=True,
         needs="downstream tasks, or calibration on a task",
     )
 
@@ -836,8 +859,8 @@ class TaskRunOptions:
     apply_chat_template: bool = flag(
         "format questions with the tokenizer's chat template (default: plain text)",
     )
-    confirm_run_unsafe_code: bool = flag(
-        "allow tasks that run model-written code on this machine", trusts=True,
+    confirm_run_unsafe_code: Trust = flag(
+        "allow tasks that run model-written code on this machine",
     )
     limit: int | None = flag("evaluate only the first N documents of each task (default: all)")
     task_batch: str = flag(
@@ -876,13 +899,13 @@ class InferenceOptions:
 class OutputOptions:
     "Output."
 
-    save: Folder | None = flag(
+    save: OutFolder | None = flag(
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
         " get a subfolder each. Every plan that is found is kept in DIR.plans beside it, where a"
         " repeated command reads it", needs="a pruning method or a plan", basic=True,
     )
-    overwrite: bool = flag(
-        "replace an existing checkpoint", needs="a folder to save in", trusts=True,
+    overwrite: Overwrite = flag(
+        "replace an existing checkpoint", needs="a folder to save in",
     )
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
@@ -893,18 +916,17 @@ class OutputOptions:
         metavar="TYPE", type=str.lower, choices=QUANT_TYPES,
         needs="an export format that takes it",
     )
-    results: File | None = flag(
+    results: OutFile | None = flag(
         "append results to this JSONL file and skip the runs that it already holds", basic=True,
     )
-    executor: str | None = flag(
+    executor: Program | None = flag(
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
-        metavar="PATH", trusts=True,
+        metavar="PATH",
         excludes=("save", "plan", "ablation", "max_loss", "min_agreement", "stream"),
     )
-    report_to: tuple[str, ...] = flag(
+    report_to: tuple[Receiver, ...] = flag(
         "also report each result to these experiment trackers", (), choices=tuple(TRACKERS),
-        trusts=True,
     )
     logging: str = flag(
         "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
@@ -1193,10 +1215,11 @@ class ReportOptions:
         "results file to report on", reads="file",
         idea="OutputOptions.results",
     )
-    save: File | None = flag(
+    save: OutFile | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
         idea="OutputOptions.save",
     )
+    overwrite: Overwrite = flag("replace an existing file", idea="OutputOptions.overwrite")
 
 # %% ../../nbs/request/00_options.ipynb #e36ace62
 @flag_dataclass(decides="nothing")
@@ -1255,15 +1278,18 @@ class EstimateOptions(
 class CompareOutputOptions:
     "Output."
 
-    results: File = flag(
+    results: OutFile = flag(
         "append results to this JSONL file and skip the runs that it already holds"
         " (default: compare.jsonl)", "compare.jsonl",
         idea="OutputOptions.results",
     )
-    save: File | None = flag(
+    save: OutFile | None = flag(
         "write the report to this .html, .csv, .md or .tex file (default: the results file"
         " with .html)",
         idea="OutputOptions.save",
+    )
+    overwrite: Overwrite = flag(
+        "replace an existing report; results are kept", idea="OutputOptions.overwrite",
     )
     retry: bool = flag(
         "repeat all failed runs; without it, those that lacked memory, a file or the network"

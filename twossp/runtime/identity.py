@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'ANY_REPAIR', 'config_facts', 'weight_files', 'files_identity', 'record_origin',
-    'constant_identity', 'constant_weights', 'model_identity', 'same_model',
-    'plan_identity', 'function_identity', 'tokenizer_identity', 'facts_identity',
-    'runtime_facts', 'used_scores', 'Search', 'row_key'
+    'ANY_REPAIR', 'config_facts', 'open_safetensors', 'safetensors_files',
+    'weight_files', 'files_identity', 'record_origin', 'constant_identity',
+    'constant_weights', 'model_identity', 'same_model', 'plan_identity',
+    'function_identity', 'tokenizer_identity', 'facts_identity', 'runtime_facts',
+    'used_scores', 'Search', 'row_key'
 ]
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
@@ -40,6 +41,7 @@ from types import (
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.cache import hash_files
@@ -48,6 +50,7 @@ from ..core.families import check_model, model_memo
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
 from ..core.scores import Score, find_score, score_label
+from ..core.words import one_line
 from .calibration import Calibration
 from .decisions import fill_defaults
 from .provenance import non_default_options, plan_tensors
@@ -140,22 +143,60 @@ def _weights_checksum(model):
     return h.hexdigest()
 
 # %% ../../nbs/runtime/06_identity.ipynb #eba0a2de
+def open_safetensors(
+    file: Path,  # a safetensors file
+):  # for `with`
+    "Open a safetensors file; `ValueError` if it is damaged."
+    try:
+        return safe_open(file, "pt")
+    except (SafetensorError, OSError) as e:
+        raise ValueError(f"{file} cannot be loaded: {one_line(e)}") from e
+
+
+def safetensors_files(
+    folder: Path,  # of a model
+) -> list[Path]:  # those of its index, or model.safetensors; empty if it has neither
+    "Safetensors files of a folder's model. Raises `ValueError` if its index does not fit them."
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return [single] if single.is_file() else []
+    try:
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        files = {f: set() for f in map(str, names.values())}
+        for n, f in names.items():
+            files[str(f)].add(n)
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise ValueError(f"{index} is damaged: {one_line(e)}") from e
+    for name in files:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ValueError(f"{index} names {name}, and {folder} has no such file")
+    if single.is_file() and single.name not in files:
+        raise ValueError(
+            f"{folder} has {single.name} and an index of other files, and programs differ in"
+            " which they read: remove one of them"
+        )
+    for name, expected in files.items():
+        with open_safetensors(folder / name) as f:
+            held = {*f.keys()}
+        if missing := sorted(expected - held):
+            raise ValueError(f"{index} says that {name} holds {missing[0]}, and it does not")
+        if extra := sorted(held - expected):
+            raise ValueError(f"{folder / name} holds {extra[0]}, which {index.name} does not say")
+    return [folder / name for name in sorted(files)]
+
+
 def weight_files(
     folder: str | Path,  # of a checkpoint
     code: bool = False,  # include its Python files
 ) -> list[Path]:  # weights, adapters and code; no configurations
-    "Files that a checkpoint's weights are read from."
-    folder, names = Path(folder), []
-    for name in ("model.safetensors", "pytorch_model.bin"):
-        index = folder / f"{name}.index.json"
-        if (folder / name).is_file():
-            names = [name]
-        elif index.is_file():
-            weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            names = sorted(set(weight_map.values()))
-        if names:
-            break
-    files = [folder / name for name in names]
+    "Files that a checkpoint's weights are read from. Raises `ValueError` as `safetensors_files`."
+    folder, single = Path(folder), "pytorch_model.bin"
+    files, index = safetensors_files(folder), folder / f"{single}.index.json"
+    if not files and (folder / single).is_file():
+        files = [folder / single]
+    elif not files and index.is_file():
+        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        files = [folder / name for name in sorted(set(weight_map.values()))]
     files += sorted(folder.glob("adapter_model.*"))
     return files + (sorted(folder.glob("*.py")) if code else [])
 

@@ -29,7 +29,6 @@ from ..checkpoint.reference import (
     read_reference,
 )
 from ..checkpoint.save import save_pruned
-from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.extras import is_installed, missing_message
@@ -38,6 +37,7 @@ from ..core.files import atomic_file, check_not_input, check_output_folder, clai
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
+from ..runtime.identity import safetensors_files
 from ..runtime.metrics import check_finite
 from .gguf import export_gguf, gguf_pretokenizer
 from .llama_cpp import check_gguf, has_llama_cpp
@@ -112,7 +112,7 @@ def export_folder(
     sources = filter(None, (folder, options.get("tokenizer_from")))
     with claim_output(out):
         _check_target(exporter, out, overwrite, [Path(x).expanduser() for x in sources])
-        for file in weight_files(Path(folder).expanduser()):
+        for file in safetensors_files(Path(folder).expanduser()):
             with safe_open(file, "pt") as f:
                 for name in f.keys():
                     check_finite({name: f.get_tensor(name)}, "weights")
