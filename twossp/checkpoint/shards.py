@@ -18,7 +18,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
-from ..core.compat import (
+from twossp.core.compat import (
     drop_tied,
     forget_quantization,
     has_weight_conversion,

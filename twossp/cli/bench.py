@@ -6,7 +6,7 @@
 __all__ = ['BenchOptions', 'bench']
 
 # %% ../../nbs/cli/07_bench.ipynb #bench003
-from ..request.options import (
+from twossp.request.options import (
     ModelOptions,
     Name,
     OutFile,
@@ -51,11 +51,11 @@ class BenchOptions:
 
 def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
-    from ..core.files import check_writable, output_file
-    from ..costs.bench import bench_page, make_bench, run_bench
-    from ..request.arguments import page_file
-    from ..request.validate import pick_device
-    from ..runtime.progress import quiet
+    from twossp.core.files import check_writable, output_file
+    from twossp.costs.bench import bench_page, make_bench, run_bench
+    from twossp.request.arguments import page_file
+    from twossp.request.validate import pick_device
+    from twossp.runtime.progress import quiet
 
     page = page_file(o.results, o.save, o.overwrite)
     check_writable(o.results)

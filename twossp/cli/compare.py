@@ -20,7 +20,7 @@ from ..reporting.trackers import report_rows
 from ..request.arguments import check_compare, compared_runs, prune_options
 from ..request.config import shared_config
 from ..request.options import CompareOptions
-from ..request.run import (
+from twossp.request.run import (
     count_windows,
     cut_evaluations,
     draw_windows,
@@ -30,7 +30,7 @@ from ..request.run import (
     read_texts,
     try_load_tokenizer,
 )
-from ..request.validate import (
+from twossp.request.validate import (
     check_environment,
     check_feasible,
     load_requested_skeleton,

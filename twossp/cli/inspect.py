@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from ..core.files import shown_path
-from ..request.options import (
+from twossp.request.options import (
     Folder,
     OutFile,
     OutPath,
@@ -48,7 +48,7 @@ class InspectOptions:
 # %% ../../nbs/cli/04_inspect.ipynb #inspec07
 def _list_layers(plan, full):
     "{column: (words, remaining fraction) of each layer}; `full`: units of dense parts by slot"
-    from ..core.slots import SLOTS
+    from twossp.core.slots import SLOTS
 
     columns = {}
     for slot in SLOTS.values():
@@ -66,7 +66,7 @@ def _list_layers(plan, full):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10
 def _check_figure(file, folder, overwrite):
     "Raise `ValueError` or `OSError` if the figure cannot be written."
-    from ..core.files import check_not_input, check_output_file
+    from twossp.core.files import check_not_input, check_output_file
 
     if Path(file).suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--figure {file}: its suffix has to be .png, .svg or .pdf")
@@ -76,10 +76,10 @@ def _check_figure(file, folder, overwrite):
 
 def _read_plan(folder):
     "A folder's origin and size in words, its plan, the original FFN width, a foreign record"
-    from ..checkpoint.card import plan_from_record
-    from ..checkpoint.foreign import read_foreign
-    from ..checkpoint.load import read_record
-    from ..core.plan import Plan
+    from twossp.checkpoint.card import plan_from_record
+    from twossp.checkpoint.foreign import read_foreign
+    from twossp.checkpoint.load import read_record
+    from twossp.core.plan import Plan
 
     if (Path(folder).expanduser() / "config.json").is_file():
         if not (Path(folder).expanduser() / "plan.json").is_file():
@@ -101,8 +101,8 @@ def _read_plan(folder):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10b
 def _describe_fit(folder, scheme):
     "That widths fit a scheme, in a line; `ValueError` if they do not."
-    from ..checkpoint.shards import read_tensor_shapes
-    from ..core.quantized import SCHEMES, group_size_error
+    from twossp.checkpoint.shards import read_tensor_shapes
+    from twossp.core.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
@@ -130,12 +130,12 @@ def _fold_runs(columns, L):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec11
 def inspect(o: InspectOptions) -> int:  # exit code
     "`twossp inspect`: print what was removed, by layer; convert another program's model."
-    from ..checkpoint.foreign import foreign_tokenizer, load_foreign
-    from ..checkpoint.save import save_pruned
-    from .commands import align
-    from ..core.files import check_not_input, check_output_folder, output_file
-    from ..reporting.report import plot_kept
-    from ..runtime.progress import quiet
+    from twossp.checkpoint.foreign import foreign_tokenizer, load_foreign
+    from twossp.checkpoint.save import save_pruned
+    from twossp.cli.commands import align
+    from twossp.core.files import check_not_input, check_output_folder, output_file
+    from twossp.reporting.report import plot_kept
+    from twossp.runtime.progress import quiet
 
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:

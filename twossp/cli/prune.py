@@ -79,7 +79,7 @@ def write_page(
     overwrite: bool = False,  # replace an existing file
 ) -> Path:  # the page, or the tables
     "Write the report of a results file, atomically."
-    from ..reporting.html_report import write_report
+    from twossp.reporting.html_report import write_report
 
     return write_report(load_results(results), page_file(results, out, overwrite), overwrite)
 

@@ -24,7 +24,7 @@ from ..checkpoint.save import output_folder, save_pruned
 from ..core.cache import hash_files
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
-from ..core.files import (
+from twossp.core.files import (
     atomic_file,
     check_not_input,
     check_output_file,
@@ -34,7 +34,7 @@ from ..core.files import (
     sweep,
 )
 from ..core.plan import Plan
-from .distill import (
+from twossp.recovery.distill import (
     DistillOptions,
     check_teacher_student,
     distill,
@@ -45,14 +45,14 @@ from .distill import (
     vocabulary_size,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.devices import (
+from twossp.runtime.devices import (
     as_device,
     as_dtype,
     input_device,
     is_main_process,
     rank_and_size,
 )
-from ..runtime.identity import (
+from twossp.runtime.identity import (
     model_identity,
     plan_identity,
     runtime_facts,

@@ -22,7 +22,7 @@ from ..core.files import output_file
 from ..evaluation.paired import against, find_baseline, say_verdicts
 from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
-from .report import (
+from twossp.reporting.report import (
     paper_table,
     plot_kept,
     plot_metric,
@@ -207,20 +207,7 @@ def html_report(
     rows: ResultsLike,  # of any models
     title: str = "Structured pruning: results",  # heading of the page
 ) -> str:  # self-contained
-    """Return an HTML page with all tables and figures of results.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of any models
-    title : str, default 'Structured pruning: results'
-        heading of the page
-
-    Returns
-    -------
-    str
-        self-contained
-    """
+    "Return an HTML page with all tables and figures of results."
     models = [_prepare(*x) for x in _group_by_model(rows).items()]
     numbers, pd = count(), require("pandas")
     styler = require("pandas.io.formats.style").Styler
@@ -294,22 +281,7 @@ def write_report(
     out: str | Path,  # file; the suffix selects the format
     overwrite: bool = False,  # replace an existing file
 ) -> Path:  # of the file, which is written atomically
-    """Write a report as HTML, CSV, Markdown or LaTeX. Raises `FileExistsError` if the file exists.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of any models
-    out : str | Path
-        file; the suffix selects the format
-    overwrite : bool, default False
-        replace an existing file
-
-    Returns
-    -------
-    Path
-        of the file, which is written atomically
-    """
+    "Write a report as HTML, CSV, Markdown or LaTeX. Raises `FileExistsError` if the file exists."
     out = Path(out)
     if out.suffix not in REPORT_FORMATS:
         raise ValueError(
