@@ -35,15 +35,14 @@ from .evaluation.measure import generation_speed as generation_speed
 from .evaluation.measure import on_forward as on_forward
 from .evaluation.measure import on_generation as on_generation
 from .evaluation.measure import on_prompts as on_prompts
-from .evaluation.paired import difference_table as difference_table
-from .evaluation.paired import paired_interval as paired_interval
+from .evaluation.paired import against as against
+from .evaluation.paired import compare_draws as compare_draws
 from .evaluation.quality import Quality
 from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
 from .pruning.depth import Trial
-from .pruning.importance import block_influence as block_influence
 from .pruning.probe import Probe
 from .pruning.probe import planner as planner
 from .pruning.width import width_plan as width_plan
@@ -163,6 +162,14 @@ def balance(
     protect: Sequence[int] = ...,
 ) -> dict[str, int]: ...
 
+def block_influence(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | _Windows,
+    last_token: bool = True,
+    bs: int = 1,
+    progress: bool = True,
+) -> torch.Tensor: ...
+
 def collect_scores(
     model: PreTrainedModel,
     calib: torch.Tensor | Calibration | None | _Windows,
@@ -220,16 +227,18 @@ def find_sparsity(
 ) -> float: ...
 
 def greedy(
-    probe: Probe,
+    model: PreTrainedModel,
     base: Plan,
     candidates: Sequence,
     n: int,
-    windows: int | torch.Tensor | Calibration | _Windows = 1,
+    ids: torch.Tensor | Calibration | _Windows,
     *,
-    by: str | Score | Callable = 'perplexity',
+    cost: Callable | None = None,
     keep: Collection[int] = ...,
     sizes: Sequence[float] | None = None,
     merge: Callable = ...,
+    score: str = 'perplexity',
+    progress: bool = True,
 ) -> tuple[Plan, list[Trial]]: ...
 
 def kl(

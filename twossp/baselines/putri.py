@@ -13,7 +13,7 @@ import torch
 from ..core.plan import Plan, dense_plan, keep_parts
 from ..core.scores import Score
 from ..pruning.balance import balance, width_after
-from ..pruning.depth import greedy
+from ..pruning.depth import remove_greedily
 from ..pruning.probe import Probe, planner
 from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
@@ -89,7 +89,7 @@ def putri_plan(
     plan = narrow(dense_plan(len(s)), split["width"])
     candidates, sizes = list_groups(s)
     keep = {k for k, (part, _) in enumerate(candidates) if part.layer in probe.protected}
-    plan, trials = greedy(
+    plan, trials = remove_greedily(
         probe, plan, candidates, split["n_attn"], n_search, keep=keep, sizes=sizes,
         merge=partial(remove_group, s),
     )

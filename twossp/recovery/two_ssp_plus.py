@@ -14,7 +14,7 @@ from ..core.scores import Score, find_score, score_label
 from ..pruning.balance import depth_split, mixer_drops
 from ..pruning.importance import record_unreached
 from ..pruning.probe import Probe, planner, preset
-from ..pruning.two_ssp import (
+from twossp.pruning.two_ssp import (
     chain_targets,
     check_search_windows,
     nested_splits,
@@ -24,7 +24,7 @@ from ..pruning.two_ssp import (
     remove_attention,
 )
 from ..pruning.width import fit_multiple
-from .allocate import (
+from twossp.recovery.allocate import (
     best_split,
     check_widths,
     formula_split,
@@ -133,42 +133,7 @@ def two_ssp(
     # stay, attention modules alone meet the target
     widths: str = "uniform",
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    """Two-stage structured pruning: narrow the FFNs, then remove attention modules.
-
-    Parameters
-    ----------
-    probe : Probe
-        of the model and its windows
-    sparsity : float
-        target, in (0, 1): fraction of the decoder layers' parameters
-    alpha : float, default 1.5
-        of the formula for the number of attention modules
-    n_attn : int | str | None, default None
-        attention modules to remove; "search": by loss on `calib`; default: the formula's number
-    n_search : int, default 1
-        calibration windows that stage 2 scores on
-    p : float, default 2
-        p of stage 1's norm over tokens
-    multiple : int, default 1
-        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    balance : str, default 'all'
-        FFN parameters that the formula counts: "all", as in the paper, or "active" per token
-    weighted : bool, default False
-        MoE models: weight activations by router weights
-    score : str | Score | Callable, default 'activation_norm'
-        by which stage 1 ranks neurons: a name, or a function (model, calib) -> scores per layer
-    depth_score : str | Score | Callable, default 'perplexity'
-        by which stage 2 removes attention modules: a name, or a function (model, calib) -> one
-        number each
-    widths : str, default 'uniform'
-        of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
-        stay, attention modules alone meet the target
-
-    Returns
-    -------
-    Plan
-        for `applied`, `apply_plan`, `save_pruned`
-    """
+    "Two-stage structured pruning: narrow the FFNs, then remove attention modules."
     s, searched = probe.structure, n_attn == "search"
     first = find_score(score, "neurons")
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
