@@ -27,6 +27,7 @@ from .all import cut_windows as cut_windows
 from .all import dense_plan as dense_plan
 from .all import difference_table as difference_table
 from .all import distill as distill
+from .all import document_windows as document_windows
 from .all import drop as drop
 from .all import estimate as estimate
 from .all import estimate_table as estimate_table

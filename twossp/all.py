@@ -5,21 +5,21 @@
 # %% auto #0
 __all__ = [
     'prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text',
-    'windows', 'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method',
-    'method', 'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan',
-    'Training', 'distill', 'recover', 'plot_recovery', 'balance', 'activation_scores',
-    'block_influence', 'collect_scores', 'width_plan', 'greedy', 'load_skeleton',
-    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
-    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'Search',
-    'plan_identity', 'model_identity', 'save_pruned', 'load_pruned', 'push_pruned',
-    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
-    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
-    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
-    'forward_time', 'generation_speed', 'run_grid', 'ModelSource', 'Result',
-    'load_results', 'to_frame', 'comparison_table', 'summary_table', 'text_table',
-    'tidy', 'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
-    'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
-    'plot_speedup', 'plot_quality', 'plot_overlap'
+    'windows', 'document_windows', 'source_windows', 'Calibration', 'cut_windows',
+    'METHODS', 'Method', 'method', 'SCORES', 'Score', 'planner', 'two_ssp',
+    'two_ssp_plus', 'repair_plan', 'Training', 'distill', 'recover', 'plot_recovery',
+    'balance', 'activation_scores', 'block_influence', 'collect_scores', 'width_plan',
+    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
+    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
+    'Search', 'plan_identity', 'model_identity', 'save_pruned', 'load_pruned',
+    'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts',
+    'on_forward', 'on_generation', 'on_tasks', 'on_agreement', 'agreement',
+    'find_quality', 'quality_table', 'paired_interval', 'difference_table',
+    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid',
+    'ModelSource', 'Result', 'load_results', 'to_frame', 'comparison_table',
+    'summary_table', 'text_table', 'tidy', 'paper_table', 'html_report', 'write_report',
+    'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric',
+    'plot_removed', 'plot_speedup', 'plot_quality', 'plot_overlap'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -79,6 +79,7 @@ from .request.prune import prune
 from .request.pruned import Pruned
 from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_text, windows
+from .runtime.documents import document_windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.models import load_model
@@ -93,7 +94,7 @@ _all_ = [
     "prune", "Pruned",
     # models and texts
     "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
-    "windows", "source_windows", "Calibration", "cut_windows",
+    "windows", "document_windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
     "METHODS", "Method", "method", "SCORES", "Score", "planner", "two_ssp",
     "two_ssp_plus", "repair_plan", "Training", "distill", "recover",

@@ -71,6 +71,7 @@ from .request.pruned import Pruned as Pruned
 from .runtime.calibration import Calibration as Calibration
 from .runtime.calibration import cut_windows as cut_windows
 from .runtime.data import windows as windows
+from .runtime.documents import document_windows as document_windows
 from .runtime.identity import Search as Search
 from .runtime.identity import model_identity as model_identity
 from .runtime.identity import plan_identity as plan_identity
@@ -121,7 +122,7 @@ _Tasks: TypeAlias = Literal[
 ]
 
 _Texts: TypeAlias = Literal[
-    "news", "wiki", "c4", "wikitext2", "fineweb-edu"
+    "news", "wiki", "wiki_test", "c4", "wikitext2", "fineweb-edu"
 ]
 
 _Widths: TypeAlias = Literal[

@@ -332,6 +332,8 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
     methods, by method, or drawn with the seed. A pruned model was calibrated before."""
     earlier = getattr(model, "twossp_calibration", None)
     drawn: dict = {}  # function, seed -> windows
+    documents = {k: getattr(f, "documents", None) for k, f in evals.items()}
+    place = dict(place, documents={k: count for k, count in documents.items() if count})
     if dense:
         kwargs = dict(texts=_text_hashes(None, None, evals), **place)
         yield None, None, Result(

@@ -320,7 +320,14 @@ class _OnText:
 
     @property
     def identity(self):
-        return facts_identity("perplexity", text=self.text, bs=self.bs, stride=self.stride)
+        unit = dict(unit="document") if self.documents else {}  # of an interval
+        facts = dict(text=self.text, bs=self.bs, stride=self.stride) | unit
+        return facts_identity("perplexity", **facts)
+
+    @property
+    def documents(self):
+        "Number of documents, if each window is of another one; else None"
+        return None if self.ids.documents is None or self.stride else len(self.ids)
 
     def __call__(self, model, tok=None):
         "Return 'ppl' or 'ppl_strided'; 'each': 'nll' per window in nats per token."

@@ -52,7 +52,15 @@ from ..core.words import (
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
 from ..runtime.decisions import DECISIONS
-from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
+from ..runtime.text_names import (
+    PROTOCOLS,
+    TEXTS,
+    is_path,
+    map_names,
+    parse_sources,
+    source_kinds,
+    text_protocol,
+)
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -768,18 +776,30 @@ class TextOptions:
     evaluate_perplexity: bool = flag("measure perplexity on WikiText-2")
     main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu")
     evaluation: tuple[Corpus, ...] = flag(
-        "measure perplexity on these texts, named as for --calibration", (), basic=True,
+        "measure perplexity on these texts, named as for --calibration; wiki_test: articles for"
+        " final measurements", (), basic=True,
     )
     n_eval: int | None = flag(
         "number of evaluation samples of each text (default: all)",
         needs="an evaluation text",
+    )
+    protocol: str | None = flag(
+        "documents: each evaluation sample is of another document, which shorter documents are"
+        " skipped for; consecutive: samples of the whole text, one after the other, as in the"
+        " paper (default: consecutive for wikitext2, c4 and fineweb-edu, with --stride, and for a"
+        " .txt file, which is one document; else documents)",
+        choices=PROTOCOLS, needs="an evaluation text",
+    )
+    eval_seed: int = flag(
+        "seed of the evaluation samples: which documents, and where in each (default: 0)", 0,
+        least=0, most=2**63 - 1, needs=("an evaluation text", "an evaluation of documents"),
     )
     eval_len: Tokens | None = flag(
         "tokens per evaluation sample (default: --seq_len)", needs="an evaluation text",
     )
     stride: int | None = flag(
         "measure strided perplexity with this many tokens per step, instead of the"
-        " paper's consecutive samples", needs="an evaluation text",
+        " paper's consecutive samples", needs=("an evaluation text", "consecutive samples"),
     )
 
 # %% ../../nbs/request/00_options.ipynb #a38c2ffa
@@ -1040,6 +1060,14 @@ def _calibrates_on(*kinds):
     return advise
 
 
+def _advise_documents(o, option, model):
+    "Whether a text is evaluated on samples of documents"
+    if o.stride:
+        return "leave out --stride"
+    asked = [o.protocol or text_protocol(name) for name in o.evaluation_names]
+    return "" if "documents" in asked else "give --protocol documents"
+
+
 def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
     names = list(o.evaluation_names)
@@ -1069,6 +1097,10 @@ _NEEDS: dict[str, Callable] = {
     "generated calibration text": _calibrates_on("self", "self-chat"),
     "a text that is not bundled": _advise_named,
     "an evaluation text": _gives(*_TEXTS),
+    "an evaluation of documents": _advise_documents,
+    "consecutive samples": (
+        lambda o, *_: "leave out --protocol documents" * (o.protocol == "documents")
+    ),
     "an evaluation": _gives(
         *_TEXTS, "evaluate_downstream", "evaluate_inference", "evaluate_qualitative"
     ),

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'CHAT_COLUMNS', 'folder_rows', 'json_lines', 'load_text', 'encode_beginning',
-    'encode_texts', 'cut_tokens', 'windows'
+    'encode_texts', 'check_size', 'seeded', 'draw_tokens', 'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -17,8 +17,9 @@ import lzma
 import re
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
@@ -98,8 +99,27 @@ def _read_wiki(path, cache_dir=None):
     make = lambda: [t for t in map(_strip_markup, _wiki_pages(path)) if t]
     return _cached_texts(cache_dir, f"wiki-{key}-v1.json", make)
 
+# %% ../../nbs/runtime/07_data.ipynb #b3d90a12
+def _wiki_numbers():
+    "Numbers of the articles of `wiki_test`"
+    listed = files("twossp").joinpath("wiki_test.json").read_text(encoding="utf-8")
+    return json.loads(listed)["articles"]
 
-_READERS = {"news": _read_lines, "wiki": _read_wiki}  # of the wheels' files
+
+def _read_development(path, cache_dir=None):
+    "Articles for development"
+    test = {*_wiki_numbers()}
+    return [t for i, t in enumerate(_read_wiki(path, cache_dir)) if i not in test]
+
+
+def _read_test(path, cache_dir=None):
+    "Articles for final measurements"
+    articles = _read_wiki(path, cache_dir)
+    return [articles[i] for i in _wiki_numbers()]
+
+
+# of the wheels' files
+_READERS = {"news": _read_lines, "wiki": _read_development, "wiki_test": _read_test}
 
 # %% ../../nbs/runtime/07_data.ipynb #7f3c9a1e
 def _read_rows(path):
@@ -499,17 +519,82 @@ def encode_texts(
 
 
 # %% ../../nbs/runtime/07_data.ipynb #d11wnh
-def cut_tokens(
-    tokens: Sequence,  # of a text: ids, or which ones count
-    seq_len: int,  # tokens per window, at least 2
-    n: int | None = None,  # windows; None: all
-    seed: int | None = None,  # None: the first `n`; else drawn, as `windows` says
-) -> torch.Tensor:  # (n, seq_len)
-    "Split tokens into windows, and choose `n`. Raises `ValueError` if there are too few."
+def check_size(seq_len, n):
+    "Raise `ValueError` unless windows of that length and number are possible"
     if seq_len < 2:
         raise ValueError(f"seq_len={seq_len}: a sample needs at least 2 tokens")
     if n is not None and n < 1:
         raise ValueError(f"n={n}: at least 1 sample is needed")
+
+
+def seeded(
+    seed: int,  # of any sign
+) -> torch.Generator:
+    "A generator of its own. Raises `ValueError` if the seed has more than 64 bits."
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed={seed}: it has to be a whole number of at most 64 bits")
+    return torch.Generator().manual_seed(seed)
+
+
+def _shuffle(documents, seed):
+    order = torch.randperm(len(documents), generator=seeded(seed))
+    return [documents[i] for i in order]
+
+
+def _count_first(documents, encode, need):
+    "Number of documents that the first `need` tokens are of"
+    tokens = 0
+    for number, document in enumerate(documents, 1):
+        tokens += len(encode([document], need)[0])
+        if tokens >= need:
+            return number
+    return len(documents)
+
+
+def _cut_pieces(streams, seq_len):
+    "Windows of a text, as documents; and what joins them"
+    ends = range(seq_len, len(streams[0]) + 1, seq_len)
+    pieces = [tuple(x[end - seq_len : end] for x in streams) for end in ends]
+    join = lambda some, need: tuple(list(chain.from_iterable(x)) for x in zip(*some, strict=True))
+    return pieces, join
+
+
+def draw_tokens(
+    documents: Sequence,  # texts or chats
+    # documents, tokens that are needed (None: all) -> ids of these documents joined, in a tuple
+    # with other lists that have a value per token
+    encode: Callable,
+    seq_len: int,  # tokens per window
+    n: int | None = None,  # windows; None: all
+    seed: int | None = None,  # None or 0: of the first windows; else drawn, as `windows` says
+) -> tuple[list, ...]:  # as `encode` returns them
+    "Tokens of which the first `n` windows are those of a draw."
+    check_size(seq_len, n)
+    need = None if n is None else n * seq_len
+    if not seed:
+        return encode(documents, need)
+    if len(documents) == 1:
+        whole = encode(documents, None)
+        documents, encode = _cut_pieces(whole, seq_len)
+        if len(documents) < (n or 1):  # `cut_tokens` says so
+            return whole
+        log.warning("the text is one document: its samples are shuffled, not documents")
+    if need is not None and seed > 0:
+        others = documents[_count_first(documents, encode, need) :]
+        dealt = encode(_shuffle(others, 1), None) if others else ((),)
+        start = (seed - 1) * need
+        if start + need <= len(dealt[0]):
+            return tuple(x[start : start + need] for x in dealt)
+    return encode(_shuffle(documents, seed), need)
+
+
+def cut_tokens(
+    tokens: Sequence,  # of a text: ids, or which ones count
+    seq_len: int,  # tokens per window, at least 2
+    n: int | None = None,  # windows; None: all
+) -> torch.Tensor:  # (n, seq_len)
+    "Split tokens into windows. Raises `ValueError` if there are too few."
+    check_size(seq_len, n)
     available, needed = len(tokens) // seq_len, n or 1
     if available < needed:
         shorter = len(tokens) // needed
@@ -520,13 +605,7 @@ def cut_tokens(
             f"{count_of(needed, 'sample')} of {seq_len} tokens were asked for, the text has"
             f" {len(tokens):,} tokens, enough for {available or 'none'}{hint}"
         )
-    windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
-    chosen = torch.arange(available)
-    if seed is not None:
-        if not -(2**63) <= seed < 2**64:
-            raise ValueError(f"seed={seed}: it has to be a whole number of at most 64 bits")
-        chosen = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
-    return windows[chosen[:n]]  # a copy: the rest of the text is not kept in memory
+    return torch.tensor(tokens[: (n or available) * seq_len]).view(-1, seq_len)
 
 
 def windows(
@@ -534,10 +613,11 @@ def windows(
     tok: PreTrainedTokenizerBase,  # used without special tokens
     seq_len: int = 2048,  # tokens per window, at least 2
     n: int | None = None,  # windows; None: all
-    # None: the first `n`; else `n` drawn without replacement, in the order of drawing
+    # None or 0: the first `n`; else those of shuffled documents
     seed: int | None = None,
 ) -> torch.Tensor:  # (n, seq_len) int64
-    """Split a text into token windows without overlap, dropping an incomplete last one.
+    """Split a text into token windows without overlap, dropping an incomplete last one. They may
+    cross documents; to evaluate, `document_windows` takes each of another document.
 
     Parameters
     ----------
@@ -550,7 +630,7 @@ def windows(
     n : int | None, default None
         windows; None: all
     seed : int | None, default None
-        None: the first `n`; else `n` drawn without replacement, in the order of drawing
+        None or 0: the first `n`; else those of shuffled documents
 
     Returns
     -------
@@ -559,5 +639,6 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    ids = encode_texts(texts, tok, n * seq_len if n is not None and seed is None else None)
-    return cut_tokens(ids, seq_len, n, seed)
+    encode = lambda documents, need: (encode_texts(documents, tok, need),)
+    (ids,) = draw_tokens(texts, encode, seq_len, n, seed)
+    return cut_tokens(ids, seq_len, n)

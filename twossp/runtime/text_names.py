@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'TEXTS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'HUB_ID', 'text_suffix',
-    'split_column', 'is_path', 'parse_sources', 'text_exists', 'match_special',
-    'map_names', 'source_kinds', 'text_files', 'check_text_name'
+    'TEXTS', 'PROTOCOLS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'HUB_ID', 'text_protocol',
+    'text_suffix', 'split_column', 'is_path', 'parse_sources', 'text_exists',
+    'match_special', 'map_names', 'source_kinds', 'text_files', 'check_text_name'
 ]
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn04
@@ -21,18 +21,24 @@ from ..core.words import did_you_mean
 TEXTS = {  # name -> where its documents are
     # about: one line; splits: of each the file in the wheel or the hub's repository, the number of
     # documents by default (None: all), and the name of a local copy in `data_dir`; split: the
-    # default one; wheel: a module, or repo: a dataset on the hub, at a revision
+    # default one; wheel: a module, or repo: a dataset on the hub, at a revision; protocol: of an
+    # evaluation, one of `PROTOCOLS`, the first if it is not named
     "news": dict(
         about="300 news articles, 2000-2001, from gensim's wheel", wheel="gensim", split="all",
         splits=dict(all=dict(file="test/test_data/lee_background.cor", n=None)),
     ),
     "wiki": dict(
-        about="106 articles of the English Wikipedia, 2016, from gensim's wheel",
+        about="46 articles of the English Wikipedia, 2016, from gensim's wheel, for development",
+        wheel="gensim", split="all",
+        splits=dict(all=dict(file="test/test_data/enwiki-*-shortened.bz2", n=None)),
+    ),
+    "wiki_test": dict(
+        about="60 other articles of that Wikipedia, for final measurements",
         wheel="gensim", split="all",
         splits=dict(all=dict(file="test/test_data/enwiki-*-shortened.bz2", n=None)),
     ),
     "c4": dict(
-        about="C4, English web pages, cleaned",
+        about="C4, English web pages, cleaned", protocol="consecutive",
         repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87", split="train",
         splits=dict(
             train=dict(file="en/c4-train.00000-of-01024.json.gz", n=1000, folder="c4_train"),
@@ -42,7 +48,7 @@ TEXTS = {  # name -> where its documents are
         ),
     ),
     "wikitext2": dict(
-        about="WikiText-2 raw, good Wikipedia articles",
+        about="WikiText-2 raw, good Wikipedia articles", protocol="consecutive",
         repo="Salesforce/wikitext", revision="b08601e04326c79dfdd32d625aee71d232d685c3",
         split="test",
         splits={
@@ -53,7 +59,7 @@ TEXTS = {  # name -> where its documents are
         },
     ),
     "fineweb-edu": dict(
-        about="FineWeb-Edu, educational web pages, sample-10BT",
+        about="FineWeb-Edu, educational web pages, sample-10BT", protocol="consecutive",
         repo="HuggingFaceFW/fineweb-edu", revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
         split="train",
         splits=dict(
@@ -61,6 +67,17 @@ TEXTS = {  # name -> where its documents are
         ),
     ),
 }
+
+# how an evaluation takes its samples: each of another document, or one after the other of the
+# whole text, as in the paper
+PROTOCOLS = ("documents", "consecutive")
+
+
+def text_protocol(
+    name: str | Path,  # of a text
+) -> str:  # one of `PROTOCOLS`
+    "How a text is evaluated by default."
+    return TEXTS.get(str(name), {}).get("protocol", PROTOCOLS[0])
 
 # %% ../../nbs/runtime/10_text_names.ipynb #txn08
 # suffixes of text files
