@@ -54,6 +54,7 @@ from ..core.files import (
     atomic_folder,
     check_not_input,
     check_output_folder,
+    claim_output,
     flush_files,
     real_path,
     temporary_path,
@@ -180,7 +181,7 @@ def output_folder(
     deleted otherwise."""
     path = real_path(check_output_folder(path, overwrite))
     check_disk_space(path.parent, need)
-    with atomic_folder(path, overwrite) as new:
+    with claim_output(path), atomic_folder(path, overwrite) as new:
         yield new
         check_output_folder(path, overwrite)  # another process may have created it
 

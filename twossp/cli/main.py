@@ -216,8 +216,8 @@ def _print_error(e):
 # %% ../../nbs/cli/02_main.ipynb #e6370178
 def main(
     argv: Sequence[str] | None = None,  # default: the process's arguments
-    # exit code: 0 success, 1 part of the work failed, 2 invalid or impossible request,
-    # 3 another process of the job was lost, 130 interrupted
+    # exit code: 0 success; 1 part of the work failed, or the result is negative; 2 invalid or
+    # impossible request; 3 another process of the job was lost; 130 interrupted
 ) -> int:
     "The command `twossp`."
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot print "…" must not fail

@@ -24,7 +24,7 @@ from ..reporting.report import format_rows
 from ..request.arguments import page_file
 from ..request.dry_run import describe_request
 from ..request.options import Options
-from ..request.run import describe_quality, run
+from ..request.run import check_quality, describe_quality, run
 from ..runtime.devices import is_main_process
 from ..runtime.progress import in_log_file, quiet
 
@@ -83,7 +83,7 @@ def write_page(
     return write_report(load_results(results), page_file(results, out))
 
 
-def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
+def prune(o: Options) -> int:  # exit code: 1 if part of the work failed, or a target is missed
     "`twossp prune`: run and print."
     if o.dry_run:
         with cli_logging(o):
@@ -92,6 +92,7 @@ def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     with cli_logging(o), redirect_stdout(sys.stderr if o.json else sys.stdout):
         done = run(o)
     rows = done.rows
+    checks = check_quality(o, rows)
     failed = [r for r in rows if "method" in r.errors]
     asked = [r for r in rows if o.dense or r.method != "dense"]
     if len(failed) == len(asked) == 1:
@@ -99,10 +100,12 @@ def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     if o.json and is_main_process():
         print(json.dumps(done.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
     elif is_main_process():
-        parts = [format_rows(rows), *describe_quality(o, rows)]
+        parts = [format_rows(rows)]
         with quiet():
             parts += [f"\n{x}" for x in (done.summary(), done.next_steps()) if x]
+        if lines := describe_quality(o, checks):
+            parts.append("\n".join(["", *lines]))
         print("\n".join(parts), flush=True)
     if o.demo and is_main_process():
         print(demo_message(o), flush=True)
-    return int(any(r.errors for r in rows))
+    return int(any(r.errors for r in rows) or not all(x.met for x in checks))

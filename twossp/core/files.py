@@ -6,8 +6,9 @@
 __all__ = [
     'real_path', 'shown_path', 'check_not_input', 'machine_name', 'sweep',
     'check_writable', 'check_output_folder', 'temporary_path', 'flush_files',
-    'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'is_truncated',
-    'repair_last_line', 'append_line'
+    'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'claim_output',
+    'check_output_file', 'output_file', 'is_truncated', 'repair_last_line',
+    'append_line'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -22,6 +23,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
@@ -117,6 +119,9 @@ def check_writable(
         raise PermissionError(errno.EACCES, message, str(parent)) from e
 
 
+_REPLACE = "replace it: --overwrite, in Python overwrite=True"  # what an error advises
+
+
 def check_output_folder(
     path,  # of a new checkpoint
     overwrite: bool = False,  # allow an existing checkpoint
@@ -130,7 +135,7 @@ def check_output_folder(
     if real.exists() and not (real.is_dir() and not any(real.iterdir())):
         if not overwrite:
             raise FileExistsError(
-                f"{path} exists; name another folder, or ask to overwrite it"
+                f"{path} exists; name another folder, or {_REPLACE}"
             )
         if not (real / "config.json").is_file():
             raise FileExistsError(
@@ -269,7 +274,7 @@ def _check_folder(path, overwrite):
     if path.is_mount():
         raise OSError(errno.EBUSY, "a disk is mounted here; name a folder in it", str(path))
     if path.exists() and any(path.iterdir()) and not overwrite:
-        raise FileExistsError(f"{path} exists; name another folder, or ask to overwrite it")
+        raise FileExistsError(f"{path} exists; name another folder, or {_REPLACE}")
 
 
 @contextmanager
@@ -301,12 +306,35 @@ def atomic_new(
 _LOCKS: dict = {}  # (process, path) -> (lock for threads, lock for processes)
 
 
+def _is_current(lock):
+    "Whether the file that a lock holds is still the one with its name."
+    held = lock._context.lock_file_fd
+    try:
+        return os.path.samestat(os.fstat(held), os.stat(lock.lock_file))
+    except FileNotFoundError:  # the process that held the lock before has removed it
+        return False
+
+
+def _acquire(lock, wait):
+    end = time.monotonic() + wait
+    lock.acquire(timeout=wait)
+    while not _is_current(lock):
+        lock.release()
+        lock.acquire(timeout=max(0, end - time.monotonic()))
+
+
+def _release(lock):
+    if os.name == "posix":  # elsewhere an open file keeps its name, and filelock removes it
+        Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
+
+
 @contextmanager
 def write_lock(
-    path: str | Path,  # of the file to write; the lock is `<path>.lock`
+    path: str | Path,  # of the file or folder to write; the lock is `<path>.lock`
     wait: float = 0,  # seconds to wait for another writer
 ):
-    "Hold the lock on a file; raise `ValueError` if another process or thread has it."
+    "Hold the lock on a path; raise `ValueError` if another process or thread has it."
     path = real_path(path)
     new = threading.RLock(), FileLock(f"{path}.lock")
     threads, processes = _LOCKS.setdefault((os.getpid(), str(path)), new)
@@ -315,10 +343,61 @@ def write_lock(
             if not threads.acquire(timeout=wait):
                 raise Timeout(f"{path}.lock")
             stack.callback(threads.release)
-            stack.enter_context(processes.acquire(timeout=wait))
+            if not processes.is_locked:  # by an outer block
+                _acquire(processes, wait)
+                stack.callback(_release, processes)
         except Timeout as e:
             raise ValueError(f"another process is writing to {path}") from e
         yield
+
+
+# %% ../../nbs/core/01_files.ipynb #08a3e2cb
+@contextmanager
+def claim_output(
+    path: str | Path,  # of a file or folder that the block writes; need not exist
+    wait: float = 0,  # seconds to wait for another writer
+):
+    "Hold the lock on an output; raise `ValueError` if another process or thread has it."
+    path = real_path(path)
+    missing = [p for p in path.parents if not p.exists()]  # nearest first
+    check_writable(path)
+    with ExitStack() as stack:
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            stack.callback(_remove_empty, folder)
+        with write_lock(path, wait):
+            yield
+
+
+def _remove_empty(folder):
+    with suppress(OSError):  # not empty
+        folder.rmdir()
+
+
+def check_output_file(
+    path: str | Path,  # of a new file
+    overwrite: bool = False,  # allow an existing file
+) -> Path:  # without links
+    "Check that a file can be written. Raises `FileExistsError` if it exists, `OSError` if not."
+    path = real_path(path)
+    _check_file(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{shown_path(path)} exists; name another file, or {_REPLACE}")
+    check_writable(path)
+    return path
+
+
+@contextmanager
+def output_file(
+    path: str | Path,  # of the file
+    overwrite: bool = False,  # replace an existing file
+) -> Iterator[Path]:  # temporary path that the block writes
+    "Write a new file atomically; if the block raises, nothing is written."
+    path = check_output_file(path, overwrite)
+    with claim_output(path), atomic_file(path) as new:
+        yield new
+        check_output_file(path, overwrite)  # another program may have created it
+
 
 # %% ../../nbs/core/01_files.ipynb #d00316a8
 def _read_tail(path):

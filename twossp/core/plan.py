@@ -488,7 +488,7 @@ def get_kind(
     name: str,  # key of `PLAN_KINDS`
 ) -> PlanKind:  # its entry
     "Return a kind of plan, importing it if needed; `ValueError` lists the kinds."
-    if name not in PLAN_KINDS:
+    if not isinstance(name, str) or name not in PLAN_KINDS:
         raise ValueError(
             f"the plan is of kind {name!r}; known kinds: {', '.join(PLAN_KINDS)}"
         )

@@ -218,8 +218,8 @@ def find_quality(
     seed: int = 0,  # of the method
     progress: bool = False,  # show progress bars
 ) -> Quality:  # with all measurements
-    """Find the largest sparsity that meets a target on held-out calibration text. Raises
-    `ValueError` with the achievable range if the target is out of reach.
+    """Find the largest sparsity, at most 0.9, that meets a target on held-out calibration text.
+    Raises `ValueError` with the achievable range if the target is out of reach.
 
     Parameters
     ----------
@@ -257,9 +257,11 @@ def find_quality(
             bad = x
             break
         good = x
-    if good is None or bad is None:
+    if good is None:
         raise ValueError(_describe_range(bound, search))
-    while bad - good > _SPARSITY_TOLERANCE:
+    if bad is None:
+        log.info("sparsity %.2f, the highest of the search, meets the target too", good)
+    while bad is not None and bad - good > _SPARSITY_TOLERANCE:
         x = round((good + bad) / 2, 6)
         level = search.level(x)
         good, bad = (x, bad) if level and bound.keeps(level) else (good, x)

@@ -223,10 +223,29 @@ def to_json_line(
     return json.dumps(_to_plain(asdict(r)), ensure_ascii=False, allow_nan=False)
 
 # %% ../../nbs/evaluation/00_results.ipynb #f290cce0
+_INSIDE = dict(metrics=int | float | str | None, each=list, errors=str, calibrated_on=str)
+_INSIDE |= dict(texts=str | None)
+
+
+def _check_types(d):
+    "Raise `ValueError` for a field, or what is in it, of another type than a `Result` has"
+    for f in fields(Result):
+        value, kind = d.get(f.name), f.type
+        if value is None and f.name in d and f.default is not None:
+            raise ValueError(f"{f.name} is null")
+        kind = kind | int if kind in (float, float | None) else kind
+        kind = kind | list if f.name == "kept" else kind
+        if value is not None and not isinstance(value, kind):
+            what = "not a JSON object" if kind is dict else f"{value!r}, of another type"
+            raise ValueError(f"{f.name} is {what}")
+        inside = (value or {}).values() if f.type is dict else value or ()
+        if f.name in _INSIDE and (odd := [x for x in inside if not isinstance(x, _INSIDE[f.name])]):
+            raise ValueError(f"{f.name} has {odd[0]!r}, of another type")
+
+
 def _parse_row(line):
     """Parse a line of a results file, ignoring unknown fields. Raises `ValueError` if it
     is not a result."""
-    tables = [f.name for f in fields(Result) if f.default_factory is dict]
     try:
         d = _restore_numbers(json.loads(line))
         if not isinstance(d, dict):
@@ -234,8 +253,7 @@ def _parse_row(line):
         if any(not isinstance(d.get(k), t) for k, t in _NEEDED.items()):
             needed = f"it has the fields {', '.join(_NEEDED)} at least"
             raise ValueError(f"{needed}; this one has {', '.join(d) or 'none'}")
-        if odd := [k for k in tables if not isinstance(d.get(k, {}), dict)]:
-            raise ValueError(f"{odd[0]} is not a JSON object")
+        _check_types(d)
         d = dict(schema=1) | d
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'Figure', 'copy_sharing_weights', 'vocabulary_size', 'share_equal_tensors',
-    'measure_kl', 'run_on_main', 'DistillOptions', 'recover', 'plot_recovery',
-    'check_teacher_student', 'distill'
+    'measure_kl', 'DistillOptions', 'recover', 'plot_recovery', 'check_teacher_student',
+    'distill'
 ]
 
 # %% ../../nbs/recovery/05_distill.ipynb #97fa7f17
@@ -61,7 +61,7 @@ from ..runtime.devices import (
 )
 from ..runtime.identity import model_identity
 from ..runtime.metrics import check_finite, inference, token_kl
-from ..runtime.processes import broadcast_object
+from ..runtime.processes import broadcast_object, claim_on_main, run_on_main
 from ..runtime.progress import in_log_file, next_stage, progress_bar
 from ..runtime.provenance import with_provenance
 
@@ -187,29 +187,15 @@ def _prediction_file(folder, ids):
     return Path(folder) / f"{Calibration(ids[None]).identity}.safetensors"
 
 # %% ../../nbs/recovery/05_distill.ipynb #c0ca3e93
-def run_on_main(
-    work: Callable,  # called in the main process
-    *args,  # its arguments
-):  # its result, in every process
-    "Call a function in the main process; all processes get its result or its error."
-    result = error = None
-    if is_main_process():
-        try:
-            result = work(*args)
-        except (ValueError, OSError) as e:
-            error = e
-    result, error = broadcast_object((result, error))
-    if error is not None:
-        raise error
-    return result
-
-
-_IDENTITY_FILES = "question.json", "teacher.json", "recovery.json"  # one is in each folder of ours
+_QUESTION, _PREDICTIONS = "question.json", "teacher.json"  # what decides the contents of a folder
+_IDENTITY_FILES = _QUESTION, _PREDICTIONS, "recovery.json"  # one is in each folder of ours
 
 
 def _claim_folder(folder, name, identity, what):
-    "Write what decides the results into their folder; `ValueError` if it has those of another"
+    """Write what decides the results into their folder; `ValueError` if it has those of another.
+    The caller holds the lock on that file"""
     file, names = Path(folder) / name, {x.name for x in Path(folder).glob("[!.]*")}
+    names.discard(f"{name}.lock")
     if names and not names & {*_IDENTITY_FILES}:
         raise ValueError(
             f"{folder} holds files that no recovery wrote: take an empty folder, or remove them"
@@ -232,9 +218,11 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
     identity = dict(teacher=model_identity(model), top=top)
     if common is not None:
         identity |= dict(common=common)
-    run_on_main(_claim_folder, folder, "teacher.json", identity, "predictions")
     rank, size = rank_and_size()
-    with inference(model):
+    file = Path(folder) / _PREDICTIONS
+    # two processes with one teacher: the second reads the predictions of the first
+    with claim_on_main(file, wait=24 * 3600), inference(model):
+        run_on_main(_claim_folder, folder, _PREDICTIONS, identity, "predictions")
         for row in progress_bar(ids.split(1)[rank::size], "teacher's predictions", progress):
             file = _prediction_file(folder, row[0])
             if file.exists():
@@ -244,7 +232,7 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
             predictions = dict(top=best.values.half().cpu(), at=best.indices.int().cpu())
             with atomic_file(file) as draft:
                 safetensors.torch.save_file(predictions, draft)
-    broadcast_object(None)  # wait for all files
+        broadcast_object(None)  # wait for all files
 
 # %% ../../nbs/recovery/05_distill.ipynb #6d10422f
 class _DistillModule(nn.Module):
@@ -607,6 +595,17 @@ def _find_checkpoint(folder):
     return get_last_checkpoint(str(folder))
 
 # %% ../../nbs/recovery/05_distill.ipynb #26368186
+def _check_best(loaded, held_out, folder):
+    "Raise `ValueError` unless the trained weights are those of the lowest held-out divergence"
+    best = min(filter(math.isfinite, held_out.values()), default=None)
+    if best is not None and not math.isclose(loaded, best, rel_tol=1e-3, abs_tol=1e-6):
+        raise ValueError(
+            f"the best checkpoint in {folder} had a held-out divergence of {best:.6g}, and now has"
+            f" {loaded:.6g}: another program changed it during the training; remove that folder,"
+            " and train again"
+        )
+
+
 def _run_trainer(module, args, options, fit, held, last, dtype, progress, on_step):
     "Train; return the losses, and the held-out divergence before and after"
     # whose import takes half a second
@@ -628,13 +627,18 @@ def _run_trainer(module, args, options, fit, held, last, dtype, progress, on_ste
             trainer.state = state
         else:
             trainer.train(resume_from_checkpoint=last)
-        for p in module.trained:
-            p.data.copy_(p.data.to(dtype))  # evaluate what is stored
-        history, clock.on_step = list(trainer.state.log_history), None
+        history = list(trainer.state.log_history)
+        held_out = {x["step"]: x["eval_loss"] for x in history if "eval_loss" in x}
+        before = held_out.pop(0)
+        clock.on_step = None
         after = trainer.evaluate()["eval_loss"]
-    held_out = {x["step"]: x["eval_loss"] for x in history if "eval_loss" in x}
+        _check_best(after, held_out, args.output_dir)
+        if dtype is not torch.float32:
+            for p in module.trained:
+                p.data.copy_(p.data.to(dtype))  # evaluate what is stored
+            after = trainer.evaluate()["eval_loss"]
     return dict(
-        before=held_out.pop(0),
+        before=before,
         after=after,
         loss=[x["loss"] for x in history if "loss" in x],
         held_out=held_out,
@@ -650,7 +654,7 @@ def _one_line_disk_errors(folder):
         yield
     except (safetensors.SafetensorError, RuntimeError) as e:
         # of torch.save, whose messages depend on the byte at which it stops
-        writer = re.search("PytorchStreamWriter|inline_container|iostream", str(e))
+        writer = re.search("PytorchStreamWriter|inline_container|iostream|Parent directory", str(e))
         if isinstance(e, RuntimeError) and not writer:
             raise
         code = re.search(r"os error (\d+)", str(e))
@@ -699,20 +703,22 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
     same names -> names in the dense model, and facts for the provenance; None without a gain"""
     paths = _find_trainable(student, plan)
     folder, answers = (x and real_path(x) for x in (folder, answers))
-    if folder:
-        models = dict(student=model_identity(student), teacher=model_identity(teacher))
-        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
-        run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
-    if options.how == "norms":
-        facts = dict(how="norms", lr=options.rate, seed=options.seed)
-        windows = split_held_out(calib, options)
-        with inference(teacher), inference(student):
-            places = options, progress, on_step
-            result, trained = _tune_norms(student, teacher, paths, *windows, *places)
-    else:
-        facts = {k: v for k, v in asdict(options).items() if v is not None}
-        places = folder, answers, progress, on_step
-        result, trained = _train_weights(student, teacher, plan, paths, calib, options, *places)
+    with ExitStack() as stack:
+        if folder:
+            models = dict(student=model_identity(student), teacher=model_identity(teacher))
+            identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
+            stack.enter_context(claim_on_main(folder / _QUESTION))
+            run_on_main(_claim_folder, folder, _QUESTION, identity, "checkpoints")
+        if options.how == "norms":
+            facts = dict(how="norms", lr=options.rate, seed=options.seed)
+            windows = split_held_out(calib, options)
+            with inference(teacher), inference(student):
+                places = options, progress, on_step
+                result, trained = _tune_norms(student, teacher, paths, *windows, *places)
+        else:
+            facts = {k: v for k, v in asdict(options).items() if v is not None}
+            places = folder, answers, progress, on_step
+            result, trained = _train_weights(student, teacher, plan, paths, calib, options, *places)
     if log is not None:
         log.update(recovery=result)
     check_finite(result["before"], "divergences from the teacher")

@@ -39,7 +39,6 @@ from .distill import (
     distill,
     measure_kl,
     plot_recovery,
-    run_on_main,
     share_equal_tensors,
     split_held_out,
     vocabulary_size,
@@ -60,6 +59,7 @@ from ..runtime.identity import (
     tokenizer_identity,
 )
 from ..runtime.models import load_model, load_processor, load_tokenizer
+from ..runtime.processes import claim_on_main, run_on_main
 from ..runtime.progress import next_stage, quiet, stages
 from ..runtime.sources import check_sources, read_sources, source_windows
 from ..runtime.text_names import text_files
@@ -111,64 +111,67 @@ def recover_folder(
     **options,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None without a gain: no model is written
     """Distill a checkpoint from its original model. The same call resumes an interrupted one
-    from `OUT.recovery`, or returns the result of a finished one."""
+    from `OUT.recovery`, or returns the result of a finished one. Raises `ValueError` while another
+    process writes `out`."""
     training, load, log = DistillOptions(**options), load or {}, {} if log is None else log
     out = real_path(out)
-    sources = _parse_text(text, synthetic, load.get("cache_dir"))
-    record = None if overwrite else _read_record(out, True)
-    if record is None:
-        check_output_folder(out, overwrite)
-    texts = [] if text is None else text_files(text)
-    check_not_input([out], [folder, teacher, *texts])
-    read = {k: load[k] for k in ("revision", "trust_remote_code", "cache_dir") if k in load}
-    args = sources, load_tokenizer(teacher, **read), seq_len, n_windows
-    ids = _cut_text(*args, synthetic, training)  # its errors come before the models are loaded
-    student, own_tok = _read_student(folder, load.get("device"), load.get("dtype"))
-    model, tok = load_model(teacher, **load)
-    _check_teacher(folder, student, own_tok, model, tok)
-    share_equal_tensors(student, model, student.twossp_plan)
-    work = out.with_name(f"{out.name}.recovery")
-    kwargs = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
-    generated = bool(sources) and ids is None
-    # generated text, synthetic text, the teacher's predictions, training
-    with stages(generated + bool(synthetic) + bool(training.top) + 1):
-        if generated:
-            next_stage()
-            ids = source_windows(sources, tok, seq_len, n_windows, **kwargs)
-        _check_student_ids(ids, student)
-        shape = (synthetic, seq_len) if synthetic else None
-        identity = _training_identity(student, model, own_tok or tok, ids, shape, training)
-        log["there"] = record is not None
-        if record:
-            _check_same(out, record["question"], identity)
-            log["recovery"] = record["result"]
-            if _holds_training(work, identity):  # left by an interruption, as the next ones
-                _clean_up(work, None)
-            sweep(out.parent, glob.escape(out.name))
-            return check_output_folder(out, overwrite=True)
-        if not overwrite and (no_gain := _read_record(work)) and no_gain["question"] == identity:
-            log |= dict(there=True, recovery=no_gain["result"])
-            return None
-        text_facts = {} if text is None else dict(text=str(text))
-        if ids is not None and ids.sources is not None:
-            text_facts["text_sources"] = ids.facts["calibration_sources"]
-        next_stage(bool(synthetic))
-        ids = _add_synthetic(ids, tok, shape, seed=training.seed or None, **kwargs)
-        _check_student_ids(ids, student)
-        _, held = split_held_out(ids, training)
-        before, path = measure_kl(student, model, held), None
-        kwargs = dict(folder=work, progress=progress, log=log, on_step=on_step)
-        gained = distill(student, model, ids, **kwargs, **options)
-        log["recovery"] |= dict(before=before)
-        new_record = dict(question=identity, result=log["recovery"])
-        if gained:
-            facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | text_facts
-            places = facts, new_record, out, overwrite, own_tok or tok
-            path, after = run_on_main(_write_student, student, model, held, *places)
-            log["recovery"] |= dict(after=after)
-        if is_main_process():
-            _clean_up(work, new_record if path is None else None)
-        return path
+    with claim_on_main(out):  # from the first check until the folder is in place
+        sources = _parse_text(text, synthetic, load.get("cache_dir"))
+        record = None if overwrite else _read_record(out, True)
+        if record is None:
+            check_output_folder(out, overwrite)
+        texts = [] if text is None else text_files(text)
+        check_not_input([out], [folder, teacher, *texts])
+        read = {k: load[k] for k in ("revision", "trust_remote_code", "cache_dir") if k in load}
+        args = sources, load_tokenizer(teacher, **read), seq_len, n_windows
+        ids = _cut_text(*args, synthetic, training)  # its errors come before the models are loaded
+        student, own_tok = _read_student(folder, load.get("device"), load.get("dtype"))
+        model, tok = load_model(teacher, **load)
+        _check_teacher(folder, student, own_tok, model, tok)
+        share_equal_tensors(student, model, student.twossp_plan)
+        work = out.with_name(f"{out.name}.recovery")
+        kwargs = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
+        generated = bool(sources) and ids is None
+        # generated text, synthetic text, the teacher's predictions, training
+        with stages(generated + bool(synthetic) + bool(training.top) + 1):
+            if generated:
+                next_stage()
+                ids = source_windows(sources, tok, seq_len, n_windows, **kwargs)
+            _check_student_ids(ids, student)
+            shape = (synthetic, seq_len) if synthetic else None
+            identity = _training_identity(student, model, own_tok or tok, ids, shape, training)
+            log["there"] = record is not None
+            if record:
+                _check_same(out, record["question"], identity)
+                log["recovery"] = record["result"]
+                if _holds_training(work, identity):  # left by an interruption, as the next ones
+                    _clean_up(work, None)
+                sweep(out.parent, glob.escape(out.name))
+                return check_output_folder(out, overwrite=True)
+            no_gain = None if overwrite else _read_record(work)
+            if no_gain and no_gain["question"] == identity:
+                log |= dict(there=True, recovery=no_gain["result"])
+                return None
+            text_facts = {} if text is None else dict(text=str(text))
+            if ids is not None and ids.sources is not None:
+                text_facts["text_sources"] = ids.facts["calibration_sources"]
+            next_stage(bool(synthetic))
+            ids = _add_synthetic(ids, tok, shape, seed=training.seed or None, **kwargs)
+            _check_student_ids(ids, student)
+            _, held = split_held_out(ids, training)
+            before, path = measure_kl(student, model, held), None
+            kwargs = dict(folder=work, progress=progress, log=log, on_step=on_step)
+            gained = distill(student, model, ids, **kwargs, **options)
+            log["recovery"] |= dict(before=before)
+            new_record = dict(question=identity, result=log["recovery"])
+            if gained:
+                facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | text_facts
+                places = facts, new_record, out, overwrite, own_tok or tok
+                path, after = run_on_main(_write_student, student, model, held, *places)
+                log["recovery"] |= dict(after=after)
+            if is_main_process():
+                _clean_up(work, new_record if path is None else None)
+            return path
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #777ad014
 def _parse_text(text, synthetic, cache_dir):
@@ -277,7 +280,7 @@ def _check_same(out, old, new):
     if names:
         raise FileExistsError(
             f"{out} exists, with the result of another distillation ({', '.join(names)}):"
-            " name another folder, or ask to overwrite it"
+            " name another folder, or replace it: --overwrite, in Python overwrite=True"
         )
 
 

@@ -647,7 +647,8 @@ class QualityOptions:
 
     max_loss: Factor | None = flag(
         "smallest model whose perplexity on held-out calibration text is at most this"
-        " many times the dense model's, such as 1.10", above=1, basic=True,
+        " many times the dense model's, such as 1.10 (2ssp is searched with --n_attn search)",
+        above=1, basic=True,
     )
     min_agreement: float | None = flag(
         "smallest model whose top-1 agreement with the dense model on held-out"
@@ -1007,8 +1008,9 @@ EXAMPLES = """examples:
       the smallest model whose perplexity is at most 10 % above the dense model's
   twossp prune out --dense --evaluate_qualitative
       sample continuations of a saved checkpoint
-exit codes: 0 success; 1 part of the work failed; 2 invalid or impossible request, nothing done;
-3 another process of the job was lost; 130 interrupted (finished work is kept)
+exit codes: 0 success; 1 part of the work failed, or a quality target is missed on the evaluation
+text; 2 invalid or impossible request, nothing done; 3 another process of the job was lost;
+130 interrupted (finished work is kept)
 """
 
 # %% ../../nbs/request/00_options.ipynb #needsrc1

@@ -6,8 +6,9 @@
 __all__ = ['prune']
 
 # %% ../../nbs/request/06_prune.ipynb #pyp04
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,24 @@ def _flag_words(given):
         many = value if isinstance(value, (list, tuple)) else [value]
         words += [f"--{name}={x}" for x in many]
     return words
+
+
+def _as_keywords(message):
+    "A message about flags, as one about keywords"
+    message = re.sub(r" \(twossp prune --help[^)]*\)", "", message)
+    message = message.replace("no flag --", "no option --").replace("argument --", "--")
+    return re.sub(r"(?<![\w/-])--(?=[a-z])", "", message)
+
+
+@contextmanager
+def _keyword_errors() -> Iterator[None]:
+    "Inside, errors speak of keywords where the command line's speak of flags."
+    try:
+        yield
+    except ValueError as e:
+        if type(e) is ValueError:
+            e.args = (_as_keywords(str(e)),)
+        raise
 
 
 def prune(
@@ -129,9 +148,9 @@ def prune(
     for option, x in dict(score=score, depth_score=depth_score).items():
         if x is not None:
             (given if isinstance(x, str) else functions)[option] = x
-    o = read_options([f"--model={model}", *_flag_words(given)], prog="twossp prune")
-    o = replace(o, **functions)
-    with nullcontext() if progress else quiet():
+    words = [f"--model={model}", *_flag_words(given)]
+    with _keyword_errors(), nullcontext() if progress else quiet():
+        o = replace(read_options(words, prog="twossp prune"), **functions)
         done = run(o, keep_plans=True)
     failed = [r for r in done.rows if "method" in r.errors]
     if failed and not done.pruned:

@@ -6,15 +6,16 @@
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
     'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'save_folder',
-    'describe_quality', 'make_executor', 'check_texts', 'run'
+    'QualityCheck', 'check_quality', 'describe_quality', 'make_executor', 'check_texts',
+    'run'
 ]
 
 # %% ../../nbs/request/05_run.ipynb #rq3imports
 import csv
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import asdict, replace
+from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -66,7 +67,7 @@ from ..reporting.report import (
 from ..reporting.trackers import report_rows
 from .config import shared_config, write_config
 from .options import Options
-from .pruned import Pruned
+from .pruned import Pruned, describe_method
 from .targets import meet_target, requested_limit
 from .validate import (
     check_feasible,
@@ -90,7 +91,7 @@ from ..runtime.identity import (
     same_model,
 )
 from ..runtime.models import EMBEDDED_NAME, load_model, load_tokenizer
-from ..runtime.processes import join_process_group
+from ..runtime.processes import claim_on_main, join_process_group
 from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import load_plan, plan_file, save_plan
 from ..runtime.sources import (
@@ -282,11 +283,17 @@ def try_load_tokenizer(
         return None
 
 
+def _join_job(o):
+    "Device of the model, or None for `--device_map`, after the processes of torchrun have met"
+    device = None if o.device_map else pick_device(o)
+    join_process_group(device or "cpu")
+    return device
+
+
 def load_requested_model(o: Options) -> tuple:  # model, tokenizer
     "Load the model and its tokenizer."
-    device = None if o.device_map else pick_device(o)
+    device = _join_job(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
-    join_process_group(device or "cpu")  # of torchrun, if it runs the command
     log.info("loading %s%s", shown_path(o.model), where)
     kwargs = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     kwargs |= dict(trust_remote_code=o.trust_remote_code)
@@ -427,7 +434,7 @@ def _repeat(o, target, hashes):
 
 
 def _make_saver(
-    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None
+    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None, latency=None
 ):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures; its folder."
     dense, facts = structure(model), {} if calib is None else calib.facts
@@ -449,7 +456,7 @@ def _make_saver(
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
-            meta |= dict(latency=o.target_latency) if o.target_latency else {}
+            meta |= dict(latency=latency) if latency else {}
             if calib is not None and r.target in keys:
                 meta["plan_key"] = keys[r.target]
             if "path" in report:
@@ -530,6 +537,8 @@ def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
     options = {**find_method(o.method).path, **o.method_options}
+    searched = describe_method(o.method, options)
+    log.info("searching a sparsity of %s", searched)
     kwargs = dict(options=options, plans=folder, seed=o.seed)
     kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
@@ -539,8 +548,8 @@ def _resolve_quality(o, model, calib, folder):
     shown = [{k: show(v) for k, v in row.items() if k != "plan"} for row in table]
     log.info(to_markdown(shown, index=False))
     log.info(
-        f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
-        f" {len(held)} held-out samples of {held.shape[1]} tokens perplexity"
+        f"chosen: {searched} at sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters;"
+        f" on {len(held)} held-out samples of {held.shape[1]} tokens perplexity"
         f" ×{q.chosen.loss:.4f}, top-1 agreement {q.chosen.agreement:.2%}"
     )
     if is_main_process():
@@ -561,7 +570,7 @@ def _resolve_quality(o, model, calib, folder):
 # %% ../../nbs/request/05_run.ipynb #meetlimc
 def _meet_limit(o, asked, model, calib):
     """Options with the smallest sparsity whose plan, as it was found, is within the limit that was
-    asked for; the measurements of its search"""
+    asked for; the measurements of its search; what the plan has"""
     skeleton = load_requested_skeleton(asked)
     limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
     (search,) = _ask(o, model, calib, [0.0])
@@ -576,33 +585,71 @@ def _meet_limit(o, asked, model, calib):
     plan, _, report = found[x]
     message = describe(plan)
     log.info("found at sparsity %.4f: %s", x, message)
-    latency = message if o.target_latency else None
-    return replace(o, sparsity=x, target_latency=latency), report
+    return replace(o, sparsity=x), report, message
+
+
+def _settle_target(o, asked, model, calib):
+    """Options with the sparsity of the target that was asked for, on the calibration windows to
+    use; the measurements of its search; the line about a latency"""
+    report, latency = {}, None
+    if o.wants_quality:
+        next_stage()
+        o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+    if asked.wants_size or asked.target_latency:
+        next_stage()
+        o, report, met = _meet_limit(o, asked, model, calib)
+        latency = met if asked.target_latency else None
+    return o, calib, report, latency
 
 # %% ../../nbs/request/05_run.ipynb #b46960b4
-def describe_quality(
+@dataclass(frozen=True)
+class QualityCheck:
+    "Whether a quality target holds on an evaluation text."
+
+    name: str  # of the evaluation
+    label: str  # of the value
+    value: float  # measured there
+    target: float  # requested
+    met: bool
+    calibrated: bool = False  # whether its text is part of the calibration text
+
+    def __str__(self):
+        verdict = "met" if self.met else f"missed by {abs(self.value - self.target):.4f}"
+        verdict += " (calibrated on this text)" if self.calibrated else ""
+        return f"{self.name}: {self.label}{self.value:.4f}, target {self.target:g}: {verdict}"
+
+
+def check_quality(
     o: Options,  # of the command
     rows: Sequence[Result],  # of `run`
-) -> list[str]:  # empty without a quality target
-    "A line for each evaluation text: whether the quality target holds there"
+) -> list[QualityCheck]:  # of each evaluation text; empty without a quality target
+    "Compare the last row, of the pruned model, with the quality target."
     if not o.wants_quality or len(rows) < 2:
         return []
-    dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
-
-    def add(name, value, target, label, met):
-        verdict = "met" if met else f"missed by {abs(value - target):.4f}"
-        calibrated = name in (rows[-1].calibrated_on or ())
-        verdict += " (calibrated on this text)" if calibrated else ""
-        lines.append(f"{name}: {label}{value:.4f}, target {target:g}: {verdict}")
-
-    for k, v in pruned.items():
+    dense, checks = rows[0].metrics, []
+    for k, v in rows[-1].metrics.items():
         name, _, number = k.rpartition("/")
+        calibrated = name in (rows[-1].calibrated_on or ())
         if find_metric(k).table and o.max_loss is not None and dense.get(k):
             loss = v / dense[k]
-            add(name, loss, o.max_loss, "perplexity ×", loss <= o.max_loss)
+            met = loss <= o.max_loss
+            checks.append(QualityCheck(name, "perplexity ×", loss, o.max_loss, met, calibrated))
         if number == "same_top" and o.min_agreement is not None:
-            add(name, v, o.min_agreement, "top-1 agreement ", v >= o.min_agreement)
-    return lines or ["no other text was measured: --evaluation TEXT checks the target there"]
+            met = v >= o.min_agreement
+            label = "top-1 agreement "
+            checks.append(QualityCheck(name, label, v, o.min_agreement, met, calibrated))
+    return checks
+
+
+def describe_quality(
+    o: Options,  # of the command
+    checks: Sequence[QualityCheck],  # of `check_quality`
+) -> list[str]:  # empty without a quality target
+    "A line for each evaluation text."
+    lines = [str(x) for x in checks]
+    if o.wants_quality and not lines:
+        return ["no other text was measured: --evaluation TEXT checks the target there"]
+    return lines
 
 # %% ../../nbs/request/05_run.ipynb #c6548dba
 def make_executor(
@@ -675,7 +722,16 @@ def run(
 ) -> Pruned:  # the dense model's row first
     "Validate, load, plan, evaluate and save."
     asked, o = o, validate(o)
-    o = meet_target(o) if o.wants_size else o
+    with ExitStack() as claims:  # of the folders that are written, for as long as it takes
+        if o.save and not o.has_several_targets:
+            _join_job(o)
+            claims.enter_context(claim_on_main(o.save))
+        return _run(o, asked, keep_plans, claims)
+
+
+def _run(o, asked, keep_plans, claims):
+    "Load, plan, evaluate and save."
+    o, _ = meet_target(o) if o.wants_size else (o, "")
     executor = make_executor(o)
     _repeat(asked, None, hashes := {})  # of local files, as they are read now
     sources, held_out = read_texts(o)
@@ -685,7 +741,7 @@ def run(
         if sources is not None:
             calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
     if o.target_latency:  # timing takes minutes: after all that can be checked
-        o = meet_target(o)
+        o, _ = meet_target(o)
     model, tok = load_requested_model(o)
     with constant_weights(model, loaded=True):
         targets = _check_loaded(o, model, tok)
@@ -698,16 +754,16 @@ def run(
                 calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed, model)
             for line in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
                 log.info(line)
-            report, searches = {}, []
-            if o.wants_quality:
-                next_stage()
-                o, calib = _resolve_quality(o, model, calib, plans_folder(o))
+            searches = []
+            if asked.wants_quality or asked.wants_size or asked.target_latency:
+                o, calib, report, latency = _settle_target(o, asked, model, calib)
                 targets = [*o.sparsity]
-            if asked.wants_size or asked.target_latency:
-                next_stage()
-                o, report = _meet_limit(o, asked, model, calib)
-                targets = [*o.sparsity]
+            else:
+                report, latency = {}, None
             evals = make_evaluations(o, perplexities, calib, tasks)
+            if o.save and o.has_several_targets:
+                folders = [save_folder(o, o.method, t) for t in targets]
+                claims.enter_context(claim_on_main(*folders))
             if o.save and is_main_process():
                 searches = _ask(o, model, calib, targets)
                 _prepare_folders(o, model, searches)
@@ -717,7 +773,8 @@ def run(
             plans, folders, dense = {}, {}, None
             if o.save:
                 fits = None if o.plan else calib
-                saver = _make_saver(o, model, tok, fits, searches, report, asked, hashes)
+                files = asked, hashes, latency
+                saver = _make_saver(o, model, tok, fits, searches, report, *files)
 
             def on_plan(plan, r, measured):
                 plans[r.target] = plan

@@ -76,13 +76,12 @@ def resolve_target(
 # %% ../../nbs/request/03_targets.ipynb #meetlat1
 def meet_target(
     o: Options,  # of the command, validated, with a size, speed or latency target
-) -> Options:  # with a sparsity; of a latency target, the sentence that plan.json records
+) -> tuple[Options, str]:  # with a sparsity instead; the target and what is estimated
     "Replace a target by the smallest sparsity estimated within it. A latency takes minutes."
     model = load_requested_skeleton(o)
     x, message = resolve_target(o, model, o.method, not o.quiet)
     log.info("estimated at sparsity %.4f: %s", x, message)
-    unset = dict(dict.fromkeys(BOUND_FLAGS), context=None, latency_batch=None, prefill=False)
-    latency = message if o.target_latency else None
-    o = replace(o, **unset, target_latency=latency, sparsity=x)
+    unset = dict.fromkeys((*BOUND_FLAGS, "target_latency", "context", "latency_batch"))
+    o = replace(o, **unset, prefill=False, sparsity=x)
     check_feasible(o, model)
-    return o
+    return o, message

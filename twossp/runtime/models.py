@@ -223,10 +223,17 @@ def _loading(name, source, options):
         raise ValueError(_explain_load_error(str(name), source, offline, e)) from e
 
 
+def _open_tokenizer(source, options):
+    "Load a tokenizer; one word shows whether its files are in order"
+    tok = AutoTokenizer.from_pretrained(source, **options)
+    tok("a")
+    return tok
+
+
 def _load(name, source, options, **kwargs):
     "Load model and tokenizer"
     with _loading(name, source, options):
-        tok = AutoTokenizer.from_pretrained(source, **options)
+        tok = _open_tokenizer(source, options)
         config = AutoConfig.from_pretrained(source, **options)
         auto = pick_auto_class(str(name), config)
         if is_vision_language(config):
@@ -350,7 +357,7 @@ def load_tokenizer(
     "Load the tokenizer of a model without its weights."
     source, options = _source(name, revision, cache_dir, trust_remote_code)
     with _loading(name, source, options):
-        return AutoTokenizer.from_pretrained(source, **options)
+        return _open_tokenizer(source, options)
 
 
 def load_config(

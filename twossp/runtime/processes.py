@@ -5,18 +5,22 @@
 # %% auto #0
 __all__ = [
     'RanksLost', 'TooFewDevices', 'join_process_group', 'sum_over_processes',
-    'broadcast_object', 'sync_step'
+    'broadcast_object', 'sync_step', 'run_on_main', 'claim_on_main'
 ]
 
 # %% ../../nbs/runtime/14_processes.ipynb #procss03
 import atexit
 import os
 import platform
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
+from ..core.files import claim_output
 from ..core.words import one_line, parse_device
 from .devices import (
     as_device,
@@ -169,3 +173,37 @@ def sync_step(
     errors = [e for _, e in steps if e]
     causes = [e for e in errors if not e.startswith(_PeerFailed.__name__)]
     return next(iter(causes or errors), None)
+
+# %% ../../nbs/runtime/14_processes.ipynb #4a54050a
+def run_on_main(
+    work: Callable,  # called in the main process
+    *args,  # its arguments
+):  # its result, in every process
+    "Call a function in the main process; all processes get its result or its error."
+    result = error = None
+    if is_main_process():
+        try:
+            result = work(*args)
+        except (ValueError, OSError) as e:
+            error = e
+    result, error = broadcast_object((result, error))
+    if error is not None:
+        raise error
+    return result
+
+
+@contextmanager
+def claim_on_main(
+    *paths: str | Path,  # outputs that the job writes
+    wait: float = 0,  # seconds to wait for another writer
+):
+    "Hold the locks on outputs in the main process; `ValueError` in all if one is taken."
+    with ExitStack() as stack:
+
+        def claim():
+            for path in paths:
+                stack.enter_context(claim_output(path, wait))
+
+        run_on_main(claim)
+        yield
+

@@ -367,6 +367,20 @@ def save_plan(
     return path
 
 # %% ../../nbs/runtime/05_provenance.ipynb #8c2bbd15
+# facts that are read, and their types
+_FACTS = dict(model=str, method=str, target_sparsity=int | float, seed=int, options=dict)
+_FACTS |= dict(calibration_hash=str)
+
+
+def _check_facts(facts):
+    "Raise `ValueError` unless provenance has facts of the types that are read"
+    if not isinstance(facts, dict):
+        raise ValueError("its provenance is not a JSON object")
+    for name, kind in _FACTS.items():
+        if facts.get(name) is not None and not isinstance(facts[name], kind):
+            raise ValueError(f"its provenance has {name} {facts[name]!r}, of another type")
+
+
 def load_plan(
     path: str | Path,  # file of `save_plan`, or the output of `to_json`
 ) -> object:  # the plan, with tensors and provenance
@@ -398,6 +412,7 @@ def load_plan(
     if digest and hashlib.sha256(_canonical(record)).hexdigest() != digest:
         raise ValueError(f"{path} was damaged or changed since it was written")
     try:
+        _check_facts(record.get("provenance", {}))
         tensors = _read_tensors(path, record)
         plan = put_masks(from_json(json.dumps(record)), record, tensors)
     except ValueError as e:

@@ -79,7 +79,9 @@ def load_skeleton(
     config, kwargs = dequantized_config(config), dict(trust_remote_code=trust_remote_code)
     try:
         return build_model(config, dtype, **kwargs)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as e:
+    except (
+        ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError,
+    ) as e:
         raise ValueError(
             f"cannot build a model from {source}: {one_line(e)}; correct its config.json"
         ) from e

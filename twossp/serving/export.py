@@ -34,7 +34,7 @@ from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.extras import is_installed, missing_message
 from ..core.families import arch, model_family, set_arch
-from ..core.files import atomic_file, check_not_input, check_output_folder
+from ..core.files import atomic_file, check_not_input, check_output_folder, claim_output
 from ..core.linear import pad_zeros
 from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
 from ..core.structure import structure
@@ -110,13 +110,14 @@ def export_folder(
         raise ValueError(f"{', '.join(options)}: only for GGUF files, not for {to!r}")
     out = Path(out or _name_export(folder, to, options.get("quantize"))).expanduser()
     sources = filter(None, (folder, options.get("tokenizer_from")))
-    _check_target(exporter, out, overwrite, [Path(x).expanduser() for x in sources])
-    for file in weight_files(Path(folder).expanduser()):
-        with safe_open(file, "pt") as f:
-            for name in f.keys():
-                check_finite({name: f.get_tensor(name)}, "weights")
-    _origin_file(out).unlink(missing_ok=True)  # of what is replaced
-    return out, resolve(exporter.write)(folder, out, overwrite, **options)
+    with claim_output(out):
+        _check_target(exporter, out, overwrite, [Path(x).expanduser() for x in sources])
+        for file in weight_files(Path(folder).expanduser()):
+            with safe_open(file, "pt") as f:
+                for name in f.keys():
+                    check_finite({name: f.get_tensor(name)}, "weights")
+        _origin_file(out).unlink(missing_ok=True)  # of what is replaced
+        return out, resolve(exporter.write)(folder, out, overwrite, **options)
 
 
 def _origin_file(out):

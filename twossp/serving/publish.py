@@ -7,7 +7,6 @@ __all__ = ['write_card_results', 'push_folder']
 
 # %% ../../nbs/serving/08_publish.ipynb #publsh03
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from huggingface_hub import ModelCard
@@ -34,11 +33,7 @@ def write_card_results(
     folder = Path(folder).expanduser()
     new = dict(results=results) | (dict(task_results=[*task_results]) if task_results else {})
     with write_lock(folder / ".card", wait=60):  # for other writers
-        try:
-            write_record(folder, read_record(folder) | new)
-        finally:
-            with suppress(OSError):  # Windows removes it when it is released
-                (folder / ".card.lock").unlink(missing_ok=True)
+        write_record(folder, read_record(folder) | new)
     return folder / "README.md"
 
 # %% ../../nbs/serving/08_publish.ipynb #f3d8655c
