@@ -80,8 +80,8 @@ from .validate import (
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_text, windows
-from ..runtime.documents import document_windows
 from ..runtime.devices import is_main_process
+from ..runtime.documents import document_windows
 from ..runtime.identity import (
     Search,
     constant_weights,
