@@ -70,10 +70,10 @@ vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHO
 llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (LLAMA_CPP, LLAMA_SERVER, OLD_PYTHON: see the notebook)
 	@$(SLOW) --only benchmarks/llama_cpp_families.ipynb
 
-authors: $(VENV)/.dev ## 2SSP at 25 % beside what the authors' program gave; 20 minutes of one core
+authors: $(VENV)/.dev ## ten plans beside those of the authors' program; 20 minutes of one core
 	@$(SLOW) --only benchmarks/authors.ipynb
 
-engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
+engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; 20 minutes of one core
 	@$(SLOW) --only benchmarks/engine_speed.ipynb
 
 weekly: $(VENV)/.dev ## all that runs without other programs, slow cells too; hours (NB=tests/: of some)

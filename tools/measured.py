@@ -253,8 +253,12 @@ def list_attempts(folder=RESULTS):
             n = settings.setdefault(r['setting'], len(settings) + 1)
             title = Path(r['page']).stem.lstrip('0123456789_').replace('_', ' ')
             page = f'[{title}](../{r["page"]})' if r['page'] else ' '
-            lines.append([r['tried'], r['result'], r['against'], f'({n})', r['reason'], page])
-        head = ['tried', 'result', 'against', 'setting', 'reason', 'more']
+            script = r['script']
+            if script != 'none':
+                script = f'[{Path(script).stem}](../{script})'
+            line = [r['tried'], r['result'], r['against'], f'({n})', r['reason'], page, script]
+            lines.append(line)
+        head = ['tried', 'result', 'against', 'setting', 'reason', 'more', 'script']
         notes = '\n'.join(f'- ({n}) {x}.' for x, n in settings.items())
         yield f'## {part}\n\n{table(head, lines)}\n\n{notes}'
 

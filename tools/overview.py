@@ -25,6 +25,7 @@ KL = 'chats agreement/kl'
 NOISE, ONE = '≈ ', ' ¹'
 MISSING = '–'  # not measured
 REACH = '✕'  # the method cannot do it
+OTHER_SCORES = 'taylor', 'wanda_sp'  # rows of METHODS that are 2SSP with a published score
 NOT_TRAINED = ', not trained'  # 2SSP+ with a reconstruction alone
 
 
@@ -83,9 +84,10 @@ def is_possible(name, repaired):
 
 
 def shown(name):
-    "The name of a line: 2ssp + cosine; 2ssp+, not trained"
+    "The name of a line: 2ssp + cosine; 2ssp + taylor; 2ssp+, not trained"
     name = name.replace(' `--repair least_squares`', NOT_TRAINED)
-    return re.sub('`--\\w+ (.*?)`', r'+ \1', name)
+    name = re.sub('`--\\w+ (.*?)`', r'+ \1', name)
+    return f'2ssp + {name}' if name.split()[0] in OTHER_SCORES else name
 
 
 def say(x):

@@ -73,6 +73,8 @@ def base_model_facts(
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
     if license := _read_license(name, local):
         extra["license"] = license
+    if bundled := getattr(model, "twossp_name", None):  # its folder's name says where it is cached
+        return dict(base_model=bundled, base_repo=None) | extra
     try:
         validate_repo_id("" if local else name)
     except HFValidationError:

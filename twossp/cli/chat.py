@@ -13,6 +13,7 @@ from pathlib import Path
 from ..core.files import shown_path
 from ..request.options import (
     Folder,
+    Model,
     ModelOptions,
     Text,
     Tokens,
@@ -27,9 +28,9 @@ from ..request.options import (
 class ChatOptions:
     "Model, prompt and answer."
 
-    folder: Folder = positional(
-        "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
-        idea="CheckOptions.folder",
+    model: Model = positional(
+        "checkpoint folder saved by twossp; or any model, which then answers alone: a folder, a"
+        " name on the Hugging Face hub, or 'smollm2'", idea="ModelOptions.model",
     )
     prompt: Text | None = flag(
         "answer this prompt and stop (default: ask in the terminal; standard input that is"
@@ -118,11 +119,18 @@ def _speakers(o, device):
     from ..runtime.models import load_model
     from ..runtime.progress import quiet
 
-    read_record(o.folder)
     as_device(device)
     dtype, notes = as_dtype(o.dtype), []
-    if (tok := read_tokenizer(o.folder)) is None:
-        raise ValueError(f"{shown_path(o.folder)} has no tokenizer: save the checkpoint with one")
+
+    def load_dense(folder):
+        with quiet():
+            return load_model(folder, dtype=dtype, device=device, cache_dir=o.cache_dir)
+
+    if not (Path(o.model) / "plan.json").is_file():
+        return [_Speaker(Path(o.model).name, o.model, load_dense)], notes
+    record = read_record(o.model)
+    if (tok := read_tokenizer(o.model)) is None:
+        raise ValueError(f"{shown_path(o.model)} has no tokenizer: save the checkpoint with one")
     if tok.chat_template is None:
         notes.append("there is no chat template: the prompt is continued as plain text")
 
@@ -130,18 +138,15 @@ def _speakers(o, device):
         with quiet():
             return load_pruned(folder, dtype=dtype).to(as_device(device)), read_tokenizer(folder)
 
-    def load_dense(folder):
-        with quiet():
-            return load_model(folder, dtype=dtype, device=device, cache_dir=o.cache_dir)
-
-    pruned = _Speaker("pruned", o.folder, load)
+    pruned = _Speaker(f"pruned ({shown_path(o.model)})", o.model, load)
     if o.no_dense:
         return [pruned], notes
     try:
-        dense = find_original(o.folder, o.cache_dir)
+        dense = find_original(o.model, o.cache_dir)
     except ValueError as e:
         return [pruned], [*notes, f"without the dense model: {e}"]
-    return [_Speaker("dense", dense, load_dense), pruned], notes
+    name = record.get("base_model") or shown_path(dense)  # not its folder in a cache
+    return [_Speaker(f"dense ({name})", dense, load_dense), pruned], notes
 
 
 def _fit(speakers, device):
@@ -160,7 +165,10 @@ def _prompts(o):
     if o.prompt is not None:
         yield o.prompt
     elif not sys.stdin.isatty():
-        yield sys.stdin.read().strip()
+        try:
+            yield sys.stdin.read().strip()
+        except UnicodeDecodeError as e:
+            raise ValueError(f"standard input is not UTF-8 text: {e}") from None
     else:
         while True:
             try:
@@ -192,7 +200,7 @@ def chat(o: ChatOptions) -> int:  # exit code
     for prompt in [first] if one else asked:
         for s in speakers:
             if len(speakers) > 1:
-                print(f"{s.name} ({shown_path(s.folder)}):", flush=True)
+                print(f"{s.name}:", flush=True)
             try:
                 s.answer(prompt, o, keep)
             except ValueError as e:

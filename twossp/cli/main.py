@@ -143,6 +143,10 @@ def list_flags() -> list[dict]:  # name, also, meaning, commands, idea: a row fo
     return list(rows.values())
 
 # %% ../../nbs/cli/02_main.ipynb #ee2cd734
+# what other programs call a command -> what to write here
+_CALLED = dict.fromkeys(("evaluate", "eval"), "prune {} --dense --evaluation wiki")
+
+
 def _run_command(words):
     "Parse the options of a command and run it; its exit code."
     if list(words) == ["--version"]:
@@ -156,7 +160,10 @@ def _run_command(words):
         name, *words = words
     if name not in COMMANDS:
         nearest = did_you_mean(name, COMMANDS)
-        if words or is_path(name) or "/" in name:
+        if name in _CALLED:
+            model = next((x for x in words if not x.startswith("-")), "MODEL")
+            nearest = f"; did you mean twossp {_CALLED[name].format(model)}?"
+        elif words or is_path(name) or "/" in name:
             nearest = nearest or f"; did you mean twossp prune {name} …?"
         raise ValueError(f"no command {name!r}{nearest or ';'} there are: {', '.join(COMMANDS)}")
     row = COMMANDS[name]

@@ -84,13 +84,19 @@ def _masked(model, read, write, k):
 
 # %% ../../nbs/evaluation/08_ablations.ipynb #6c538239
 def _columns_rows(model, calib, sparsity, *, progress=True):
-    "2SSP with the FFN's inputs and outputs dropped instead of its neurons."
+    """2SSP with the FFN's inputs and outputs dropped instead of its neurons: the whole target from
+    the FFNs, the attention modules on top, as in the authors' program."""
     s, L = structure(model), len(structure(model))
-    b = balance(s, sparsity)
+    n_attn, fraction = balance(s, sparsity)["n_attn"], sparsity * s.total / sum(s.ffn)
+    if fraction >= 1:
+        raise ValueError(
+            f"columns-rows at {sparsity:.4g}: the FFNs have {sum(s.ffn) / s.total:.4g} of the"
+            " layers' parameters; give a target below that"
+        )
     read, write = _stream_scores(model, calib)
-    k = round(len(read[0]) * b["width"] / s.width[0])
+    k = round(len(read[0]) * (1 - fraction))
     start, attns = _masked(model, read, write, k), [drop(L, attn=[i]) for i in range(L)]
-    return greedy(model, start, attns, b["n_attn"], calib[:1], progress=progress)[0]
+    return greedy(model, start, attns, n_attn, calib[:1], progress=progress)[0]
 
 # %% ../../nbs/evaluation/08_ablations.ipynb #abltab01
 @dataclass(frozen=True)

@@ -271,12 +271,12 @@ def count_operations(
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
 
 # %% ../../nbs/evaluation/01_measure.ipynb #3b9255c2
-@decides(row="model tok prompts new beams no_repeat")
+@decides(row="model tok prompts max_length beams no_repeat")
 def _continue_prompts(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
     prompts: Sequence[str] = PROMPTS,  # processed one at a time
-    new: int = 128,  # maximum number of new tokens
+    max_length: int = 128,  # maximum number of tokens, those of the prompt included
     beams: int = 5,  # 1: greedy
     no_repeat: int = 3,  # length of n-grams that must not repeat; 0: any may
 ) -> list[str]:  # without the prompts
@@ -286,7 +286,7 @@ def _continue_prompts(
     end = eos[0] if isinstance(eos, list) else eos
     pad = [i for i in (tok.pad_token_id, end, tok.eos_token_id, 0) if i is not None][0]
     config = GenerationConfig(
-        max_new_tokens=new,
+        max_length=max_length,
         num_beams=beams,
         no_repeat_ngram_size=no_repeat,
         do_sample=False,
@@ -297,6 +297,11 @@ def _continue_prompts(
     with inference(model), finite_logits(model):
         for prompt in prompts:
             x = tok(prompt, return_tensors="pt").to(input_device(model))
+            if (length := x.input_ids.shape[1]) >= max_length:
+                raise ValueError(
+                    f"the prompt {prompt[:40]!r} has {length} tokens, and a continuation ends"
+                    f" at {max_length} tokens with its prompt: give a shorter prompt"
+                )
             kwargs = dict(attention_mask=x.attention_mask, generation_config=config)
             out = model.generate(x.input_ids, **kwargs)[0, x.input_ids.shape[1] :]
             texts.append(tok.decode(out, skip_special_tokens=True))

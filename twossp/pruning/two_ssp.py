@@ -115,7 +115,7 @@ def two_stages(
     start: Plan | None = None,  # a plan by the same scores, whose removals stay removed
     **options,  # of `remove_attention`: score, n_search, seed, progress
 ) -> tuple[Plan, list[Trial]]:  # that meets the target; trials of the second stage
-    "Narrow the FFNs to their best neurons, then remove attention modules: Algorithm 1."
+    "Narrow the FFNs to their best neurons, then remove attention modules."
     free = s.without(protect)
     scores = open_scores(free, scores)
     stage1 = width_plan(scores, free.widths(split["width"]))

@@ -284,7 +284,7 @@ RENAMED = dict(
     methods=("method",), sparsities=("sparsity",), scores=("score",), out=("save",),
     depth_scores=("depth_score",), draws=("seed",), repaired=("repair",), text=("calibration",),
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
-    to=("export",), format=("export",), tensorboard=("report_to",),
+    to=("export",), format=("export",), tensorboard=("report_to",), s=("sparsity", "save"),
 )
 
 
@@ -317,10 +317,17 @@ def _flag_words(cls, words, prog):
     fixed = {x: (f, v) for f in fields(cls) for x, v in f.metadata.get("means", {}).items()}
     places = [f for f in fields(cls) if f.metadata.get("positional")]
     words, found, by_place, placed = list(words), [], {}, not places
+    only_places = False  # after `--`, what begins with a dash is no flag
     while words:
         word = words.pop(0)
-        if not re.match("--[^0-9]|-o$", word):
-            if re.match("-[a-zA-Z]", word):  # a model's name does not begin so
+        if word == "--" and not only_places:
+            only_places = True
+            continue
+        if re.match("-o.", word) and not only_places:  # -oDIR
+            words.insert(0, word[2:].removeprefix("="))
+            word = "-o"
+        if only_places or not re.match("--[^0-9]|-o$", word):
+            if re.match("-[a-zA-Z]", word) and not only_places:  # a model's name does not begin so
                 raise _unknown_flag(word.lstrip("-"), [*spelled, *fixed], prog, "-")
             if not places:
                 raise ValueError(f"unexpected {word!r}: this command takes only flags"
@@ -345,7 +352,7 @@ def _flag_words(cls, words, prog):
         if bool in _type_parts(f):
             found.append(f"--{f.name}" + f"={value}" * bool(equals))
             continue
-        if not equals and (not words or re.match("--[^0-9]", words[0])):
+        if not equals and (not words or re.match("--[^0-9]|--$", words[0])):
             raise ValueError(f"--{name} needs a value ({prog} --help lists the flags)")
         values = [value if equals else words.pop(0)]
         if f in places:
@@ -403,6 +410,15 @@ def _switched(cls, words):
     return found
 
 
+def _replaced_flags(cls, names):
+    "Flags that some on the command line replace: of several targets, one; those that they exclude"
+    given = [f for f in fields(cls) if f.name in names]
+    excluded = {x for f in given for x in f.metadata.get("excludes", ())}
+    excluded |= {f.name for f in fields(cls) if names & {*f.metadata.get("excludes", ())}}
+    of_targets = {*TARGETS, "context", "latency_batch", "prefill"}
+    return excluded | (of_targets if names & {*TARGETS} else set())
+
+
 def _config_words(cls, file, given, parser):
     "Words of the flags of a file that are not `given`; what is wrong names the file"
     settings, names = read_config(file), {x.partition("=")[0][2:] for x in given}
@@ -410,6 +426,7 @@ def _config_words(cls, file, given, parser):
     spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
     fixed = {x: f for f in fields(cls) for x in f.metadata.get("means", {})}
     values, lines, switches = {}, {}, []
+    replaced = names | _replaced_flags(cls, names)
     for key, (texts, line) in settings.items():
         name, where = key.replace("-", "_"), f"--config {file}, line {line}"
         f = spelled.get(name) or fixed.get(name)
@@ -424,7 +441,7 @@ def _config_words(cls, file, given, parser):
         if f.name in lines:
             raise ValueError(f"{where}: {f.name} is given twice")
         lines[f.name] = where
-        if f.name in names or not texts:
+        if f.name in replaced or not texts:
             continue
         if isinstance(texts, dict) or len(texts) > 1 and not _is_many(f):
             raise ValueError(f"{where}: {key} takes one value")
@@ -434,6 +451,9 @@ def _config_words(cls, file, given, parser):
             values[f.name] = texts
     if not isinstance(wanted, dict):
         raise ValueError(f"--config {file}, line {line}: files has a hash for each name")
+    for name, (hashes, line) in wanted.items():
+        if len(hashes) != 1:
+            raise ValueError(f"--config {file}, line {line}: {name} has one hash")
     values = find_files(file, wanted, values)
     words = [f"--{name}={text}" for name, texts in values.items() for text in texts]
     for word in words:
@@ -858,8 +878,8 @@ class InferenceOptions:
         10, needs="a timing",
     )
     evaluate_qualitative: bool = flag(
-        "generate continuations of two prompts (5 beams, no repeated trigram, 128"
-        " tokens)",
+        "generate continuations of two prompts (5 beams, no repeated trigram, at most 128"
+        " tokens with the prompt)",
     )
     prompt: tuple[Text, ...] = flag(
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
@@ -1150,7 +1170,10 @@ def check_options(
             if _resolve_model in _type_parts(f) and is_path(path):
                 what = "folder, or GGUF file,"
             if what and not _exists(path):
-                raise ValueError(f"there is no {what} {shown_path(path)}")
+                bundled = what == "folder" and os.path.basename(path) == "smollm2"
+                hint = ": that is the bundled model, and this command is for a pruned checkpoint"
+                hint += ", as twossp prune smollm2 --sparsity 0.25 --save out makes one"
+                raise ValueError(f"there is no {what} {shown_path(path)}{hint * bundled}")
             inside = f.metadata.get("holds", "")
             if inside and not _exists(os.path.join(path, inside)):
                 raise ValueError(

@@ -12,9 +12,8 @@ __all__ = [
 
 # %% ../../nbs/request/05_run.ipynb #rq3imports
 import csv
-import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
@@ -31,7 +30,6 @@ from ..core.files import (
     atomic_file,
     check_not_input,
     check_output_folder,
-    check_writable,
     shown_path,
     write_lock,
 )
@@ -44,6 +42,7 @@ from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.measure import (
     PROMPTS,
     describe_model,
+    identify_evaluations,
     on_forward,
     on_generation,
     on_prompts,
@@ -54,7 +53,7 @@ from ..evaluation.quality import (
     quality_rows,
     split_windows,
 )
-from ..evaluation.results import Result, find_metric
+from ..evaluation.results import Result, find_metric, load_results, to_json_line
 from ..evaluation.task_names import TASKS
 from ..evaluation.tasks import check_task_tokenizer, load_tasks, on_tasks
 from ..reporting.report import (
@@ -87,11 +86,13 @@ from ..runtime.identity import (
     constant_weights,
     model_identity,
     plan_identity,
+    row_key,
     runtime_facts,
     same_model,
+    tokenizer_identity,
 )
-from ..runtime.models import EMBEDDED_NAME, load_model, load_tokenizer
-from ..runtime.processes import claim_on_main, join_process_group
+from ..runtime.models import load_model, load_tokenizer
+from ..runtime.processes import broadcast_object, claim_on_main, join_process_group
 from ..runtime.progress import next_stage, stages
 from ..runtime.provenance import load_plan, plan_file, save_plan
 from ..runtime.sources import (
@@ -442,8 +443,6 @@ def _make_saver(
     if calib is not None:
         shape = list(calib.shape)
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
-    if o.model == "smollm2":  # its folder's name says where it is cached
-        facts |= dict(base_model=EMBEDDED_NAME)
 
     def save(plan, r, report):
         repeats = _repeat(asked or o, r.target, hashes)
@@ -512,25 +511,43 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None,
     )
 
 # %% ../../nbs/request/05_run.ipynb #rdn01
+def _read_row(file):
+    "The row in a file of the cache; None: there is none, or it is damaged"
+    try:
+        return next(iter(load_results(file)), None)
+    except ValueError:
+        return None
+
+
 def _measure_dense(o, model, tok, perplexities, executor=None):
     "Row of the dense model: its sizes, and the perplexities beside those of the pruned model"
     name = shown_path(o.model)
     if o.no_dense or not perplexities:
         return Result(name, "dense", 0.0, **describe_model(model))
     asked = replace(o, method=None, plan=None, dense=True)
-    if o.results or not is_main_process():
+    if o.results:
         return _run_grid(asked, model, tok, None, [], perplexities, executor)[0]
-    identities = sorted((k, f.text, str(f.identity)) for k, f in perplexities.items())
-    question = repr((model_identity(model), str(model.dtype), str(model.device), identities))
-    key = hashlib.sha256(question.encode()).hexdigest()[:16]
+    evaluations = identify_evaluations(perplexities, tokenizer_identity(tok))
+    runtime = runtime_facts(model, model.device, model.dtype)
+    earlier = dict(calibrated_on=getattr(model, "twossp_calibration", None))
+    key = row_key(model_identity(model), "dense", "dense", evaluations, runtime, earlier)
     file = cache_folder(o.cache_dir) / "dense" / f"{key}.jsonl"
-    with suppress(OSError):  # a cache that cannot be written to is none
-        check_writable(file)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        asked = replace(asked, results=str(file))
-    # two processes with one question: the second reads the row of the first
-    with write_lock(file, wait=24 * 3600) if asked.results else nullcontext():
-        return _run_grid(asked, model, tok, None, [], perplexities, executor, retry=True)[0]
+    writes = is_main_process()
+    with ExitStack() as stack:
+        with suppress(OSError):  # a cache that cannot be written to is none
+            if writes:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                # two commands with one question: the second reads the row of the first
+                stack.enter_context(write_lock(file, wait=24 * 3600))
+        known = broadcast_object(_read_row(file) if writes else None)
+        if known is not None:
+            next_stage()
+            return replace(known, model=name)
+        row = _run_grid(asked, model, tok, None, [], perplexities, executor)[0]
+        if writes and not row.errors:
+            with skip_unwritable(file), atomic_file(file) as new:
+                new.write_text(to_json_line(row) + "\n", encoding="utf-8")
+        return row
 
 # %% ../../nbs/request/05_run.ipynb #9fcaa73a
 def _resolve_quality(o, model, calib, folder):

@@ -109,6 +109,15 @@ def _check_dense(o):
     )
 
 # %% ../../nbs/request/02_validate.ipynb #56568974
+def _is_of_another_request(o, record):
+    "Whether a checkpoint's record has another method or sparsity than the command"
+    if o.plan:
+        return False
+    targets = [x for x in o.sparsity if 0 < x < 1]
+    known = record.get("target_sparsity")
+    return record.get("method") != o.method or bool(targets) and known not in targets
+
+
 def check_environment(
     o: Options,  # of the command
 ) -> None:
@@ -139,7 +148,7 @@ def check_environment(
     # a checkpoint that this command may have saved: its key is compared after loading
     key = "plan_identity" if o.plan else "plan_key"
     has_plan = o.plan or plan_file(plans_folder(o), record.get("plan_key", "")).is_file()
-    if key not in record or not has_plan:
+    if key not in record or not has_plan or _is_of_another_request(o, record):
         check_output_folder(o.save, o.overwrite)
         if o.export:
             check_export_request(export_request(o), folder)

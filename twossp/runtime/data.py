@@ -603,7 +603,7 @@ def cut_tokens(
         hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
         raise ValueError(
             f"{count_of(needed, 'sample')} of {seq_len} tokens were asked for, the text has"
-            f" {len(tokens):,} tokens, enough for {available or 'none'}{hint}"
+            f" {count_of(len(tokens), 'token')}, enough for {available or 'none'}{hint}"
         )
     return torch.tensor(tokens[: (n or available) * seq_len]).view(-1, seq_len)
 

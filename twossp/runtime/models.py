@@ -345,6 +345,8 @@ def load_model(
     if device_map is None and not stream:
         model = model.to(device)
     record_origin(model, checkpoint_folder(name, revision, cache_dir))
+    if str(name) == "smollm2":
+        model.twossp_name = EMBEDDED_NAME  # for its cards
     return model.eval(), tok
 
 # %% ../../nbs/runtime/15_models.ipynb #2495d694

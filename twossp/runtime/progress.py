@@ -45,7 +45,9 @@ class _LineBar(terminal_bar):
 
     def close(self):
         "Write the last line, if the bar has written one before."
-        shown = not self.disable and self.last_print_t >= self.start_t + self.delay
+        if not hasattr(self, "start_t"):  # disabled, or interrupted while it was made
+            return
+        shown = self.last_print_t >= self.start_t + self.delay
         shown = shown and self.n > self.last_print_n
         super().close()
         if shown:

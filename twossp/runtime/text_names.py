@@ -214,6 +214,22 @@ HUB_ID = re.compile(
 )
 
 
+def _check_text_file(path):
+    "Raise `ValueError` unless a path is that of a regular file or of a folder of texts"
+    file = Path(path).expanduser()
+    if not file.exists():
+        raise ValueError(f"no such file or folder: {path}")
+    if not (file.is_file() or file.is_dir()):
+        raise ValueError(
+            f"{path} is not a regular file: write its text to a file ({' '.join(SUFFIXES)})"
+        )
+    if (file / "config.json").is_file() and any(file.glob("*token*")):
+        raise ValueError(
+            f"{path} is the folder of a model: a text is a file ({' '.join(SUFFIXES)}), a folder of"
+            " them, or a name; 'self' is text that the model generates"
+        )
+
+
 def check_text_name(
     name: str | Path,  # of one text
     generated: bool = False,  # allow self, self-chat and task(NAME)
@@ -223,12 +239,12 @@ def check_text_name(
     if special and special[1] == "self-chat" and special[2] is not None:
         if not text_exists(special[2]):
             raise ValueError(f"{name}: no such file: {special[2] or 'none is named'}")
+        _check_text_file(split_column(special[2])[0])
     if str(name) in TEXTS or special:
         return
     path, part = split_column(name)
     if part or is_path(name):
-        if not Path(path).expanduser().exists():
-            raise ValueError(f"no such file or folder: {path}")
+        _check_text_file(path)
         return
     if not HUB_ID.fullmatch(str(name)):
         own = ", self, self-chat, task(NAME)" if generated else ""
