@@ -10,6 +10,7 @@ import inspect
 import re
 import textwrap
 from importlib import import_module
+from pathlib import Path
 
 from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
@@ -17,15 +18,44 @@ from nbdev.showdoc import BasicMarkdownRenderer
 from tools.docstrings import FUNCTIONS, describe, head, quote, read_comments
 
 
+def home(sym):
+    "The module that exports what a notebook defines; its own module otherwise; '' for neither"
+    if sym.__module__ != '__main__':
+        return sym.__module__
+    index = import_module(f'{get_config().lib_name}._modidx').d['syms']
+    return next((m for m, names in index.items() if f'{m}.{sym.__qualname__}' in names), '')
+
+
 def exported(sym):
     """A class defined in a notebook has no source to read comments from: its twin in the
     exported module has"""
-    if not inspect.isclass(sym) or sym.__module__ != '__main__':
+    if not inspect.isclass(sym) or not home(sym):
         return sym
-    index = import_module(f'{get_config().lib_name}._modidx').d['syms']
-    homes = (m for m, names in index.items() if f'{m}.{sym.__qualname__}' in names)
-    home = next(homes, None)
-    return getattr(import_module(home), sym.__name__, sym) if home else sym
+    return getattr(import_module(home(sym)), sym.__name__, sym)
+
+
+def source_link(module, qualname):
+    "Address of a definition's first line on GitHub; '' where a module does not define it"
+    file = getattr(import_module(module), '__file__', None) if module else None
+    body = ast.parse(Path(file).read_text(encoding='utf-8')).body if file else []
+    node = None
+    for name in qualname.split('.'):
+        found = [n for n in body if getattr(n, 'name', '') == name]
+        node = found[-1] if found else None
+        body = getattr(node, 'body', [])
+    if node is None:
+        return ''
+    config = get_config()
+    path = f'{module.replace(".", "/")}.py'
+    if Path(file).name == '__init__.py':
+        path = f'{module.replace(".", "/")}/__init__.py'
+    return f'{config.git_url}/blob/{config.branch}/{path}#L{node.lineno}'
+
+
+def joined(docs):
+    "A docstring whose summary is one line: italics end with a line"
+    summary, blank, rest = docs.partition('\n\n')
+    return f'{" ".join(summary.split())}{blank}{rest}'
 
 
 def read_definition(sym):
@@ -93,7 +123,7 @@ class TableRenderer(BasicMarkdownRenderer):
     "nbdev's renderer, with types and comments in a table under a plain signature"
 
     def __init__(self, sym, name=None, title_level=3, maxline=110):
-        sym, self.table = inspect.unwrap(exported(sym)), ''
+        sym, self.table, self.source = inspect.unwrap(exported(sym)), '', ''
         found = read_definition(sym)
         if found is None:
             super().__init__(sym, name=name, title_level=title_level, maxline=maxline)
@@ -101,11 +131,20 @@ class TableRenderer(BasicMarkdownRenderer):
         rows, returned = describe(*found)
         self.title_level, self.nm = title_level, name or sym.__qualname__
         self.fn = f'{sym.__module__}.{sym.__qualname__}'
+        self.source = source_link(home(sym), sym.__qualname__)
         # what tools/docstrings.py adds for `help` is in the table
-        self.docs = head(inspect.cleandoc(sym.__doc__ or ''))
+        self.docs = joined(head(inspect.cleandoc(sym.__doc__ or '')))
         self.dm = write_signature(found[0], self.nm, rows, returned[0])
         self.table = write_table(rows, returned)
 
     def _repr_markdown_(self):
         text = super()._repr_markdown_()
+        if self.source:  # nbdev's own has no line, and none for what a notebook defines
+            text = re.sub(r'^---\n\n(\[source\]\(.*\n\n)?', '---\n\n' + self.link(), text, count=1)
+        text = text.replace('.py#LNone)', '.py)')
         return f'{text}\n\n::: {{.parameters}}\n\n{self.table}\n\n:::' if self.table else text
+
+    def link(self):
+        "The link to the source"
+        style = '{target="_blank" style="float:right; font-size:smaller"}'
+        return f'[source]({self.source}){style}\n\n'

@@ -20,7 +20,7 @@ def brief(figures=False):
         _draw_figures=draw,
         on_agreement=partial(run.on_agreement, new=8),
         on_generation=lambda ids, new: generate(ids, new=4),
-        on_prompts=partial(run.on_prompts, new=8, beams=2),
+        on_prompts=partial(run.on_prompts, max_length=32, beams=2),
     )
 
 
