@@ -89,7 +89,7 @@ families: $(VENV)/.dev ## what follows from the table of families: the shipped r
 simulated: $(VENV)/.dev ## every method on simulated accelerators, in all families; minutes
 	@$(SLOW) --only tests/devices.ipynb
 
-export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pages, sidebar, README.md
+export: $(VENV)/.dev ## nbdev_export (notebooks to twossp/*.py), and what follows from both: pages, sidebar, README.md
 	$(VENV)/bin/nbdev_export
 	@$(PY) -m tools.generate
 	$(VENV)/bin/nbdev_clean
@@ -114,7 +114,7 @@ dist: $(VENV)/.dev ## sdist and wheel, into dist/, checked
 	@rm -rf dist build
 	$(PY) -m build --outdir dist . > dist.log 2>&1 || { tail -n 20 dist.log; exit 1; }
 	@rm -f dist.log
-	@$(PY) tools/check_dist.py dist
+	@$(PY) -m tools.check_dist dist
 
 ci: ## everything that continuous integration runs, in a fresh environment
 	.ci/run

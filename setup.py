@@ -1,6 +1,7 @@
 "Packaging. All settings are in settings.ini: edit there, not here."
 
 import shlex
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -8,27 +9,40 @@ import setuptools
 from setuptools.command.build_py import build_py as _build_py
 from setuptools.command.sdist import sdist as _sdist
 
-here = Path(__file__).parent
+here = Path(__file__).resolve().parent
+sys.path.insert(0, str(here))
+from tools.docstrings import carry_package  # noqa: E402  (of this checkout or sdist)
+
 config = ConfigParser(delimiters=['='])
 config.read(here / 'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 
 
 class sdist(_sdist):
-    "Put settings.ini in the source distribution: this file reads it"
+    """The source distribution: with what this file reads, and with the comments of public names
+    in their docstrings"""
 
     def make_distribution(self):
-        self.filelist.append('settings.ini')
+        self.filelist.extend(['settings.ini', 'tools/__init__.py', 'tools/docstrings.py'])
         super().make_distribution()
+
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        carry_package(Path(base_dir) / cfg['lib_path'])
 
 
 class build_py(_build_py):
-    "nbdev's index, an empty one where `make export` has not written it: an entry point leads there"
+    """The built package: with the comments of public names in their docstrings, and with nbdev's
+    index, an empty one where nbdev_export has not written it: an entry point leads there"""
 
     def run(self):
         super().run()
-        index = Path(self.build_lib) / cfg['lib_path'] / '_modidx.py'
-        if not self.editable_mode and not index.exists():
+        if self.editable_mode:
+            return
+        built = Path(self.build_lib) / cfg['lib_path']
+        carry_package(built)
+        index = built / '_modidx.py'
+        if not index.exists():
             index.write_text("d = {'syms': {}, 'settings': {}}\n", encoding='utf-8')
 
 

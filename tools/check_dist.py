@@ -1,9 +1,10 @@
-"""Check the sdist and the wheel in dist/: what they hold, and that the wheel installs,
-brings the command and the extras that errors name, and leads no entry point nowhere
+"""Check the sdist and the wheel in dist/: what they hold, that the docstrings of public names
+say what the comments of their parameters say, and that the wheel installs, brings the command
+and the extras that errors name, and leads no entry point nowhere
 
 The wheel is installed without what it needs, into a folder that is put before this
 environment's own packages.
-usage: python tools/check_dist.py [dist]"""
+usage: python -m tools.check_dist [dist]"""
 
 import os
 import subprocess
@@ -13,9 +14,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from tools.docstrings import carry, list_public
+
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = '.py', '.typed', '.csv', '.json'
-FILES = 'settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO'
+FILES = 'settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO', 'tools/docstrings.py'
 ENTRIES = """from importlib.metadata import distribution
 import twossp
 from twossp.core.extras import EXTRAS
@@ -34,6 +37,13 @@ def problems(sdist, wheel, package):
         bad.append('the wheel lacks LICENSE')
     foreign = [name for name in wheel if not name.startswith(('twossp/', 'twossp-'))]
     return bad + [f'the wheel holds {name}' for name in foreign]
+
+
+def undocumented(package):
+    "Modules of a built package in which a public name lacks the sections of its parameters"
+    text = {file: file.read_text(encoding='utf-8') for file in list_public(package)}
+    lacking = [f for f, names in list_public(package).items() if carry(text[f], names) != text[f]]
+    return [f.relative_to(package).as_posix() for f in lacking]
 
 
 def run(*command, path, cwd):
@@ -59,6 +69,12 @@ def main(dist):
         n, where = run('-c', ENTRIES, path=site, cwd=d).split(' ', 1)
         if Path(where).resolve().parent != site / 'twossp':
             sys.exit(f'check_dist: imported {where}, not what the wheel holds')
+        t = Path(d) / 'source'
+        with tarfile.open(source) as archive:
+            archive.extractall(t, filter='data')
+        for package in (site / 'twossp', *t.glob('*/twossp')):
+            if bad := undocumented(package):
+                sys.exit(f'check_dist: no sections of parameters in {package}: {", ".join(bad)}')
         command = str(site / 'bin' / 'twossp')
         version, usage = (run(command, a, path=site, cwd=d) for a in ('--version', '--help'))
     if source.name.removesuffix('.tar.gz').split('-')[-1] not in version or 'prun' not in usage:

@@ -1,10 +1,10 @@
 """Carries docments into docstrings: comments behind parameters become text that Python can see
 
 `help(two_ssp)`, Shift-Tab in JupyterLab and an editor's hover read docstrings; a docment is a
-comment, and says nothing there. nbdev_export writes the modules as the notebooks have them; this
-adds numpy's sections (Parameters, Returns) to the docstrings of the names that `twossp.all`
-offers, and of their methods. Other functions are read where they are defined. On what it gave
-before, it changes nothing.
+comment, and says nothing there. The modules in the checkout are as nbdev_export writes them, and
+`two_ssp??` shows the comments. When a wheel or an sdist is built, setup.py adds numpy's sections
+(Parameters, Returns) to the docstrings of the names that `twossp.all` offers, and of their
+methods. It needs nothing but the standard library. On what it gave before, it changes nothing.
 """
 
 import ast
@@ -161,6 +161,12 @@ def list_documented(tree, names):
     return [n for n in [*found, *methods] if ast.get_docstring(n)]
 
 
+def read_homes(source, package='twossp'):
+    "{public name: the module below `package`} that `twossp.all` imports it from"
+    imports = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom)]
+    return {a.name: n.module.removeprefix(f'{package}.') for n in imports for a in n.names}
+
+
 def carry(source, names):
     "A module's text with the sections in the docstrings of these names"
     lines, comments = source.split('\n'), read_comments(source)
@@ -169,3 +175,19 @@ def carry(source, names):
         at = node.body[0]
         lines[at.lineno - 1 : at.end_lineno] = write_doc(node, comments)
     return '\n'.join(lines)
+
+
+def list_public(folder):
+    "{module's file: the public names that it defines} of the package in `folder`"
+    files = {}
+    for name, module in read_homes((folder / 'all.py').read_text(encoding='utf-8')).items():
+        file = folder / f'{module.replace(".", "/")}.py'
+        files.setdefault(file, set()).add(name)
+    return files
+
+
+def carry_package(folder):
+    "The modules of a built package, in place, with the sections of its public names"
+    for file, names in list_public(folder).items():
+        text = carry(file.read_text(encoding='utf-8'), names)
+        file.write_text(text, encoding='utf-8')

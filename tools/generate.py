@@ -2,26 +2,21 @@
 steps of `make export`, between nbdev_export and nbdev_clean
 
 Notebooks without warnings and bars, with the tag `skip-execution` on the cells that nbconvert
-and the site skip, and hidden cells folded; modules with relative imports, with `__all__` in the
-page's width and docstrings with the parameters of public names; the stubs of these names; the
-pages on results, model types, methods, commands, changes and names; the sidebar; README.md. Run
-again, it changes nothing.
+and the site skip, and hidden cells folded; the stubs of the public names; the pages on results,
+model types, methods, commands, changes and names; the sidebar; README.md. The modules are as
+nbdev_export wrote them. Run again, it changes nothing.
 
 usage: python -m tools.generate
 """
 
-import ast
 import json
 import re
-import textwrap
 
 from execnb.nbio import write_nb
-from nbdev.maker import relative_import
 
-from tools import commands, docstrings, measured, methods, nb2readme, pages, site, stubs
+from tools import commands, measured, methods, nb2readme, pages, site, stubs
 from tools.site import ROOT
 
-PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
 WARNING = r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?'
 BAR = 'application/vnd.jupyter.widget-view+json'
 SKIPPED = re.compile(r'^#\|\s*(slow|notest|eval:\s*false)\s*$', re.M)
@@ -65,49 +60,11 @@ def tidy_all(nbs=ROOT / 'nbs'):
         write_nb(tidy(json.loads(path.read_text(encoding='utf-8'))), path)
 
 
-def relate(source, package):
-    """The source of a module of `package`, with relative imports from the same root: nbdev_export
-    does so for imports of one line at the top of a module, this for all"""
-    lines = source.split('\n')
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            name = relative_import(node.module, package.replace('.', '/'))
-            at = node.lineno - 1
-            start, rest = lines[at][: node.col_offset], lines[at][node.col_offset :]
-            new = re.sub(rf'^from +{re.escape(node.module)} +', f'from {name} ', rest)
-            lines[at] = start + new
-    return '\n'.join(lines)
-
-
-def narrow(source):
-    "A module whose `__all__`, which nbdev writes in lines of up to 130 letters, fits the page"
-    m = PUBLIC.search(source)
-    if not m or all(len(line) <= 88 for line in m[0].split('\n')):
-        return source
-    names = ' '.join(m[1].split())
-    lines = textwrap.wrap(names, 84, break_long_words=False, break_on_hyphens=False)
-    new = '__all__ = [\n' + ''.join(f'    {line}\n' for line in lines) + ']'
-    return source.replace(m[0], new, 1)
-
-
-def finish_modules(lib=ROOT / 'twossp'):
-    "The modules as they are committed"
-    paths = [p for p in sorted(lib.rglob('*.py')) if p.name != '_modidx.py']
-    parts = {p: p.relative_to(lib.parent).with_suffix('').parts for p in paths}
-    old = {p: p.read_text(encoding='utf-8') for p in paths}
-    new = {p: relate(old[p], '.'.join(parts[p][:-1])) for p in paths}
-    homes = pages.read_homes(new[lib / 'all.py'])
-    for p in paths:
-        names = {name for name, home in homes.items() if home == '.'.join(parts[p][1:])}
-        if (text := narrow(docstrings.carry(new[p], names))) != old[p]:
-            p.write_text(text, encoding='utf-8')
-
-
 def main():
     "All of it, in this order: pages are made of modules, the sidebar of pages"
     pages_of_site = measured.main, methods.main, commands.main, pages.main, site.write_sidebar
     pages_of_site += site.write_addresses, nb2readme.main
-    for step in (tidy_all, finish_modules, stubs.write_stubs, *pages_of_site):
+    for step in (tidy_all, stubs.write_stubs, *pages_of_site):
         step()
 
 

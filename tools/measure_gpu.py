@@ -109,6 +109,7 @@ def main():
         if any([run([*command, '--dry_run']) for command in prune.values()]):
             sys.exit('nothing was measured: the message above says why')
         bench = ['--results', str(folder / 'bench.jsonl'), '--save', str(folder / 'bench.html')]
+        bench.append('--overwrite')  # the page of an earlier part
         commands = {'bench': ['bench', '--minutes', o.minutes, *bench]} if 'bench' in steps else {}
         for name, command in (commands | prune).items():
             print(f'\n{name}: {STEPS[name][0]}', end='')

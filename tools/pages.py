@@ -16,7 +16,7 @@ from pathlib import Path
 from execnb.nbio import write_nb
 
 from tools import site
-from tools.docstrings import read_comments, take_comment
+from tools.docstrings import read_comments, read_homes, take_comment
 from tools.site import ROOT, WORDS
 
 META = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
@@ -145,12 +145,6 @@ def read_tasks(source):
         else:
             tasks.setdefault(now, []).extend(re.findall(r'"(\w+)"', line))
     return tasks
-
-
-def read_homes(source):
-    "{public name: the module that `twossp.all` imports it from}"
-    imports = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom)]
-    return {a.name: n.module for n in imports for a in n.names}
 
 
 def read_constants(source):

@@ -15,7 +15,7 @@ from pathlib import Path
 from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
 
-from tools.docstrings import FUNCTIONS, describe, head, quote, read_comments
+from tools.docstrings import FUNCTIONS, describe, quote, read_comments
 
 
 def home(sym):
@@ -132,8 +132,7 @@ class TableRenderer(BasicMarkdownRenderer):
         self.title_level, self.nm = title_level, name or sym.__qualname__
         self.fn = f'{sym.__module__}.{sym.__qualname__}'
         self.source = source_link(home(sym), sym.__qualname__)
-        # what tools/docstrings.py adds for `help` is in the table
-        self.docs = joined(head(inspect.cleandoc(sym.__doc__ or '')))
+        self.docs = joined(inspect.cleandoc(sym.__doc__ or ''))
         self.dm = write_signature(found[0], self.nm, rows, returned[0])
         self.table = write_table(rows, returned)
 

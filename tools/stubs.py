@@ -11,7 +11,7 @@ import ast
 import builtins
 import textwrap
 
-from tools.pages import read_homes
+from tools.docstrings import read_homes
 from tools.site import ROOT
 
 # argument -> the registry or constant that names its values; (function, argument) comes first

@@ -74,8 +74,9 @@ def _public_names():
     from importlib.resources import files
 
     tree = ast.parse(files(__name__).joinpath("all.py").read_text(encoding="utf-8"))
-    homes = [(n.names, n.module) for n in tree.body if isinstance(n, ast.ImportFrom)]
-    return {a.name: f"{__name__}.{module}" for names, module in homes for a in names}
+    imports = [n for n in tree.body if isinstance(n, ast.ImportFrom)]
+    home = lambda n: f"{__name__}.{n.module}" if n.level else n.module
+    return {a.name: home(n) for n in imports for a in n.names}
 
 
 def _find_module(package, name):

@@ -20,7 +20,7 @@ from ..core.parts import Part
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
 from ..pruning.two_ssp import chain_targets, extend_chain
-from ..recovery.repair import (
+from twossp.recovery.repair import (
     check_repair,
     repair_options,
     repair_plan,

@@ -20,7 +20,7 @@ from ..pruning.balance import balance, width_after
 from ..pruning.depth import greedy
 from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
-from ..recovery.repair import (
+from twossp.recovery.repair import (
     check_choice,
     check_repair,
     repair_options,

@@ -21,7 +21,7 @@ from ..core.apply import applied
 from ..core.compat import keep_soft_cap
 from ..core.config_keys import config_entries, half_width_plan
 from ..core.experts import eager_experts, is_experts
-from ..core.families import (
+from twossp.core.families import (
     ARCHS,
     Arch,
     arch,
@@ -32,7 +32,7 @@ from ..core.families import (
 )
 from ..core.plan import drop
 from ..core.structure import structure
-from ..detection.detect import (
+from twossp.detection.detect import (
     ARCH_CHECKS,
     Inconclusive,
     Probe,

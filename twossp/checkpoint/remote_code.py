@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from ..core.compat import (
+from twossp.core.compat import (
     auto_class,
     causal_class,
     config_class,

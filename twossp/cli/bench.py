@@ -6,10 +6,11 @@
 __all__ = ['BenchOptions', 'bench']
 
 # %% ../../nbs/cli/07_bench.ipynb #bench003
-from ..request.options import (
-    File,
+from twossp.request.options import (
     ModelOptions,
     Name,
+    OutFile,
+    Overwrite,
     flag,
     flag_dataclass,
     same_flag,
@@ -35,31 +36,34 @@ class BenchOptions:
         " repeated (default: those that fit; tiny ones without an accelerator)",
         (), decides="row",
     )
-    results: File = flag(
+    results: OutFile = flag(
         "append results to this JSONL file (default: bench.jsonl)", "bench.jsonl",
         idea="OutputOptions.results",
     )
-    save: File | None = flag(
+    save: OutFile | None = flag(
         "write the HTML page to this file (default: the results file with .html)",
         idea="OutputOptions.save",
+    )
+    overwrite: Overwrite = flag(
+        "replace an existing page; results are kept", idea="OutputOptions.overwrite",
     )
 
 
 def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
-    from ..core.files import atomic_file, check_writable
-    from ..costs.bench import bench_page, make_bench, run_bench
-    from ..request.arguments import page_file
-    from ..request.validate import pick_device
-    from ..runtime.progress import quiet
+    from twossp.core.files import check_writable, output_file
+    from twossp.costs.bench import bench_page, make_bench, run_bench
+    from twossp.request.arguments import page_file
+    from twossp.request.validate import pick_device
+    from twossp.runtime.progress import quiet
 
-    page = page_file(o.results, o.save)
+    page = page_file(o.results, o.save, o.overwrite)
     check_writable(o.results)
     b = make_bench(pick_device(o), o.shape)
     with quiet():
         log = lambda line: print(line, flush=True)
         rows, waiting = run_bench(b, o.results, o.minutes, o.only, log)
-    with atomic_file(page) as new:
+    with output_file(page, o.overwrite) as new:
         new.write_text(bench_page(rows, waiting), encoding="utf-8")
     bad = sum(r["verdict"] in ("wrong", "failed") for r in rows)
     hint = f"; {waiting} not measured yet: run the same command again" if waiting else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.files import shown_path
-from ..request.options import (
+from twossp.request.options import (
     Folder,
     Model,
     ModelOptions,
@@ -79,8 +79,8 @@ class _Speaker:
         import torch
         from transformers import GenerationConfig, TextStreamer
 
-        from ..runtime.devices import fork_rng, input_device
-        from ..runtime.metrics import inference
+        from twossp.runtime.devices import fork_rng, input_device
+        from twossp.runtime.metrics import inference
 
         model, tok = self.loaded or self.load(self.folder)
         self.loaded = (model, tok) if keep else None
@@ -113,11 +113,11 @@ class _Speaker:
 # %% ../../nbs/cli/06_chat.ipynb #chat0009
 def _speakers(o, device):
     "The dense model, if it is at hand, and the pruned one; lines about what is missing"
-    from ..checkpoint.load import load_pruned, read_record, read_tokenizer
-    from ..checkpoint.original import find_original
-    from ..runtime.devices import as_device, as_dtype
-    from ..runtime.models import load_model
-    from ..runtime.progress import quiet
+    from twossp.checkpoint.load import load_pruned, read_record, read_tokenizer
+    from twossp.checkpoint.original import find_original
+    from twossp.runtime.devices import as_device, as_dtype
+    from twossp.runtime.models import load_model
+    from twossp.runtime.progress import quiet
 
     as_device(device)
     dtype, notes = as_dtype(o.dtype), []
@@ -153,8 +153,8 @@ def _fit(speakers, device):
     "Whether the weights of all models fit in a device's memory together, with a tenth for work"
     import torch
 
-    from ..runtime.identity import weight_files
-    from ..runtime.memory import free_bytes
+    from twossp.runtime.identity import weight_files
+    from twossp.runtime.memory import free_bytes
 
     size = sum(f.stat().st_size for s in speakers for f in weight_files(s.folder))
     return 1.1 * size < free_bytes(torch.device(device))
@@ -187,7 +187,7 @@ def chat(o: ChatOptions) -> int:  # exit code
     first = next(asked, None) if one else None
     if one and not first:
         raise ValueError("there is no prompt: standard input is empty; give --prompt TEXT")
-    from ..request.validate import pick_device  # imports torch
+    from twossp.request.validate import pick_device  # imports torch
 
     device = pick_device(o)
     speakers, notes = _speakers(o, device)

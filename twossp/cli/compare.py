@@ -20,7 +20,7 @@ from ..reporting.trackers import report_rows
 from ..request.arguments import check_compare, compared_runs, prune_options
 from ..request.config import shared_config
 from ..request.options import CompareOptions
-from ..request.run import (
+from twossp.request.run import (
     count_windows,
     cut_evaluations,
     draw_windows,
@@ -30,7 +30,7 @@ from ..request.run import (
     read_texts,
     try_load_tokenizer,
 )
-from ..request.validate import (
+from twossp.request.validate import (
     check_environment,
     check_feasible,
     load_requested_skeleton,
@@ -118,7 +118,7 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
         done = f"{len(rows) - failed} runs in {shown_path(o.results)}{missing}"
         print(f"{format_rows(rows)}\n\n{done}")
-        print(shown_path(write_page(o.results, o.save)))
+        print(shown_path(write_page(o.results, o.save, o.overwrite)))
         print(
             "to save one of these models without a new search: the same flags with `twossp prune`,"
             " one method at one sparsity, and --save FOLDER"

@@ -60,8 +60,8 @@ def _describe_devices():
     "A line for each kind of device of this machine"
     import torch
 
-    from ..runtime.devices import count_devices
-    from ..runtime.memory import free_bytes
+    from twossp.runtime.devices import count_devices
+    from twossp.runtime.memory import free_bytes
 
     for kind, n in count_devices().items():
         if n:
@@ -93,7 +93,7 @@ def _advise_packages(packages):
 
 def doctor(o: NoOptions) -> int:  # exit code: 1 if a requirement is not met
     "`twossp doctor`: print versions, devices, folders and what is missing."
-    from .commands import align
+    from twossp.cli.commands import align
 
     try:
         packages = read_packages(requires("twossp") or [])

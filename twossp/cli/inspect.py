@@ -10,10 +10,11 @@ import json
 from pathlib import Path
 
 from ..core.files import shown_path
-from ..request.options import (
-    File,
+from twossp.request.options import (
     Folder,
-    Location,
+    OutFile,
+    OutPath,
+    Overwrite,
     flag,
     flag_dataclass,
     positional,
@@ -34,20 +35,20 @@ class InspectOptions:
         " the exit code is 2 and the error names the multiple to prune to",
         choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"),
     )
-    figure: File | None = flag("plot the layers to this .png, .svg or .pdf file")
-    save: Location | None = flag(
+    figure: OutFile | None = flag("plot the layers to this .png, .svg or .pdf file")
+    save: OutPath | None = flag(
         "convert another program's model to a twossp checkpoint in this folder",
         idea="OutputOptions.save",
     )
-    overwrite: bool = flag(
-        "replace an existing --save folder", needs="a folder to save in", trusts=True,
+    overwrite: Overwrite = flag(
+        "replace an existing --save folder and --figure",
         idea="OutputOptions.overwrite",
     )
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec07
 def _list_layers(plan, full):
     "{column: (words, remaining fraction) of each layer}; `full`: units of dense parts by slot"
-    from ..core.slots import SLOTS
+    from twossp.core.slots import SLOTS
 
     columns = {}
     for slot in SLOTS.values():
@@ -63,22 +64,22 @@ def _list_layers(plan, full):
     return columns
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10
-def _check_figure(file, folder):
+def _check_figure(file, folder, overwrite):
     "Raise `ValueError` or `OSError` if the figure cannot be written."
-    from ..core.files import check_not_input, check_writable
+    from twossp.core.files import check_not_input, check_output_file
 
     if Path(file).suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--figure {file}: its suffix has to be .png, .svg or .pdf")
     check_not_input([file], [folder])
-    check_writable(Path(file).expanduser().absolute())
+    check_output_file(file, overwrite)
 
 
 def _read_plan(folder):
     "A folder's origin and size in words, its plan, the original FFN width, a foreign record"
-    from ..checkpoint.card import plan_from_record
-    from ..checkpoint.foreign import read_foreign
-    from ..checkpoint.load import read_record
-    from ..core.plan import Plan
+    from twossp.checkpoint.card import plan_from_record
+    from twossp.checkpoint.foreign import read_foreign
+    from twossp.checkpoint.load import read_record
+    from twossp.core.plan import Plan
 
     if (Path(folder).expanduser() / "config.json").is_file():
         if not (Path(folder).expanduser() / "plan.json").is_file():
@@ -100,8 +101,8 @@ def _read_plan(folder):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10b
 def _describe_fit(folder, scheme):
     "That widths fit a scheme, in a line; `ValueError` if they do not."
-    from ..checkpoint.shards import read_tensor_shapes
-    from ..core.quantized import SCHEMES, group_size_error
+    from twossp.checkpoint.shards import read_tensor_shapes
+    from twossp.core.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
@@ -129,12 +130,12 @@ def _fold_runs(columns, L):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec11
 def inspect(o: InspectOptions) -> int:  # exit code
     "`twossp inspect`: print what was removed, by layer; convert another program's model."
-    from ..checkpoint.foreign import foreign_tokenizer, load_foreign
-    from ..checkpoint.save import save_pruned
-    from .commands import align
-    from ..core.files import atomic_file, check_not_input, check_output_folder
-    from ..reporting.report import plot_kept
-    from ..runtime.progress import quiet
+    from twossp.checkpoint.foreign import foreign_tokenizer, load_foreign
+    from twossp.checkpoint.save import save_pruned
+    from twossp.cli.commands import align
+    from twossp.core.files import check_not_input, check_output_folder, output_file
+    from twossp.reporting.report import plot_kept
+    from twossp.runtime.progress import quiet
 
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:
@@ -143,7 +144,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
         check_not_input([o.save], [o.folder])
         check_output_folder(o.save, o.overwrite)
     if o.figure:
-        _check_figure(o.figure, o.folder)
+        _check_figure(o.figure, o.folder, o.overwrite)
     fit = _describe_fit(o.folder, o.scheme) if o.scheme else ""
     columns = _list_layers(plan, {"ffn": full})
     print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n")
@@ -153,7 +154,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
         print(f"\n{fit}")
     if o.figure:
         fractions = {label: [x for _, x in cells] for label, cells in columns.items()}
-        with atomic_file(Path(o.figure).expanduser()) as new:
+        with output_file(o.figure, o.overwrite) as new:
             figure = plot_kept(fractions, f"{Path(o.folder).name}: {plan!r}")
             figure.savefig(new, format=Path(o.figure).suffix[1:])
         print(f"\nwritten {o.figure}")

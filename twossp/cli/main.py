@@ -213,8 +213,8 @@ def _print_error(e):
     if type(e).__name__ != "TooFewDevices":
         print(line, file=sys.stderr, flush=True)
         return
-    from ..runtime.devices import is_main_process
-    from ..runtime.processes import broadcast_object
+    from twossp.runtime.devices import is_main_process
+    from twossp.runtime.processes import broadcast_object
 
     if is_main_process():
         print(line, file=sys.stderr, flush=True)

@@ -76,11 +76,12 @@ def cli_logging(o: Options):
 def write_page(
     results: str | Path,  # a results file
     out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
+    overwrite: bool = False,  # replace an existing file
 ) -> Path:  # the page, or the tables
     "Write the report of a results file, atomically."
-    from ..reporting.html_report import write_report
+    from twossp.reporting.html_report import write_report
 
-    return write_report(load_results(results), page_file(results, out))
+    return write_report(load_results(results), page_file(results, out, overwrite), overwrite)
 
 
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed, or a target is missed

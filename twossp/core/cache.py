@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .files import (
+from twossp.core.files import (
     append_line,
     atomic_file,
     atomic_new,

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from .edits import exclusive
 from .experts import fused_experts, is_experts, router_tensors
-from .families import (
+from twossp.core.families import (
     arch,
     arch_mixers,
     ffn_linears,
@@ -330,20 +330,7 @@ def structure(
     # accept offloaded layers that hold copies of a shared FFN, for names and shapes
     copies: bool = False,
 ) -> Structure:  # cached until a plan changes the model
-    """Return the parts of a model; `ValueError` if it cannot be pruned.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family; on the meta device too
-    copies : bool, default False
-        accept offloaded layers that hold copies of a shared FFN, for names and shapes
-
-    Returns
-    -------
-    Structure
-        cached until a plan changes the model
-    """
+    "Return the parts of a model; `ValueError` if it cannot be pruned."
     with exclusive(model):
         a, cache = arch(model), model_memo(model)["structures"]
         layers = model.get_submodule(a.layers)

@@ -34,7 +34,7 @@ from ..core.words import one_line
 from .bench import Bench, BenchCase
 from .bench_right import TOLERANCES, explain_difference, plan_facts
 from .estimate import PruningSetup, estimate_memory, sketch_plan
-from .latency import (
+from twossp.costs.latency import (
     GraphCaptureError,
     Workload,
     best_multiple,

@@ -224,28 +224,5 @@ def find_sparsity(
     steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
     **options,  # of the method: alpha, n_attn, multiple
 ) -> float:  # in (0, 1)
-    """Smallest sparsity estimated within a limit; `ValueError` names what can be reached.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; only its shapes are used
-    bound : str
-        key of `LIMITS`; 'memory' is weights and cache, 'speedup' of a token
-    value : float
-        upper limit; of 'speedup': lower limit
-    method : str, default '2ssp'
-        name of a method
-    context : int, default 4096
-        tokens, for the cache and the speed-up
-    steps : int, default 14
-        of bisection: the sparsity is exact to 2^-steps
-    **options
-        of the method: alpha, n_attn, multiple
-
-    Returns
-    -------
-    float
-        in (0, 1)
-    """
+    "Smallest sparsity estimated within a limit; `ValueError` names what can be reached."
     return size_limit(model, bound, value, method, context, steps, **options).solve()

@@ -19,7 +19,7 @@ from ..runtime.calibration import Calibration
 from ..runtime.decisions import decides
 from ..runtime.devices import input_device
 from ..runtime.identity import facts_identity, model_identity
-from ..runtime.metrics import (
+from twossp.runtime.metrics import (
     check_finite,
     inference,
     loss_mask,
@@ -47,24 +47,7 @@ def agreement(
     ids: torch.Tensor | Calibration,  # (n, t) windows of text held out from calibration
     bs: int = 1,  # windows per forward pass
 ) -> dict:  # 'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
-    """Compare a model's predictions with the dense model's by KL and top-1 agreement.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned; untouched
-    dense : PreTrainedModel
-        with the same vocabulary; untouched
-    ids : torch.Tensor | Calibration
-        (n, t) windows of text held out from calibration
-    bs : int, default 1
-        windows per forward pass
-
-    Returns
-    -------
-    dict
-        'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
-    """
+    "Compare a model's predictions with the dense model's by KL and top-1 agreement."
     ids = Calibration.of(ids, model).check(dense)
     kls, same = [], []
     with inference(model), inference(dense):
@@ -179,26 +162,7 @@ def on_agreement(
     new: int = 64,  # maximum number of new tokens
     bs: int = 1,  # windows per forward pass
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
-    """Make an evaluation: agreement with a dense model, and scores of generated text.
-
-    Parameters
-    ----------
-    model : PreTrainedModel | None
-        dense; may be pruned afterwards; None: the model of the grid
-    ids : torch.Tensor
-        (n, t) windows of text held out from calibration
-    prompt : int, default 32
-        first tokens of each window, 2 … t
-    new : int, default 64
-        maximum number of new tokens
-    bs : int, default 1
-        windows per forward pass
-
-    Returns
-    -------
-    Callable
-        (model, tokenizer) -> dict; pickles
-    """
+    "Make an evaluation: agreement with a dense model, and scores of generated text."
     ids = Calibration.of(ids, model)
     ids.text("agreement on generated text")
     if not 2 <= prompt <= ids.shape[1]:

@@ -29,7 +29,7 @@ from ..core.families import check_model
 from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.structure import structure
 from ..core.words import one_line
-from .executor import (
+from twossp.evaluation.executor import (
     MODEL_LOCK,
     ModelSource,
     describe_source,
@@ -37,7 +37,7 @@ from .executor import (
     run_jobs,
     submit,
 )
-from .measure import (
+from twossp.evaluation.measure import (
     check_evals,
     describe_model,
     function_label,
@@ -48,14 +48,14 @@ from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import find_together
 from ..runtime.calibration import Calibration, shares_text
 from ..runtime.decisions import decides, fill_defaults
-from ..runtime.devices import (
+from twossp.runtime.devices import (
     call_accelerator,
     fork_rng,
     input_device,
     is_main_process,
     read_clock,
 )
-from ..runtime.identity import (
+from twossp.runtime.identity import (
     ANY_REPAIR,
     Search,
     constant_weights,
@@ -70,7 +70,7 @@ from ..runtime.layers import check_replay, count_forwards, forward_passes
 from ..runtime.memory import peak_memory
 from ..runtime.processes import RanksLost, broadcast_object, sync_step
 from ..runtime.progress import next_stage, stages
-from ..runtime.provenance import (
+from twossp.runtime.provenance import (
     label_functions,
     load_plan,
     non_default_options,
@@ -542,53 +542,7 @@ def run_grid(
     # name of a method or evaluation -> identity, where its code does not determine it
     key: Mapping[str, str] | None = None,
 ) -> list[Result]:  # in the order of the grid
-    """Run a grid and write its rows. The same call resumes a grid that was killed.
-
-    Parameters
-    ----------
-    model : PreTrainedModel | ModelSource
-        dense, untouched; or a `ModelSource`, as an executor needs
-    tok : PreTrainedTokenizerBase | None
-        for evaluations that need one; None: that of a `ModelSource`
-    calib : torch.Tensor | Calibration | Mapping | Callable
-        (n, t) windows; or a function: seed -> windows; or either by the name of a method
-    methods : Sequence[str | Callable] | Mapping
-        names in the registry of methods and functions; or name -> function or plan
-    sparsities : Sequence[float]
-        targets, in (0, 1)
-    evals : Mapping[str, Callable] | Sequence[Callable]
-        name -> function of (model, tokenizer) that returns numbers by name, or one number; or
-        functions that have a name
-    out : str | Path | None, default None
-        results file; rows are appended, and runs that have a row are skipped
-    name : str | None, default None
-        of the model; None: from its configuration
-    seeds : Sequence[int], default (0,)
-        a run each
-    options : Mapping | None, default None
-        name of a method -> keyword arguments, or a list of them
-    dense : bool, default True
-        also evaluate the dense model
-    retry : bool, default False
-        repeat runs whose row has any error; False: errors of memory, files and network only
-    plans : str | Path | bool | None, default None
-        folder of saved plans; None: `<out>.plans` if `out` is given; False: none
-    on_plan : Callable | None, default None
-        called before each evaluation with (plan, result so far, the method's measurements)
-    on_row : Callable | None, default None
-        called with each row: existing ones first, then others as they are finished
-    executor : Executor | None, default None
-        runs the jobs; None: this process
-    progress : bool, default True
-        show progress bars
-    key : Mapping[str, str] | None, default None
-        name of a method or evaluation -> identity, where its code does not determine it
-
-    Returns
-    -------
-    list[Result]
-        in the order of the grid
-    """
+    "Run a grid and write its rows. The same call resumes a grid that was killed."
     if name is None:
         config = None if isinstance(model, ModelSource) else check_model(model).config
         name = model.name if config is None else config.name_or_path or config.model_type

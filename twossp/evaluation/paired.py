@@ -77,22 +77,7 @@ def paired_interval(
     b: Sequence[float],  # for the same windows or documents, of the other model
     level: float = 0.95,  # confidence level, in (0, 1)
 ) -> Difference:  # of a - b; without an interval if there are fewer than `MIN_PAIRS`
-    """Return the mean difference of two models with Student's interval.
-
-    Parameters
-    ----------
-    a : Sequence[float]
-        values per window or document, of one model
-    b : Sequence[float]
-        for the same windows or documents, of the other model
-    level : float, default 0.95
-        confidence level, in (0, 1)
-
-    Returns
-    -------
-    Difference
-        of a - b; without an interval if there are fewer than `MIN_PAIRS`
-    """
+    "Return the mean difference of two models with Student's interval."
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise ValueError(
@@ -129,22 +114,7 @@ def difference_table(
     number: str,  # key of `Result.each`, such as 'wiki/nll'
     level: float = 0.95,  # confidence level
 ) -> "pd.DataFrame":  # a row per comparable pair
-    """Compare the best row of each sparsity with the others, by paired intervals.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of any models
-    number : str
-        key of `Result.each`, such as 'wiki/nll'
-    level : float, default 0.95
-        confidence level
-
-    Returns
-    -------
-    pd.DataFrame
-        a row per comparable pair
-    """
+    "Compare the best row of each sparsity with the others, by paired intervals."
     rows = [r for r in to_rows(rows) if number in r.each]
     dense = [r for r in rows if r.method == "dense"]
     sign, lines = 1 if find_metric(number).better == "lower" else -1, []

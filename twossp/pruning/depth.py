@@ -91,39 +91,7 @@ def greedy(
     score: str = "perplexity",  # name of what `cost` measures, for the trials
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials
-    """Remove `n` candidates one by one, each time the one with the lowest loss.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    base : Plan
-        removals to start from; `dense_plan(L)` for none
-    candidates : Sequence
-        removals to choose from: plans, or what `merge` takes
-    n : int
-        how many to remove, 0 … len(candidates)
-    ids : torch.Tensor | Calibration
-        (m, t) windows to score on; one in the paper's stage 2
-    cost : Callable | None, default None
-        (model, plans, ids) -> one loss per plan, ids a tensor; default: `mean_nll`
-    keep : Collection[int], default ()
-        candidates that stay
-    sizes : Sequence[float] | None, default None
-        of the candidates: a round removes as many as add up to 1, `n` rounds to `n`; default: 1
-        each
-    merge : Callable, default operator.or_
-        (plan, candidate) -> the plan that removes it too
-    score : str, default 'perplexity'
-        name of what `cost` measures, for the trials
-    progress : bool, default True
-        show a progress bar
-
-    Returns
-    -------
-    tuple[Plan, list[Trial]]
-        `base` with the removals; all trials
-    """
+    "Remove `n` candidates one by one, each time the one with the lowest loss."
     sizes = [1] * len(candidates) if sizes is None else sizes
     remaining = [i for i in range(len(candidates)) if i not in keep]
     if not 0 <= n <= sum(sizes[i] for i in remaining) + 1e-6:

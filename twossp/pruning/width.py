@@ -93,20 +93,7 @@ def width_plan(
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
     k: int | Sequence[int],  # neurons to keep, one number or one per layer
 ) -> Plan:  # keeps all attention modules
-    """Narrow every FFN to its `k` best neurons; warns if almost none remain.
-
-    Parameters
-    ----------
-    scores : Sequence[torch.Tensor]
-        per layer: (f,), one score per neuron
-    k : int | Sequence[int]
-        neurons to keep, one number or one per layer
-
-    Returns
-    -------
-    Plan
-        keeps all attention modules
-    """
+    "Narrow every FFN to its `k` best neurons; warns if almost none remain."
     L, full = len(scores), [s.numel() for s in scores]
     widths = _layer_widths(scores, k) if isinstance(k, int) else list(k)
     if len(widths) != L:

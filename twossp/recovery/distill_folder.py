@@ -24,16 +24,17 @@ from ..checkpoint.save import output_folder, save_pruned
 from ..core.cache import hash_files
 from ..core.extras import check_installed
 from ..core.families import is_vision_language
-from ..core.files import (
+from twossp.core.files import (
     atomic_file,
     check_not_input,
+    check_output_file,
     check_output_folder,
-    check_writable,
+    output_file,
     real_path,
     sweep,
 )
 from ..core.plan import Plan
-from .distill import (
+from twossp.recovery.distill import (
     DistillOptions,
     check_teacher_student,
     distill,
@@ -44,14 +45,14 @@ from .distill import (
     vocabulary_size,
 )
 from ..runtime.calibration import Calibration
-from ..runtime.devices import (
+from twossp.runtime.devices import (
     as_device,
     as_dtype,
     input_device,
     is_main_process,
     rank_and_size,
 )
-from ..runtime.identity import (
+from twossp.runtime.identity import (
     model_identity,
     plan_identity,
     runtime_facts,
@@ -342,29 +343,31 @@ _CURVE_SUFFIXES = (".csv", ".png", ".svg", ".pdf")  # of the curve's file
 
 def check_curve(
     file: str | Path,  # for the curve
+    overwrite: bool = False,  # allow an existing file
 ):
     """Raise `ValueError` unless the suffix is in `_CURVE_SUFFIXES` and the folder exists, `OSError`
-    if it is not writable, and `ImportError` if matplotlib is missing for a figure."""
+    if the file exists or cannot be written, `ImportError` if matplotlib is missing for a figure."""
     folder = Path(file).expanduser().absolute().parent
     if Path(file).suffix not in _CURVE_SUFFIXES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(_CURVE_SUFFIXES)}")
     if not folder.is_dir():
         raise ValueError(f"{file}: there is no folder {folder} for the curve: create it first")
-    check_writable(file)
+    check_output_file(file, overwrite)
     if Path(file).suffix != ".csv":
         check_installed("matplotlib")
 
 
 def write_curve(
     recovery: dict,  # `log["recovery"]` of `recover`
-    file: str | Path,  # with a suffix of `_CURVE_SUFFIXES`; replaced if it exists
+    file: str | Path,  # with a suffix of `_CURVE_SUFFIXES`
+    overwrite: bool = False,  # replace an existing file
 ):
     "Write the divergence of each step, as a table or a figure."
-    check_curve(file)
+    check_curve(file, overwrite)
     held = {0: recovery["before"]} | {int(k): v for k, v in recovery["held_out"].items()}
     loss = dict(enumerate(recovery["loss"], 1))
     steps = sorted({*loss, *held})
-    with atomic_file(file) as draft:
+    with output_file(file, overwrite) as draft:
         if Path(file).suffix == ".csv":
             with open(draft, "w", encoding="utf-8", newline="") as f:
                 rows = ((k, loss.get(k, ""), held.get(k, "")) for k in steps)

@@ -18,19 +18,7 @@ from ..core.experts import shallow_copy
 # %% ../../nbs/recovery/07_layerwise.ipynb #lwd07
 @dataclass(frozen=True)
 class Training:
-    """Gradient steps on each FFN.
-
-    Parameters
-    ----------
-    steps : int, default 100
-        at most
-    tokens : int, default 1024
-        of a step, drawn at random; at most all that there are
-    passes : int, default 4
-        over the text, at most: fewer steps with little text
-    rate : float, default 0.01
-        highest learning rate, relative to the entries of a matrix
-    """
+    "Gradient steps on each FFN."
 
     steps: int = 100  # at most
     tokens: int = 1024  # of a step, drawn at random; at most all that there are

@@ -18,7 +18,7 @@ from ..core.scores import Score, find_score, score_label
 from ..core.structure import structure
 from ..pruning.balance import depth_split, mixer_drops
 from ..pruning.importance import collect_scores, record_unreached
-from ..pruning.two_ssp import (
+from twossp.pruning.two_ssp import (
     chain_targets,
     check_search_windows,
     nested_splits,
@@ -28,7 +28,7 @@ from ..pruning.two_ssp import (
     remove_attention,
 )
 from ..pruning.width import fit_multiple
-from .allocate import (
+from twossp.recovery.allocate import (
     best_split,
     check_widths,
     formula_split,
@@ -36,7 +36,7 @@ from .allocate import (
     search_splits,
     search_widths,
 )
-from .repair import (
+from twossp.recovery.repair import (
     check_repair,
     repair_options,
     repair_plan,
@@ -163,61 +163,7 @@ def two_ssp(
     # `path`, `widths`, `repair` of the extensions
     log: dict | None = None,
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    """Two-stage structured pruning: narrow the FFNs, then remove attention modules.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor | Calibration | None
-        (n, t) calibration windows; None if the scores need none
-    sparsity : float
-        target, in (0, 1): fraction of the decoder layers' parameters
-    alpha : float, default 1.5
-        of the formula for the number of attention modules
-    n_attn : int | str | None, default None
-        attention modules to remove; "search": by loss on `calib`; default: the formula's number
-    n_search : int, default 1
-        calibration windows that stage 2 scores on
-    p : float, default 2
-        p of stage 1's norm over tokens
-    multiple : int, default 1
-        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    balance : str, default 'all'
-        FFN parameters that the formula counts: "all", as in the paper, or "active" per token
-    weighted : bool, default False
-        MoE models: weight activations by router weights
-    score : str | Score | Callable, default 'activation_norm'
-        by which stage 1 ranks neurons: a name, or a function (model, calib) -> scores per layer
-    depth_score : str | Score | Callable, default 'perplexity'
-        by which stage 2 removes attention modules: a name, or a function (model, calib) -> one
-        number each
-    widths : str, default 'uniform'
-        of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
-        stay, attention modules alone meet the target
-    protect : Sequence[int], default ()
-        layers that stay whole; negative ones count from the end. The target counts all layers
-    nested : Sequence[float], default ()
-        sparsities of a chain of plans, this one's too: each plan removes what those of smaller
-        targets remove, and goes on from there
-    repair : str | None, default None
-        "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
-        "layerwise": then train each FFN toward the same target
-    seed : int | None, default None
-        of random scores; default: from the calibration windows
-    bs : int | None, default None
-        windows per batch; default: by their tokens
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        if given, receives `balance`, `scores`, `trials` (none unless removal is greedy), and
-        `path`, `widths`, `repair` of the extensions
-
-    Returns
-    -------
-    Plan
-        for `applied`, `apply_plan`, `save_pruned`
-    """
+    "Two-stage structured pruning: narrow the FFNs, then remove attention modules."
     log, s, searched = {} if log is None else log, structure(model), n_attn == "search"
     first, free = find_score(score, "neurons"), s.without(protect)
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)

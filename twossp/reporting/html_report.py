@@ -18,11 +18,11 @@ import numpy as np
 from jinja2 import Environment
 
 from ..core.extras import require
-from ..core.files import atomic_file
+from ..core.files import output_file
 from ..evaluation.paired import MIN_PAIRS, difference_table
 from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
-from .report import (
+from twossp.reporting.report import (
     paper_table,
     plot_kept,
     plot_metric,
@@ -196,20 +196,7 @@ def html_report(
     rows: ResultsLike,  # of any models
     title: str = "Structured pruning: results",  # heading of the page
 ) -> str:  # self-contained
-    """Return an HTML page with all tables and figures of results.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of any models
-    title : str, default 'Structured pruning: results'
-        heading of the page
-
-    Returns
-    -------
-    str
-        self-contained
-    """
+    "Return an HTML page with all tables and figures of results."
     models = [_prepare(*x) for x in _group_by_model(rows).items()]
     numbers, pd = count(), require("pandas")
     styler = require("pandas.io.formats.style").Styler
@@ -277,27 +264,15 @@ REPORT_FORMATS: dict[str, Callable] = {  # suffix of a file -> function: rows ->
 def write_report(
     rows: ResultsLike,  # of any models
     out: str | Path,  # file; the suffix selects the format
+    overwrite: bool = False,  # replace an existing file
 ) -> Path:  # of the file, which is written atomically
-    """Write a report as HTML, CSV, Markdown or LaTeX.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of any models
-    out : str | Path
-        file; the suffix selects the format
-
-    Returns
-    -------
-    Path
-        of the file, which is written atomically
-    """
+    "Write a report as HTML, CSV, Markdown or LaTeX. Raises `FileExistsError` if the file exists."
     out = Path(out)
     if out.suffix not in REPORT_FORMATS:
         raise ValueError(
             f"a report is written as {', '.join(REPORT_FORMATS)}; got {out.name!r}"
         )
     text = REPORT_FORMATS[out.suffix](rows)
-    with atomic_file(out) as new:
+    with output_file(out, overwrite) as new:
         new.write_text(text, encoding="utf-8")
     return out

@@ -134,7 +134,7 @@ def report_rows(
     results: str | Path | None = None,  # beside this file is noted what was reported
 ) -> Callable:  # for `run_grid`'s `on_row`
     "Return a callback that reports each row as a run, once."
-    from ..evaluation.results import to_json_line
+    from twossp.evaluation.results import to_json_line
 
     notes = None if results is None else Path(f"{results}.reported")
 

@@ -176,7 +176,7 @@ def _portable(o, given, hashes):
     for f in fields(o):
         value = given.get(f.name, getattr(o, f.name))
         decides = f.metadata.get("decides") != "nothing"
-        if value in (f.default, None, ()) or not decides or f.metadata.get("trusts"):
+        if value in (f.default, None, ()) or not decides or f.metadata.get("effect"):
             continue
         several = isinstance(value, tuple)
         texts = list(value) if several else [value]

@@ -19,7 +19,7 @@ from ..evaluation.measure import weight_bytes
 from .options import Options
 from .run import check_texts, save_folder
 from .targets import meet_target
-from .validate import (
+from twossp.request.validate import (
     check_feasible,
     load_requested_skeleton,
     pick_device,

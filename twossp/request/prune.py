@@ -81,55 +81,7 @@ def prune(
     progress: bool = True,  # show progress bars
     **options,  # other flags of `twossp prune`, without the dashes
 ) -> Pruned:  # plan, numbers, folder
-    """Prune a model as `twossp prune` does. Raises `ValueError` with the reason if it cannot.
-
-    Parameters
-    ----------
-    model : str | Path
-        name on the Hugging Face hub, folder, GGUF file, or 'smollm2'
-    sparsity : float | str | Sequence[float] | None, default None
-        fraction of the decoder layers' parameters to remove, such as 0.25; several are pruned
-        one after the other; None: another target is given, such as max_loss=1.1
-    method : str | None, default None
-        name in `METHODS`; None: 2ssp
-    calibration : str | Path | None, default None
-        text that scores are computed on: a name, a file, 'self-chat' …; None: c4, or news for
-        smollm2
-    n_samples : int | None, default None
-        calibration samples; None: the method's number, 32 for 2ssp
-    seq_len : int, default 2048
-        tokens per sample
-    seed : int, default 0
-        0: the first samples of the text; else drawn at random
-    score : str | Callable | None, default None
-        by which the method ranks: a name in `SCORES`, or a function (model, calib) -> scores
-        per layer; None: the method's
-    depth_score : str | Callable | None, default None
-        of attention modules: a name, or a function (model, calib) -> one number each
-    repair : str | None, default None
-        'least_squares' reconstructs the FFNs; 'layerwise' trains them too
-    evaluation : str | Path | Sequence[str | Path], default ()
-        texts on which perplexity is measured
-    n_eval : int | None, default None
-        samples of each; None: all
-    save : str | Path | None, default None
-        folder of the pruned checkpoint; None: it is not saved
-    overwrite : bool, default False
-        replace an existing checkpoint
-    device : str | None, default None
-        'cpu', 'cuda', …; None: the accelerator if there is one
-    dtype : str, default 'auto'
-        of the weights: as stored, 'float32', 'bfloat16' or 'float16'
-    progress : bool, default True
-        show progress bars
-    **options
-        other flags of `twossp prune`, without the dashes
-
-    Returns
-    -------
-    Pruned
-        plan, numbers, folder
-    """
+    "Prune a model as `twossp prune` does. Raises `ValueError` with the reason if it cannot."
     if not isinstance(model, (str, Path)):
         raise ValueError(
             "model is a name or a folder, as it is loaded and saved here; got a"

@@ -20,11 +20,11 @@ from .data import check_size, seeded
 def _say_skipped(used, n, skipped, documents, seq_len):
     "Log how many documents were used, if some were not long enough"
     text = (
-        f"{count_of(used, 'evaluation sample')}, one of each document of {seq_len:,} tokens or more"
-        f" ({skipped} of {documents:,} documents are shorter)"
+        f"{count_of(used, 'evaluation sample')} of {seq_len:,} tokens, each of another of"
+        f" {count_of(documents, 'document')}; {skipped:,} shorter ones were skipped"
     )
     if n is not None and used < n:
-        log.warning(f"{text}; {n} were asked for")
+        log.warning(f"{text}; {n:,} samples were asked for")
     elif skipped:
         log.info(text)
 
@@ -37,26 +37,7 @@ def document_windows(
     seed: int = 0,  # of the choice of documents, and of the windows' places
 ) -> Calibration:  # (n, seq_len); fewer, with a warning, if too few documents are long enough
     """Draw one window of each of `n` documents, to evaluate on. Raises `ValueError` if no document
-    is long enough.
-
-    Parameters
-    ----------
-    texts : Sequence[str]
-        documents
-    tok : PreTrainedTokenizerBase
-        used without special tokens
-    seq_len : int, default 2048
-        tokens per window, at least 2
-    n : int | None, default None
-        windows; None: one of every document that is long enough
-    seed : int, default 0
-        of the choice of documents, and of the windows' places
-
-    Returns
-    -------
-    Calibration
-        (n, seq_len); fewer, with a warning, if too few documents are long enough
-    """
+    is long enough."""
     check_size(seq_len, n)
     texts = [texts] if isinstance(texts, str) else texts
     random = seeded(seed)

@@ -23,7 +23,7 @@ from ..core.slots import SLOTS, Flag
 from ..core.structure import Structure, structure
 from .calibration import Calibration
 from .devices import input_device, rank_and_size
-from .layers import (
+from twossp.runtime.layers import (
     check_replay,
     is_offloaded,
     output_head,

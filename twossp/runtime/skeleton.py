@@ -15,7 +15,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.families import check_model, model_family, pick_auto_class
-from ..core.quantized import (
+from twossp.core.quantized import (
     dequantized_config,
     dequantized_dtype,
     quantization_method,
@@ -54,24 +54,7 @@ def load_skeleton(
     cache_dir: str | Path | None = None,  # of configurations
     trust_remote_code: bool = False,  # run the checkpoint's Python code
 ) -> PreTrainedModel:  # on the meta device, in the stored dtype
-    """Build a model with a checkpoint's shapes and dtype, without weights.
-
-    Parameters
-    ----------
-    name : str | Path
-        'smollm2', a checkpoint folder, or a name on the hub
-    revision : str | None, default None
-        on the hub
-    cache_dir : str | Path | None, default None
-        of configurations
-    trust_remote_code : bool, default False
-        run the checkpoint's Python code
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device, in the stored dtype
-    """
+    "Build a model with a checkpoint's shapes and dtype, without weights."
     config, source = load_config(name, revision, trust_remote_code, cache_dir)
     pick_auto_class(str(name), config)
     quantized = quantization_method(config)

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..checkpoint.reference import (
+from twossp.checkpoint.reference import (
     REFERENCE_FILE,
     EngineReport,
     compare_logprobs,

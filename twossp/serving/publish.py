@@ -15,7 +15,7 @@ from huggingface_hub.utils import validate_repo_id
 from yaml import YAMLError
 
 from ..checkpoint.card import write_record
-from ..checkpoint.load import (
+from twossp.checkpoint.load import (
     push_pruned,
     read_record,
     verify_checkpoint,

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from ..checkpoint.reference import (
+from twossp.checkpoint.reference import (
     EngineReport,
     compare_answer,
     overall_verdict,
