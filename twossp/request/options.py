@@ -816,8 +816,8 @@ class TextOptions:
     evaluate_perplexity: bool = flag("measure perplexity on WikiText-2")
     main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu")
     evaluation: tuple[Corpus, ...] = flag(
-        "measure perplexity on these texts, named as for --calibration; wiki_test: articles for"
-        " final measurements", (), basic=True,
+        "measure perplexity on these texts, named as for --calibration, or wiki_test", (),
+        basic=True,
     )
     n_eval: int | None = flag(
         "number of evaluation samples of each text (default: all)",
