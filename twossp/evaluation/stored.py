@@ -53,7 +53,8 @@ def find_input(
     results, path = Path(results), Path(name)
     index = json.loads(results.with_name(_INDEX).read_text(encoding="utf-8"))
     needed = index[results.name]["needs"][name]
-    wanted = f"{results.name} is made with the file of SHA-256 {needed['sha256']}: {needed['source']}"
+    wanted = f"{results.name} needs the file of SHA-256 {needed['sha256']}"
+    wanted = f"{wanted}: {needed['source']}"
     if not path.is_file():
         raise ValueError(f"there is no {name} in this folder; {wanted}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
