@@ -830,8 +830,7 @@ def check_teacher_student(
     if sizes[0] != sizes[1] and is_main_process():
         warnings.warn(
             f"the student has {sizes[0]:,} token ids and the teacher {sizes[1]:,}: the"
-            f" divergence is over the first {min(sizes):,}, which both have",
-            stacklevel=2,
+            f" divergence is over the first {min(sizes):,}, which both have"
         )
     return plan
 
