@@ -830,7 +830,8 @@ def check_teacher_student(
     if sizes[0] != sizes[1] and is_main_process():
         warnings.warn(
             f"the student has {sizes[0]:,} token ids and the teacher {sizes[1]:,}: the"
-            f" divergence is over the first {min(sizes):,}, which both have"
+            f" divergence is over the first {min(sizes):,}, which both have",
+            stacklevel=1,  # one place, and so one line, for all callers
         )
     return plan
 
