@@ -1165,8 +1165,8 @@ def check_options(
     o,  # options of any command
     model=None,  # its shapes are enough; None: its configuration has not been read
 ) -> None:
-    """Raise `ValueError` for an option that has no effect, or that excludes another, and for a file
-    that is missing."""
+    """Raise `ValueError` for an option that has no effect, or that excludes another, for a file
+    that is missing, and for one in the place of a folder that is written."""
     given = [f for f in fields(o) if getattr(o, f.name) != f.default]
     for f in given:
         excluded = f.metadata.get("excludes", ())
@@ -1191,6 +1191,9 @@ def check_options(
                 hint = ": that is the bundled model, and this command is for a pruned checkpoint"
                 hint += ", as twossp prune smollm2 --sparsity 0.25 --save out makes one"
                 raise ValueError(f"there is no {what} {shown_path(path)}{hint * bundled}")
+            is_written = f.metadata["effect"] is Effect.WRITES
+            if is_written and "DIR" in _type_parts(f) and os.path.isfile(path):
+                raise ValueError(f"--{f.name} {shown_path(path)} is a file: name a folder")
             inside = f.metadata.get("holds", "")
             if inside and not _exists(os.path.join(path, inside)):
                 raise ValueError(
