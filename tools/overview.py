@@ -2,12 +2,13 @@
 what it needs, and when to take it
 
 The numbers are those of one file of nbs/results/, `COMPARISON`; what it does not hold is named,
-not left blank. The best of a column is in bold; what paired intervals do not tell from it is
-marked. Words are in nbs/methods/words.toml.
+not left blank. What is better than 2SSP beyond noise, as nbs/evaluation/05_paired says, is in
+bold. Words are in nbs/methods/words.toml.
 """
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from inspect import signature
 from statistics import median
 
@@ -22,7 +23,7 @@ COLUMNS = {  # title -> (sparsity, is it reconstructed)
     '50 %': (0.5, False), '50 %, rec.': (0.5, True),
 }
 KL = 'chats agreement/kl'
-NOISE, ONE = '≈ ', ' ¹'
+ONE = ' ¹'
 MISSING = '–'  # not measured
 REACH = '✕'  # the method cannot do it
 OTHER_SCORES = 'taylor', 'wanda_sp'  # rows of METHODS that are 2SSP with a published score
@@ -60,15 +61,18 @@ def divergence(rows):
     return median(found) if found else None
 
 
-def is_noise(a, b):
-    "Whether paired intervals do not tell two runs apart, to one side, on each random subset"
-    from twossp.evaluation.paired import paired_interval
+def verdicts(found, names, sparsity, repaired):
+    "{name: better, worse, within noise or not tested} against 2SSP, in a column of the table"
+    from twossp.evaluation.paired import against
 
-    losses = [{r.seed: r.each[f'{TEXT}/nll'] for r in worked(rows)} for rows in (a, b)]
-    shared = losses[0].keys() & losses[1].keys()
-    gaps = [paired_interval(losses[0][seed], losses[1][seed]) for seed in shared]
-    sides = {None if gap.is_noise else gap.mean > 0 for gap in gaps}
-    return bool(sides) and sides not in ({True}, {False})
+    rows = [
+        replace(r, method=n, options={})
+        for n in names for r in worked(found.get((n, sparsity, repaired), []))
+    ]
+    if not any(r.method == '2ssp' for r in rows):
+        return {}
+    table = against(rows, '2ssp', f'{TEXT}/nll')
+    return dict(zip(table.method, table.verdict, strict=True)) if len(table) else {}
 
 
 def is_possible(name, repaired):
@@ -98,17 +102,16 @@ def say(x):
 
 
 def column(found, names, sparsity, repaired):
-    "{name: its cell}: the best in bold, what is within noise of it marked"
+    "{name: its cell}: in bold what is better than 2SSP beyond noise"
     rows = {n: found.get((n, sparsity, repaired), []) for n in names}
     values = {n: v for n in names if (v := perplexity(rows[n])) is not None}
-    best = min(values, key=values.get) if values else None
+    verdict = verdicts(found, names, sparsity, repaired)
     most = max((len(worked(r)) for r in rows.values()), default=0)
     cells = {}
     for n in names:
         if n in values:
             text = say(values[n]) + ONE * (len(worked(rows[n])) == 1 < most)
-            mark = NOISE if n != best and is_noise(rows[n], rows[best]) else ''
-            cells[n] = f'**{text}**' if n == best else f'{mark}{text}'
+            cells[n] = f'**{text}**' if verdict.get(n) == 'better' else text
         else:
             cells[n] = REACH if rows[n] or not is_possible(n, repaired) else MISSING
     return cells
@@ -152,12 +155,13 @@ def against(found, names):
     for title, (sparsity, repaired) in COLUMNS.items():
         own = found.get(('2ssp', sparsity, repaired), [])
         value, below = perplexity(own), []
+        verdict = verdicts(found, names, sparsity, repaired)
         for n in names:
             rows = found.get((n, sparsity, repaired), [])
             other = perplexity(rows)
             if value and other and other < value:
-                noise = ', within noise' if is_noise(rows, own) else ''
-                below.append((other, f'{shown(n)} {say(other)}{noise}'))
+                beyond = ', beyond noise' if verdict.get(n) == 'better' else ''
+                below.append((other, f'{shown(n)} {say(other)}{beyond}'))
         words = '; '.join(text for _, text in sorted(below)) or 'none'
         lines.append(f'- At {title.replace("rec.", "reconstructed")}, 2SSP has {say(value)}. '
                      f'Below it: {words}.')
@@ -233,9 +237,9 @@ def texts(pages, path=COMPARISON):
     seeds = max(len(worked(rows)) for rows in found.values())
     papers = len({m.paper for m in METHODS.values() if m.paper})
     number = {v: k for k, v in SMALL.items()}[seeds]
-    draws = f'medians of {number} random subsets of the calibration text'
+    draws = f'medians of {number} calibration draws'
     once = any(len(worked(rows)) == 1 for (name, *_), rows in found.items() if name != 'dense')
-    only = ' ¹: one random subset only.' if once else ''
+    only = ' ¹: one draw only.' if once else ''
     said = ' '.join(WORDS['methods'].split()).format(
         setting=facts.get('setting', ''), dense=f'{dense:.1f}', draws=draws,
         file=path.name, methods=len(METHODS), papers=papers,

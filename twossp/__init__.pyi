@@ -15,6 +15,7 @@ from .all import Search as Search
 from .all import TEXTS as TEXTS
 from .all import Training as Training
 from .all import activation_scores as activation_scores
+from .all import against as against
 from .all import agreement as agreement
 from .all import applied as applied
 from .all import apply_plan as apply_plan
@@ -22,10 +23,10 @@ from .all import arch as arch
 from .all import balance as balance
 from .all import block_influence as block_influence
 from .all import collect_scores as collect_scores
+from .all import compare_draws as compare_draws
 from .all import comparison_table as comparison_table
 from .all import cut_windows as cut_windows
 from .all import dense_plan as dense_plan
-from .all import difference_table as difference_table
 from .all import distill as distill
 from .all import drop as drop
 from .all import estimate as estimate
@@ -54,7 +55,6 @@ from .all import on_generation as on_generation
 from .all import on_prompts as on_prompts
 from .all import on_tasks as on_tasks
 from .all import on_text as on_text
-from .all import paired_interval as paired_interval
 from .all import paper_table as paper_table
 from .all import perplexity as perplexity
 from .all import plan_identity as plan_identity

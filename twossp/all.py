@@ -10,8 +10,8 @@ __all__ = ['prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model
            'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied',
            'apply_plan', 'save_plan', 'load_plan', 'Search', 'plan_identity', 'model_identity', 'save_pruned',
            'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
-           'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
-           'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'ModelSource',
+           'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality', 'quality_table', 'compare_draws',
+           'against', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'ModelSource',
            'Result', 'load_results', 'to_frame', 'comparison_table', 'summary_table', 'text_table', 'tidy',
            'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept',
            'plot_trials', 'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality', 'plot_overlap']
@@ -39,7 +39,7 @@ from twossp.evaluation.measure import (
     on_prompts,
     on_text,
 )
-from .evaluation.paired import difference_table, paired_interval
+from .evaluation.paired import against, compare_draws
 from .evaluation.quality import find_quality, quality_table
 from .evaluation.results import Result, load_results, to_frame
 from .evaluation.tasks import load_tasks, on_tasks, run_tasks
@@ -102,7 +102,7 @@ _all_ = [
     # evaluation
     "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",
     "on_tasks", "on_agreement", "agreement", "find_quality", "quality_table",
-    "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
+    "compare_draws", "against", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "ModelSource", "Result", "load_results", "to_frame",
     # tables and plots
     "comparison_table", "summary_table", "text_table", "tidy", "paper_table",

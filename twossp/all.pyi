@@ -35,8 +35,8 @@ from .evaluation.measure import generation_speed as generation_speed
 from .evaluation.measure import on_forward as on_forward
 from .evaluation.measure import on_generation as on_generation
 from .evaluation.measure import on_prompts as on_prompts
-from .evaluation.paired import difference_table as difference_table
-from .evaluation.paired import paired_interval as paired_interval
+from .evaluation.paired import against as against
+from .evaluation.paired import compare_draws as compare_draws
 from .evaluation.quality import Quality
 from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result

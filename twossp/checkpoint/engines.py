@@ -223,6 +223,8 @@ class Exporter:
     unsupported_reason: Callable | str = ""
     check_tokenizer: Callable | str = ""  # raises `ValueError` if not supported
     supports_removed_attention: bool = True  # False: none may be removed
+    # (dense model without weights, plan): raises `ValueError` if a plan cannot be expressed
+    check_plan: Callable | str = ""
     requirements: Mapping = field(default_factory=dict)  # package -> its modules
     suffix: str = ""  # of the file; "": a folder
     options: tuple[str, ...] = ()  # of `write`
@@ -249,10 +251,12 @@ EXPORTERS: dict[str, Exporter] = {  # by name
         options=("quantize", "dtype", "round_to", "tokenizer_from"), prefers_multiples=True,
     ),
     "native": Exporter(
-        f"{_EXPORT}_to_native", "an ordinary checkpoint", supports_removed_attention=False
+        f"{_EXPORT}_to_native", "an ordinary checkpoint", supports_removed_attention=False,
+        check_plan=f"{_EXPORT}_check_native",
     ),
     "compatible": Exporter(
-        f"{_EXPORT}_to_compatible", "an ordinary checkpoint, zeros for removed structures"
+        f"{_EXPORT}_to_compatible", "an ordinary checkpoint, zeros for removed structures",
+        check_plan=f"{_EXPORT}_check_compatible",
     ),
     "anymodel": Exporter(
         "twossp.serving.vllm:_to_anymodel", "per_layer_config, for AnyModel in vLLM",

@@ -400,21 +400,6 @@ def _check_padding(model, base):
         ) from e
 
 # %% ../../nbs/checkpoint/05_save.ipynb #3796e1dc
-def _is_zero(part, model, kept):
-    "Whether a compatible checkpoint has zeros where `kept` removes"
-    width = part.width
-    if part.role == "ffn" and kept and len(kept) > width:
-        return False
-    linear = part.at(model).get_submodule(part.output)
-    with align_module_device(linear):
-        rest = torch.ones(in_features(linear), dtype=torch.bool)
-        if part.role == "ffn":  # narrowed, then filled with zeros
-            rest[: len(kept)] = False
-        elif kept != part.nothing:
-            rest[part.inputs(kept)] = False
-        return not read_matrix(linear)[:, rest.to(linear.weight.device)].any()
-
-
 def find_disagreement(
     model: PreTrainedModel,  # pruned
     plan,  # its plan, of any kind
@@ -436,7 +421,7 @@ def find_disagreement(
         found |= {(i, slot) for slot in part.slots}
         kept = replace(part, layers=(i,)).read(plan)
         size = part.numbers(part.full if part.dense else part.nothing)
-        if part.numbers(kept) == size or format == "compatible" and _is_zero(part, model, kept):
+        if part.numbers(kept) == size or format == "compatible" and part.is_zero(model, kept):
             continue
         if kept == part.nothing:
             return f"layer {i}: plan.json removes its {part.kind}, the model has it"

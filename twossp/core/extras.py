@@ -24,7 +24,7 @@ class Extra:
 
 EXTRAS: dict[str, Extra] = {  # by name, as in `pip install "twossp[eval]"`
     "eval": Extra(
-        ("lm_eval", "datasets", "pandas", "matplotlib", "pyarrow"),
+        ("lm_eval", "datasets", "pandas", "matplotlib", "pyarrow", "scipy"),
         "downstream tasks, tables, figures, data sets of the hub, Parquet files",
     ),
     "gguf": Extra(("gguf",), "reading and writing GGUF files"),

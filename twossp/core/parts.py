@@ -37,6 +37,7 @@ from twossp.core.linear import (
     in_features,
     is_linear,
     out_features,
+    pad_zeros,
     read_matrix,
 )
 from .offload import is_module_offloaded, make_lazy
@@ -77,6 +78,13 @@ def _zero_outputs(modules):
     "Hooks that replace the outputs of `modules` by zeros"
     zeros = lambda m, args, out: torch.zeros_like(out)
     return [m.register_forward_hook(zeros) for m in modules]
+
+def _is_zero_beside(linear, columns):
+    "Whether a projection's matrix is zero in all columns but these"
+    with align_module_device(linear):
+        others = torch.ones(in_features(linear), dtype=torch.bool)
+        others[columns if isinstance(columns, slice) else list(columns)] = False
+        return not read_matrix(linear)[:, others.to(linear.weight.device)].any()
 
 # %% ../../nbs/core/09_parts.ipynb #5b1d0a05
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +276,29 @@ class Part:
             old = layer.get_submodule(self.output)
             yield Edit(*locate(layer, self.output), make_lazy(old, cut))
 
+    def fits_zeros(self, kept) -> bool:
+        "Whether its dense shape can express `kept`, with zeros in place of what is removed."
+        return kept == self.full or bool(self.output)
+
+    def stacks(self, model, tensor) -> int:
+        "Blocks along the axis of the units in one of its tensors (`dense`), one after the other."
+        return tensor.times
+
+    def pad(self, model, tensor, x) -> torch.Tensor:
+        "Fill `x`, of the pruned model, with zeros to the shape of the dense `tensor`."
+        for dim, size in enumerate(tensor.shape):
+            blocks = self.stacks(model, tensor) if dim == tensor.axis else 1
+            if x.shape[dim] < size:
+                x = pad_zeros(x, dim, size // blocks, blocks)
+        return x
+
+    def is_zero(self, model, kept) -> bool:
+        "Whether the model, in which it has its dense shape, has zeros where `kept` removes."
+        if not self.output:
+            return False
+        columns = () if kept == self.nothing else self.inputs(kept)
+        return _is_zero_beside(self.at(model).get_submodule(self.output), columns)
+
     def pad_weights(self, kept, weights) -> dict:
         "Pad a plan's tensors of what `zero_edits` zeroes to their dense shapes."
         return {}
@@ -371,6 +402,11 @@ class FFN(Part):
             new = NoLinear(out_features(old) if kind == "in" else 0).train(old.training)
             del old  # its memory can be freed once it is replaced
             yield Edit(parent, name, new)
+
+    def is_zero(self, model, kept) -> bool:
+        "Whether it was narrowed to the neurons of `kept`, then filled with zeros."
+        down = self.at(model).get_submodule(self.down)
+        return kept is None or len(kept) <= self.width and _is_zero_beside(down, range(len(kept)))
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each neuron's rows of the input projections and column of `down`."
@@ -874,6 +910,25 @@ class Experts(Part):
         yield Edit(block, name, make_lazy(self.module(model), narrow))
         while rows:
             yield Edit(*rows.pop(0))
+
+    def fits_zeros(self, kept) -> bool:
+        "Not with fewer experts, whose router chooses among the others."
+        return not kept or len(kept.remaining) == self.groups
+
+    def stacks(self, model, tensor) -> int:
+        "Gates, then ups; one block where they are interleaved."
+        return tensor.times if fused_experts(self.module(model)).concatenated else 1
+
+    def is_zero(self, model, kept) -> bool:
+        "Whether all experts were narrowed as in `kept`, or removed, then filled with zeros."
+        _, width = self.numbers(kept)
+        if not self.fits_zeros(kept) or width > self.width:
+            return False
+        experts = self.module(model)
+        with align_module_device(experts):
+            if kept == ():
+                return not any(p.any() for p in experts.parameters())
+            return not any(output[width:].any() for _, output in self.unit_weights(model))
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each expert's neurons, (experts, neurons), as of an FFN."

@@ -64,6 +64,8 @@ class Result:
     errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
     # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
+    # 'evaluation/task' -> hash of its questions; `each` has their scores in one order
+    questions: dict = field(default_factory=dict)
     # 'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
     datasets: dict = field(default_factory=dict)
     # evaluation -> number of documents, where each window is of another one; evaluations whose
@@ -91,7 +93,8 @@ class Result:
         for k in ("torch", "transformers", *(["lm_eval"] if is_task else [])):
             facts.append((k, self.versions.get(k)))
         facts += sorted(self.options.items())
-        for words, identities in (("{} #", self.texts), ("{} as asked #", self.evaluations)):
+        by_name = ("{} #", self.texts), ("{} as asked #", self.evaluations)
+        for words, identities in (*by_name, ("questions of {} #", self.questions)):
             of_metric = sorted(k for k in identities if metric.startswith(f"{k}/"))
             facts += [(words.format(k), identities[k]) for k in of_metric]
         to_json = functools.partial(json.dumps, sort_keys=True, default=repr)

@@ -19,7 +19,7 @@ from jinja2 import Environment
 
 from ..core.extras import require
 from ..core.files import output_file
-from ..evaluation.paired import MIN_PAIRS, difference_table
+from ..evaluation.paired import against, find_baseline, say_verdicts
 from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
 from twossp.reporting.report import (
@@ -44,21 +44,15 @@ def _split_at_difference(text, other):
     return " ".join(words[:same]), " ".join(words[same:])
 
 # %% ../../nbs/reporting/01_html_report.ipynb #b198ad12
-def _noise_tables(rows):
-    "Metric -> table of paired differences, for text metrics and main metrics of tasks."
-    names = {id(r): n for r, n in zip(rows, row_names(rows), strict=True)}
-    main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
-    tables = {}
-    for number in dict.fromkeys(k for r in rows for k in r.each):
-        if number not in main and not find_metric(number).paired:
-            continue
-        t = difference_table(rows, number)
-        if len(t):
-            for side in ("best", "other"):
-                t[side] = [names[id(r)] for r in t[side]]
-            t["target"] = [f"{100 * x:.4g} %" for x in t["target"]]
-            tables[number] = t
-    return tables
+def _compare_methods(rows):
+    "(baseline, table of comparisons, what it says in a sentence); nothing if there is one method"
+    base = find_baseline(rows)
+    table = against(rows, base) if base else None
+    if table is None or not len(table):
+        return base, None, ""
+    said = say_verdicts(table, base)
+    table["target"] = [f"{100 * x:.4g} %" for x in table.target]
+    return base, table[[k for k in table if not k.startswith("draw ")]], said
 
 # %% ../../nbs/reporting/01_html_report.ipynb #maintabl
 def _main_tables(rows):
@@ -91,6 +85,17 @@ def _to_text(v):
     plain = abs(v) < 1000 or math.isinf(v)
     return f"{v:.4g}".replace("inf", "∞") if plain else f"{v:,.0f}"
 
+
+def _overview(rows):
+    "The first table of a model: fractions in per cent, counts without decimals"
+    table = summary_table(rows)
+    for column in table:
+        if column.startswith(("target", "achieved", "total")):
+            table[column] = [f"{100 * x:.4g} %" for x in table[column].fillna(math.nan)]
+        elif column in ("forwards", "seconds"):
+            table[column] = [x if is_missing(x) else f"{x:,.0f}" for x in table[column]]
+    return table.replace("nan %", None)
+
 # %% ../../nbs/reporting/01_html_report.ipynb #5a6f29f1
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -118,11 +123,14 @@ mark {background: #fff0c2}
 <h1>{{ title }}</h1>
 {%- for m in models %}
 <h2>{{ m.name }}</h2>
-{{- show(summary_table(m.rows)) }}
+{%- if m.said %}
+<p><strong>{{ m.said }}</strong></p>
+{%- endif %}
+{{- show(overview(m.rows)) }}
 {{- image("speed-up against sparsity", png(plot_speedup, m.rows)) }}
 {%- for metric, t, is_text, notes in m.tables %}
 <h3>{{ metric }}</h3>
-{{- show(style_table(t, 2 if is_text else 3, is_text)) }}
+{{- show(style_table(t, 2 if is_text else 3)) }}
 {%- for note, text in notes.items() %}
 <p><strong>{{ note }}: {{ text }}</strong></p>
 {%- endfor %}
@@ -131,13 +139,15 @@ mark {background: #fff0c2}
 {{- image(metric ~ " against pruning time", png(plot_metric, m.rows, metric, "seconds")) }}
 {%- endif %}
 {%- endfor %}
-{%- for metric, t in m.noise.items() %}
-<h3>Paired differences: {{ metric }}</h3>
-<p>Other minus best, paired, with Student's 95 % interval; <em>within noise</em>: it
-contains zero; <em>too few</em>: fewer than {{ MIN_PAIRS }} pairs, which is too few for an
-interval.</p>
-{{- show(t) }}
-{%- endfor %}
+{%- if m.compared is not none %}
+<h3>Against {{ m.base }}</h3>
+<p>Ratios of perplexities (below 1: the method is better than {{ m.base }}) and differences of
+scores, on the same calibration draws and documents. <em>better</em>, <em>worse</em>: the
+method is, beyond noise, which is 95 % over draws and documents after Holm's correction;
+<em>not tested</em>: the rows do not suffice, and only ratio and range of the draws are
+shown. Bold numbers above are better than {{ m.base }} beyond noise.</p>
+{{- show(m.compared) }}
+{%- endif %}
 {%- if m.plans %}
 <h3>What was removed</h3>
 {{- image("fraction of each layer that was removed", png(plot_removed, m.rows)) }}
@@ -186,9 +196,10 @@ def _prepare(model, rows):
     pd = require("pandas")
     versions = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
     pruned = [(n, r) for n, r in zip(names, rows, strict=True) if r.method != "dense" and r.kept]
+    base, compared, said = _compare_methods(rows)
     return dict(
-        name=model, rows=rows, tables=list(_main_tables(rows)), noise=_noise_tables(rows),
-        plans=pruned, samples=shown, versions=pd.DataFrame(versions).drop_duplicates(),
+        name=model, rows=rows, tables=list(_main_tables(rows)), base=base, compared=compared,
+        said=said, plans=pruned, samples=shown, versions=pd.DataFrame(versions).drop_duplicates(),
     )
 
 # %% ../../nbs/reporting/01_html_report.ipynb #7fdd753b
@@ -209,9 +220,9 @@ def html_report(
 
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(
-        title=title, models=models, html=to_html, png=_to_png, summary_table=summary_table,
+        title=title, models=models, html=to_html, png=_to_png, overview=_overview,
         style_table=style_table, plot_speedup=plot_speedup, plot_metric=plot_metric,
-        plot_removed=plot_removed, plot_kept=plot_kept, MIN_PAIRS=MIN_PAIRS,
+        plot_removed=plot_removed, plot_kept=plot_kept,
     )
 
 
@@ -233,11 +244,15 @@ def _csv_report(rows):
 # %% ../../nbs/reporting/01_html_report.ipynb #661a1a17
 def _markdown_report(rows):
     models = _group_by_model(rows)
-    parts = [(f"# {model}", summary_table(rs), False) for model, rs in models.items()]
+    compared = {model: _compare_methods(rs) for model, rs in models.items()}
+    parts = []
+    for model, rs in models.items():
+        said = f"\n\n{compared[model][2]}" if compared[model][2] else ""
+        parts.append((f"# {model}{said}", _overview(rs), False))
     for model, rs in models.items():
         parts += [(f"## {model}: {name}", t, True) for name, t, *_ in _main_tables(rs)]
-    for rs in models.values():
-        parts += [(f"## Paired differences: {n}", t, False) for n, t in _noise_tables(rs).items()]
+    for model, (base, t, _) in compared.items():
+        parts += [(f"## {model}: against {base}", t, False)] if t is not None else []
     texts = [f"{head}\n\n{to_markdown(t.map(_to_text), index)}" for head, t, index in parts]
     return "\n\n".join(texts) + "\n"
 
@@ -249,7 +264,7 @@ def _latex_report(rows):
         for name, t, is_text, notes in _main_tables(rs):
             of_text = [f"{k}: {v}" for k, v in notes.items() if k == "calibrated on this text"]
             caption = "; ".join([f"{model}: {name}", *of_text])
-            tables.append(to_latex(t, 2 if is_text else 3, lowest=is_text, caption=caption))
+            tables.append(to_latex(t, 2 if is_text else 3, caption=caption))
     return "\n".join(tables)
 
 # %% ../../nbs/reporting/01_html_report.ipynb #0fc07a18

@@ -25,6 +25,7 @@ from ..core.extras import missing_message, require
 from ..core.plan import Plan, kept_fractions
 from ..core.slots import SLOTS
 from ..core.structure import Structure
+from ..evaluation.paired import find_baseline, row_verdicts
 from ..evaluation.quality import Quality
 from ..evaluation.results import Result, ResultsLike, find_metric, is_missing, to_rows
 from ..evaluation.tasks import main_metrics, stderr_name
@@ -78,6 +79,14 @@ def save_figure(
 # %% ../../nbs/reporting/00_report.ipynb #11f0b51d
 def _set_integer_ticks(axis):
     axis.set_major_locator(require("matplotlib.ticker").MaxNLocator(integer=True))
+
+
+def _set_plain_ticks(axis):
+    "Numbers without powers at the ticks of a logarithmic axis; within a power of ten, at all."
+    low, high = axis.get_view_interval()
+    write = lambda y, _: f"{y:,.0f}" if y >= 1000 else f"{y:,.4g}"
+    axis.set_major_formatter(write)
+    axis.set_minor_formatter(write if high < 10 * low else lambda y, _: "")
 
 
 def _to_array(x):
@@ -275,6 +284,7 @@ def plot_trials(
     ax.set_ylabel(f"{trials[0].score} on the search sample")
     _set_integer_ticks(ax.xaxis)
     ax.margins(x=0.05, y=0.12)
+    _set_plain_ticks(ax.yaxis)
     kwargs = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
     ax.legend(frameon=False, fontsize=8, **kwargs)
     ax.grid(axis="y", alpha=0.3)
@@ -300,6 +310,8 @@ def plot_quality(
     label = "perplexity / dense model's" if loss else "top-1 agreement"
     ax.set(xlabel="remaining parameters, millions", ylabel=f"{label} (held out)")
     ax.set_yscale("log" if loss else "linear")
+    if loss:
+        _set_plain_ticks(ax.yaxis)
     ax.invert_xaxis()
     ax.grid(alpha=0.3)
     return fig
@@ -624,10 +636,8 @@ def _finish(ax):
         figure.set_size_inches(width + extra, max(height, 0.6 + 0.2 * len(names)))
     ax.legend(frameon=False, fontsize=8, **place)
     for axis in (ax.xaxis, ax.yaxis):
-        low, high = axis.get_view_interval()
-        if axis.get_scale() == "log" and high < 10 * low:  # too few powers of ten
-            axis.set_major_formatter(lambda y, _: f"{y:,.4g}")
-            axis.set_minor_formatter(lambda y, _: f"{y:,.4g}")
+        if axis.get_scale() == "log":
+            _set_plain_ticks(axis)
 
 # %% ../../nbs/reporting/00_report.ipynb #4b7639b1
 def plot_metric(
@@ -773,8 +783,11 @@ def format_rows(
 def paper_table(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> "pd.DataFrame":  # `.attrs['seeds']`: number of seeds
-    "Return the paper's table: methods × sparsities, means over seeds, dense first."
+    base: str = "",  # method to compare with; "": 2ssp, or else the first
+) -> "pd.DataFrame":  # `.attrs`: 'seeds', their number; 'better', (method, column) of what is
+    """Return the paper's table: methods × sparsities, means over seeds, dense first. `style_table`
+    and `to_latex` have in bold what is better than the baseline beyond noise."""
+    rows = to_rows(rows)
     t = tidy(rows, name)
     means, method_of = _means(t), dict(zip(t.label, t.method, strict=True))
     labels = sorted(t.label.cat.categories, key=lambda x: method_of[x] != "dense")
@@ -788,17 +801,30 @@ def paper_table(
     columns = _unique_names(short, [f"{100 * x:.10g} %" for x in targets])
     table = require("pandas").DataFrame.from_dict(data, orient="index", columns=columns)
     table.attrs["seeds"] = seeds
+    verdicts = row_verdicts(rows, base or find_baseline(rows), _of_samples(name))
+    column_of = dict(zip(targets, columns, strict=True))
+    compared = zip(t.label, t.target, verdicts, strict=True)
+    table.attrs["better"] = {(k, column_of[x]) for k, x, v in compared if v == "better"}
     return table.rename_axis("method")
 
+
+def _of_samples(metric):
+    "The number per sample that a metric is made of: perplexity is of losses"
+    evaluation, _, name = metric.rpartition("/")
+    return f"{evaluation}/nll" if name in ("ppl", "ppl_strided") else metric
+
 # %% ../../nbs/reporting/00_report.ipynb #5a4dbab6
-def _highlight_best(t, css, lowest, digits, infinite, missing, escape):
-    "Style the best of each column, without the dense model."
-    others = [not str(i).startswith("dense") for i in t.index]
+def _highlight(t, css, digits, infinite, missing, escape):
+    "Style what `paper_table` found better than the baseline beyond noise."
+    better = t.attrs.get("better", ())
+    styles = require("pandas").DataFrame("", index=t.index, columns=t.columns)
+    for method, column in better:
+        if method in t.index and column in t.columns:
+            styles.loc[method, column] = css
     t = t.rename_axis(columns=t.index.name, index=None)  # one row of heads
     style = require("pandas.io.formats.style").Styler(t, cell_ids=False)
-    highlight = style.highlight_min if lowest else style.highlight_max
     to_text = lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
-    style = highlight(subset=(others, slice(None)), props=css).format(to_text, na_rep=missing)
+    style = style.apply(lambda _: styles, axis=None).format(to_text, na_rep=missing)
     for axis in ("index", "columns"):
         style = style.format_index(escape=escape, axis=axis)
     return style
@@ -807,11 +833,10 @@ def _highlight_best(t, css, lowest, digits, infinite, missing, escape):
 def to_latex(
     t: "pd.DataFrame",  # of `paper_table`
     digits: int = 2,  # after the decimal point
-    lowest: bool = True,  # whether the lowest number is the best
     caption: str = "",  # plain text; none if empty
 ) -> str:  # for the booktabs package
-    "Format a table of numbers as LaTeX, with the best of each column in bold."
-    style = _highlight_best(t, "textbf:--rwrap;", lowest, digits, r"$\infty$", "--", "latex")
+    "Format a table of numbers as LaTeX; in bold what is better than the baseline beyond noise."
+    style = _highlight(t, "textbf:--rwrap;", digits, r"$\infty$", "--", "latex")
     escapes = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}"}
     escapes |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     caption = caption.translate(str.maketrans(escapes))
@@ -822,7 +847,6 @@ def to_latex(
 def style_table(
     t: "pd.DataFrame",  # of `paper_table`
     digits: int = 2,  # after the decimal point
-    lowest: bool = True,  # whether the lowest number is the best
 ) -> "Styler":  # of pandas
-    "Style a table for a notebook, with the best of each column in bold."
-    return _highlight_best(t, "font-weight: bold", lowest, digits, "∞", "–", "html")
+    "Style a table for a notebook; in bold what is better than the baseline beyond noise."
+    return _highlight(t, "font-weight: bold", digits, "∞", "–", "html")

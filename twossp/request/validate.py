@@ -37,6 +37,7 @@ from ..runtime.provenance import load_plan, plan_file
 from ..runtime.skeleton import load_skeleton
 from twossp.serving.export import (
     ExportRequest,
+    check_export_plan,
     check_export_request,
     check_export_support,
 )
@@ -183,6 +184,8 @@ def check_feasible(
     prepared = _prepare(o, model, targets) if o.method else {}
     if o.export:
         check_export_support(export_request(o), model.config, prepared if targets else {})
+        for x in targets if o.method else ():
+            _check_export(o, model, x)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
@@ -192,19 +195,34 @@ def check_feasible(
 
 
 def _prepare(o, model, targets):
-    "Target -> what the method's own checks return; `ValueError` if it can reach no target"
-    prepared, errors = {}, []
+    """Target -> what the method's own checks return. Raises `ValueError` for the first target that
+    it cannot reach; of a target that is searched, if it can reach no sparsity"""
     options = o.method_options if targets else find_method(o.method).path | o.method_options
-    for target in targets or (0.1, 0.25, 0.5):
-        try:
-            prepared[target] = method(o.method).prepare(model, target, **options)
-        except ValueError as e:
-            errors.append(e)
-    if not prepared:
-        raise errors[0]
-    if targets or "n_attn" not in options:
-        check_any(lambda x: _check_reach(model, o.method, x, **options), prepared)
+    prepared = {}
+
+    def check(x):
+        prepared[x] = method(o.method).prepare(model, x, **options)
+        if targets or "n_attn" not in options:
+            _check_reach(model, o.method, x, **options)
+
+    for x in targets:
+        check(x)
+    if not targets:
+        check_any(check, (0.1, 0.25, 0.5))
     return prepared
+
+
+def _check_export(o, model, target):
+    "Raise `ValueError` if an export cannot express any plan of the method at a target"
+    request = export_request(o)
+
+    def check(seed):
+        plan = sketch_plan(model, o.method, target, seed, **o.method_options)
+        check_export_plan(request, model, plan)
+
+    with suppress(NoEstimate):  # another package's method, which needs weights
+        check_any(check, range(_SKETCHES))
+
 
 # %% ../../nbs/request/02_validate.ipynb #chkreach
 _SKETCHES = 4  # plans with random scores, one of which has to be possible
@@ -283,7 +301,9 @@ def _check_model(o):
     if o.protect:  # one spelling for the same layers
         o = replace(o, protect=structure(model).protected(o.protect))
     if o.plan:
-        check_plan(model, load_plan(o.plan))
+        check_plan(model, plan := load_plan(o.plan))
+        if o.export:
+            check_export_plan(export_request(o), model, plan)
     return o
 
 # %% ../../nbs/request/02_validate.ipynb #267db1dd
