@@ -471,7 +471,7 @@ def _finished_rows(
     keys: Iterable[str] = (),  # of the requested runs
     # drop their rows that have any error; False: those whose error need not occur again
     retry: bool = False,
-) -> dict[str, Result]:  # by key, without rows of an older schema
+) -> dict[str, Result]:  # by key
     "Read the rows of a results file, and cut off a truncated last line."
     if cut := repair_last_line(out):
         log.warning(
@@ -484,13 +484,7 @@ def _finished_rows(
         rows = kept
         with atomic_file(out) as new:
             new.write_text("".join(to_json_line(r) + "\n" for r in rows), encoding="utf-8")
-    if old := sum(r.schema < 2 for r in rows):
-        log.info(
-            "%s: %d rows of an older version are kept but not reused, because their keys do"
-            " not determine their numbers; requested ones are computed again",
-            out, old,
-        )
-    return {r.key: r for r in rows if r.schema > 1}
+    return {r.key: r for r in rows if r.key}
 
 # %% ../../nbs/evaluation/07_grid.ipynb #9b386e3b
 def _relabel_row(
