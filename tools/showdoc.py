@@ -10,6 +10,7 @@ import inspect
 import re
 import textwrap
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 from nbdev.config import get_config
@@ -19,11 +20,15 @@ from tools.docstrings import FUNCTIONS, describe, quote, read_comments
 
 
 def home(sym):
-    "The module that exports what a notebook defines; its own module otherwise; '' for neither"
+    """The module that exports what a notebook defines, of several that define such a name the one
+    with the same docstring; its own module otherwise; '' for neither"""
     if sym.__module__ != '__main__':
         return sym.__module__
     index = import_module(f'{get_config().lib_name}._modidx').d['syms']
-    return next((m for m, names in index.items() if f'{m}.{sym.__qualname__}' in names), '')
+    modules = [m for m, names in index.items() if f'{m}.{sym.__qualname__}' in names]
+    defined = {m: attrgetter(sym.__qualname__)(import_module(m)) for m in modules}
+    same = [m for m, x in defined.items() if inspect.getdoc(x) == inspect.getdoc(sym)]
+    return next(iter(same + modules), '')
 
 
 def exported(sym):

@@ -28,6 +28,7 @@ from .all import comparison_table as comparison_table
 from .all import cut_windows as cut_windows
 from .all import dense_plan as dense_plan
 from .all import distill as distill
+from .all import document_windows as document_windows
 from .all import drop as drop
 from .all import estimate as estimate
 from .all import estimate_table as estimate_table

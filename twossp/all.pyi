@@ -43,7 +43,6 @@ from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
 from .pruning.depth import Trial
-from .pruning.probe import Probe
 from .pruning.probe import planner as planner
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
@@ -73,6 +72,7 @@ from .request.pruned import Pruned as Pruned
 from .runtime.calibration import Calibration as Calibration
 from .runtime.calibration import cut_windows as cut_windows
 from .runtime.data import windows as windows
+from .runtime.documents import document_windows as document_windows
 from .runtime.identity import Search as Search
 from .runtime.identity import model_identity as model_identity
 from .runtime.identity import plan_identity as plan_identity
@@ -122,7 +122,7 @@ _Tasks: TypeAlias = Literal[
 ]
 
 _Texts: TypeAlias = Literal[
-    "news", "wiki", "c4", "wikitext2", "fineweb-edu"
+    "news", "wiki", "wiki_test", "c4", "wikitext2", "fineweb-edu"
 ]
 
 _Widths: TypeAlias = Literal[
@@ -382,7 +382,8 @@ def save_pruned(
 ) -> Path: ...
 
 def two_ssp(
-    probe: Probe,
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | _Windows,
     sparsity: float,
     *,
     alpha: float = 1.5,
@@ -395,4 +396,11 @@ def two_ssp(
     score: _Scores | str | Score | Callable = 'activation_norm',
     depth_score: _Depth_Scores | str | Score | Callable = 'perplexity',
     widths: _Widths | str = 'uniform',
+    protect: Sequence[int] = ...,
+    nested: Sequence[float] = ...,
+    repair: _Repairs | str | None = None,
+    seed: int | None = None,
+    bs: int | None = None,
+    progress: bool = True,
+    log: dict | None = None,
 ) -> Plan: ...

@@ -58,6 +58,12 @@ def sum_gradients(
             weight.grad = before[weight]
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00010
+_IN_MEMORY = (
+    "gisp needs the gradients of all weights, and some decoder layers are not in memory:"
+    " load the model without stream or offloading, or take 2ssp with score='taylor'"
+)
+
+
 def _matrices(model, part):
     "The part's matrices: pairs of a module and its parameter's name"
     layer = part.at(model)
@@ -85,10 +91,7 @@ def weight_scores(
 ) -> dict[Part, torch.Tensor]:  # (units,) float64
     "Return the mean of |weight · gradient| over the weights of each unit."
     if is_offloaded(model):
-        raise ValueError(
-            "gisp needs the gradients of all weights, and some decoder layers are not in memory:"
-            " load the model without stream or offloading, or take 2ssp with score='taylor'"
-        )
+        raise ValueError(_IN_MEMORY)
     rank, size = rank_and_size()
     named = {part: _matrices(model, part) for part in parts}
     weights = [getattr(module, name) for pairs in named.values() for module, name in pairs]
@@ -137,6 +140,8 @@ def gisp_plan(
         raise ValueError(f"rounds has to be a whole number, at least 1; got {rounds!r}")
     parts = [*unit_costs(free, "gisp", "taylor")]
     global_plan(free, {p: torch.zeros(p.units) for p in parts}, sparsity)  # raises out of reach
+    if not probe.estimates and is_offloaded(model):
+        raise ValueError(_IN_MEMORY)
     probe.begin()
     highest = max(probe.nested or [sparsity])
     starts = dict(zip(targets, [0.0, *targets[:-1]], strict=True))

@@ -7,17 +7,21 @@ __all__ = ['replaceme']
 
 # %% ../../nbs/baselines/09_replaceme.ipynb #rplcm003
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from transformers import PreTrainedModel
 
 from .blocks import layers_to_remove, window_similarity
+from ..core.compat import knows_type
 from ..core.edits import hooked
-from ..core.families import decoder_layers
+from ..core.families import arch, decoder_layers, model_family, set_arch
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, drop
 from ..core.structure import structure
+from ..detection.detect import probe_ids
+from ..detection.verify import NoTinyCopy, tiny_copy
 from ..pruning.probe import Probe, planner
 from ..recovery.least_squares import LAMBDAS, refit_best
 from ..runtime.devices import input_device
@@ -110,16 +114,22 @@ def _gap_moments(model, calib, part, last, progress):
     return sums
 
 # %% ../../nbs/baselines/09_replaceme.ipynb #brm0012a
+def _single_ffns(model):
+    "FFNs that are the only one of one layer, and have no experts: a map can be folded into one"
+    s = structure(model)
+    for p in s.narrow:
+        is_single = len(p.layers) == len(s.of(p.layer, p.slot)) == 1 and not p.groups
+        if is_single and is_linear(p.at(model).get_submodule(p.output)):
+            yield p
+
+
 def _foldable_ffns(
     model: PreTrainedModel,  # dense; may be on the meta device
     n: int,  # consecutive layers to remove
 ) -> dict[int, Part]:  # by layer
     "Return the FFNs in front of `n` layers into which a map can be folded."
-    s, found = structure(model), {}
-    for p in s.narrow:
-        is_single = len(p.layers) == len(s.of(p.layer, p.slot)) == 1 and not p.groups
-        if is_single and p.layer < len(s) - n and is_linear(p.at(model).get_submodule(p.output)):
-            found[p.layer] = p
+    last = len(structure(model)) - n
+    found = {p.layer: p for p in _single_ffns(model) if p.layer < last}
     if not found:
         raise ValueError(
             f"replaceme folds a map into the FFN in front of {n} layers, and no layer of this"
@@ -127,6 +137,37 @@ def _foldable_ffns(
             " window_based, which removes layers without a map"
         )
     return found
+
+# %% ../../nbs/baselines/09_replaceme.ipynb #rplnorm1
+_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # model -> the reason against it, or None
+
+
+def _find_obstacle(model):
+    "Why the output of an FFN is not just added to the hidden state; None if it is"
+    cls = None if knows_type(model_family(model.config)) else type(model)
+    try:
+        with torch.device("cpu"):  # the caller may be on the meta device
+            tiny = tiny_copy(model.config, cls)
+    except NoTinyCopy:  # the first forward pass of the model itself will show it
+        return None
+    set_arch(tiny, arch(model))
+    for part in _single_ffns(tiny):
+        tap = _Tap(tiny, part, part.layer)
+        tap.begin()
+        try:
+            with tap.attached(), inference(tiny):
+                tiny(probe_ids(tiny), use_cache=False)
+        except ValueError as e:
+            return str(e)
+    return None
+
+
+def _check_added(model):
+    "Raise `ValueError` if a norm follows the FFNs; found once for each model"
+    if model not in _CHECKED:
+        _CHECKED[model] = _find_obstacle(model)
+    if _CHECKED[model]:
+        raise ValueError(_CHECKED[model])
 
 # %% ../../nbs/baselines/09_replaceme.ipynb #brm0012b
 def _fold(model, part, sums):
@@ -155,6 +196,7 @@ def replaceme(
     L, model, calib = len(probe.structure), probe.model, probe.calib
     n = layers_to_remove(L, sparsity)
     foldable = _foldable_ffns(model, n)
+    _check_added(model)
     probe.begin(n)
     similarity = window_similarity(probe, n)
     front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later

@@ -49,7 +49,7 @@ def _deci_unsupported_reason(config):
     record = getattr(config, "twossp", None) or {}
     arch = record.get("arch", {})
     output = f".{arch.get('attn')}.{arch.get('out')}.weight"  # narrower: heads were removed
-    if record.get("heads") or any(name.endswith(output) for name in record.get("tensors", ())):
+    if any(name.endswith(output) for name in record.get("tensors", ())):
         return "it needs the same number of query heads in every layer, and some layers have fewer"
     return llama_unsupported_reason(config)
 

@@ -34,7 +34,7 @@ from ..core.apply import record_plan
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
 from ..core.families import ARCHS, arch_to_dict, decoder_layers
 from ..core.plan import Plan
-from ..core.record import plan_shapes, stub_record
+from ..core.record import RECORD, plan_shapes, stub_record
 from ..core.words import one_line
 from ..runtime.identity import safetensors_files
 
@@ -293,7 +293,7 @@ def load_foreign(
     with errors_with_path(folder), torch.device("meta"):
         dense = dense_cls(config_class(family).from_dict(foreign.entries))
         counts = count_params(dense)
-        record = dict(format=3, kind="removal", arch=arch_to_dict(ARCHS[family]))
+        record = dict(format=RECORD, kind="removal", arch=arch_to_dict(ARCHS[family]))
         config = config_cls.from_dict(
             foreign.entries | {MODEL_TYPE: record | plan_shapes(dense, plan)}
         )

@@ -49,15 +49,14 @@ from twossp.core.compat import (
     types_of_class,
 )
 from ..core.families import ARCHS, model_family
-from ..core.linear import NoLinear
 from ..core.plan import get_kind, plan_masks
-from ..core.record import apply_structure, upgrade_record
+from ..core.record import RECORD, apply_structure
 from ..core.words import one_line
 from ..runtime.provenance import MASKS_FILE, put_masks
 
 # %% ../../nbs/checkpoint/06_load.ipynb #632f8899
 def _read_record(config):
-    "The entry `twossp` of config.json, of any format. Raises `ValueError` if it is invalid."
+    "The entry `twossp` of config.json. Raises `ValueError` if it is invalid."
     record = getattr(config, MODEL_TYPE, None)
     n_layers = config.get_text_config().num_hidden_layers
     if not isinstance(record, dict):
@@ -65,14 +64,13 @@ def _read_record(config):
             "config.json has no entry `twossp`, which describes what was removed: it was"
             " changed after it was saved; get the checkpoint again"
         )
-    if record.get("format", 1) not in (1, 2, 3):
+    if record.get("format") != RECORD:
         raise ValueError(
-            f"the checkpoint has format {record['format']!r}, this version of twossp"
-            " reads 1 to 3: update twossp"
+            f"config.json's entry `twossp` has format {record.get('format')!r}, and this version"
+            f" of twossp reads format {RECORD}: load it with the version that saved it"
         )
     get_kind(record.get("kind"))  # raises if it is unknown
-    n_recorded = len(record["ffn"]) if "ffn" in record else record.get("layers", n_layers)
-    if n_recorded != n_layers:
+    if (n_recorded := record.get("layers", n_layers)) != n_layers:
         raise ValueError(
             f"config.json has {n_layers} layers, and its entry `twossp` {n_recorded}: it was"
             " changed after it was saved"
@@ -86,9 +84,6 @@ def prune_from_config(
     "Remove modules from a model as its configuration describes."
     record = _read_record(model.config)
     try:
-        if record.get("format", 1) < 3 and not get_kind(record["kind"]).skeleton:
-            record = upgrade_record(model, record)
-            setattr(model.config, MODEL_TYPE, record)
         apply_structure(model, record)
     except _LOAD_ERRORS as e:
         raise ValueError(
@@ -228,24 +223,12 @@ def load_strictly(
     with errors_with_path(path):
         model, info = load(path, *args, **kwargs | options | dict(use_safetensors=True))
     keep_soft_cap(model)
-    info = dict(info, unexpected_keys=_unexpected_tensors(model, info, path))
     problems = {
         k: sorted(map(str, v))[:3] for k, v in info.items() if v and k != "error_msgs"
     }
     if problems:
         raise ValueError(f"{path} does not hold what its configuration says: {problems}")
     return model, info
-
-
-def _unexpected_tensors(model, info, path):
-    "Unexpected tensors, except the empty ones that older versions wrote for removed FFNs"
-    names = set(info["unexpected_keys"])
-    if not names or not Path(path).is_dir():
-        return names
-    removed = {n for n, m in model.named_modules() if isinstance(m, NoLinear)}
-    shapes = read_tensor_shapes(Path(path))
-    empty = {n for n in names if 0 in shapes.get(n, ())}
-    return {n for n in names if n not in empty or n.rpartition(".")[0] not in removed}
 
 # %% ../../nbs/checkpoint/06_load.ipynb #a097e4c9
 def _pruned_config(base):
@@ -254,8 +237,6 @@ def _pruned_config(base):
 
     def from_dict(cls, config_dict, **kwargs):
         entries = {k: v for k, v in config_dict.items() if k != "model_type"}
-        if "skip" in str(entries.get("per_layer_config")):  # in older checkpoints
-            del entries["per_layer_config"]
         result = base_config.from_dict.__func__(cls, entries, **kwargs)
         _read_record(result[0] if isinstance(result, tuple) else result)
         return result
@@ -428,7 +409,7 @@ def verify_checkpoint(
     active = f", {counts['active']:,} active per token" if "active" in counts else ""
     rows = [(name, "as it was saved") for name in record.get("files", ())]
     if not hashed:
-        rows = [("hashes", "none: it was saved by an older version")]
+        rows = [("hashes", "none: transformers saved it, quantized")]
     return [
         ("plan.json", repr(model.twossp_plan)),
         *rows,

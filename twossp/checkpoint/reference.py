@@ -144,8 +144,8 @@ def read_reference(
     file = Path(folder).expanduser() / REFERENCE_FILE
     if not file.is_file():
         raise ValueError(
-            f"{folder} has no {REFERENCE_FILE}: it was saved without a tokenizer, or by an older"
-            " version; save_pruned(…, tok) writes it"
+            f"{folder} has no {REFERENCE_FILE}: it was saved without a tokenizer;"
+            " save_pruned(…, tok) writes it"
         )
     try:
         answers = json.loads(file.read_text(encoding="utf-8"))["answers"]

@@ -23,7 +23,7 @@ from ..core.edits import locate
 from ..core.families import model_family
 from ..core.linear import Identity, NoLinear, Zeros
 from ..core.placeholders import NoAttention
-from ..core.record import apply_record, make_stub
+from ..core.record import RECORD, apply_record, make_stub
 from ..core.units import OwnEntries, TakeSlopes
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
@@ -82,7 +82,7 @@ _CLASSES = '''
 def prune(model, config):
     "Change a newly built dense model as its configuration says"
     record, prefix = config.twossp, f"{model.base_model_prefix}."
-    if record.get("format") != 3 or record.get("kind") != "removal":
+    if record.get("format") != RECORD or record.get("kind") != "removal":
         raise ValueError("config.json has a record that this modeling file does not read")
     if not hasattr(model, model.base_model_prefix):  # without its head, for vLLM
         lists = {k: v for k, v in record.items() if k in ("modules", "tensors", "values", "inputs")}
@@ -163,7 +163,8 @@ def _modeling_code() -> str:  # Python
     classes = NoLinear, Zeros, Identity, NoAttention, OwnEntries, TakeSlopes
     functions = locate, mark_initialized, drop_missing_ties, make_stub, apply_record
     blocks = [getsource(x).strip() for x in classes]
-    blocks += [_STUBS.strip(), *(getsource(x).strip() for x in functions), _CLASSES.strip()]
+    blocks += [_STUBS.strip(), *(getsource(x).strip() for x in functions)]
+    blocks += [f"RECORD = {RECORD}", _CLASSES.strip()]
     return _HEAD + "\n\n\n".join(blocks) + "\n"
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #rcwrite1

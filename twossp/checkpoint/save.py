@@ -68,7 +68,7 @@ from ..core.offload import is_module_offloaded, make_lazy
 from ..core.parts import FFN, Attention, Experts
 from ..core.placeholders import zero_linear
 from ..core.plan import Plan, get_kind, kind_of, to_json
-from ..core.record import apply_structure, make_record
+from ..core.record import RECORD, apply_structure, make_record
 from ..core.slots import SLOTS
 from ..core.structure import structure
 from ..core.words import format_size
@@ -256,7 +256,8 @@ def _write_config(folder, model, format, plan, code, resumable):
         text_entries |= config_entries(model, partly=True) if entries is None else entries
     if format == "compact":
         kind = get_kind(kind_of(plan))
-        record = dict(format=3, kind=kind_of(plan), plan=hash_plan(json.loads(to_json(plan))))
+        plan_hash = hash_plan(json.loads(to_json(plan)))
+        record = dict(format=RECORD, kind=kind_of(plan), plan=plan_hash)
         if kind.skeleton:
             record |= kind.to_dict(plan)
         else:

@@ -337,7 +337,7 @@ def _collect_results(o):
     if not all(identities):
         raise ValueError(
             f"{o.folder} does not say which plan of which model it holds, so its rows cannot be"
-            " found: an older version saved it, or its weights were changed; prune the model"
+            " found: its weights were changed, or its plan was made by hand; prune the model"
             " again"
         )
     rows = load_results(o.results)
@@ -355,8 +355,6 @@ def _collect_results(o):
 
 def _exclusion_reason(r, model_id, plan_id):
     "Why a row is not on the card; empty if it is, None for the dense model"
-    if not r.model_id:
-        return "without identity (of an older version)"
     if r.model_id != model_id:
         return "of another model"
     if r.method == "dense":

@@ -408,21 +408,27 @@ def _read_tail(path):
     return tail[start:], end + start
 
 
-def is_truncated(
-    line: bytes,  # the last line of a file, without a line break
-) -> bool:  # False for complete JSON, also without its line break
-    "Whether a line was written incompletely."
+def _is_json(line):
+    "Whether bytes are JSON"
     try:
         json.loads(line.decode())
     except ValueError:  # also for an incomplete character
-        return True
-    return False
+        return False
+    return True
+
+
+def is_truncated(
+    line: bytes,  # the last line of a file, without a line break
+) -> bool:  # False for complete JSON, also without its line break, and for what is no row at all
+    "Whether a row was written incompletely: it begins as an object, or a crash left zeros."
+    return line[:1] in (b"{", b"\0") and not _is_json(line)
 
 
 def repair_last_line(
     path: str | Path,  # file of JSON lines; need not exist
 ) -> int:  # removed bytes
-    "Remove an incomplete last line, and add a missing line break."
+    """Remove an incomplete last line, and add a missing line break. Raises `ValueError` if the last
+    line is none of JSON: another file, which is not changed."""
     path = real_path(path)
     if not path.exists():
         return 0
@@ -431,6 +437,11 @@ def repair_last_line(
         if not tail:
             return 0
         truncated = is_truncated(tail)
+        if not truncated and not _is_json(tail):
+            raise ValueError(
+                f"{shown_path(path)} is not a file of JSON lines: it ends in {tail[-40:]!r};"
+                " name another file"
+            )
         with open(path, "r+b") as f:
             f.seek(0, os.SEEK_END)
             f.truncate(start) if truncated else f.write(b"\n")

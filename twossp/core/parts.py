@@ -876,10 +876,12 @@ class Experts(Part):
         if not kept:
             return
         if kept.k % (step := self.step(model)):
+            choose = f"ask for such a width (multiple={step}), or "
+            choose = "" if kept.k == self.width else choose  # the dense model's own
             raise ValueError(
                 f"experts of {kept.k} neurons: the implementation 'grouped_mm' takes multiples"
-                f" of {step} in this dtype; ask for such a width (multiple={step}), or load"
-                " the model with experts_implementation='eager'"
+                f" of {step} in this dtype; {choose}load the model with"
+                " experts_implementation='eager' (an entry of its config.json)"
             )
         if len(kept.remaining) == self.groups:
             return

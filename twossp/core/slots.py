@@ -55,10 +55,10 @@ class Slot:
         if not parts:
             raise ValueError(f"layer {i} has no {self.kind} to remove")
 
-    def write(self, values, L) -> tuple[dict, int]:
-        "Return the entries of a plan file for {layer: kept}, and their format."
+    def write(self, values, L) -> dict:
+        "Return the entries of a plan file for {layer: kept}."
         rows = [[i, self.name, self.to_json(kept)] for i, kept in values.items()]
-        return {"parts_kept": rows} if rows else {}, 2 if rows else 1
+        return {"parts_kept": rows} if rows else {}
 
     def read(self, d) -> dict:
         "Return {layer: kept} from a plan file."
@@ -163,7 +163,7 @@ class _Neurons(Indices):
 
     def write(self, values, L):
         "A list with an entry for each layer."
-        return {"ffn_kept": [self.to_json(values.get(i)) for i in range(L)]}, 1
+        return {"ffn_kept": [self.to_json(values.get(i)) for i in range(L)]}
 
     def read(self, d):
         "Return {layer: kept} of all layers."
@@ -210,7 +210,7 @@ class _Heads(Indices):
     def write(self, values, L):
         "Pairs of a layer and its heads."
         rows = [[i, self.to_json(kept)] for i, kept in values.items()]
-        return {"heads_kept": rows} if rows else {}, 3 if rows else 1
+        return {"heads_kept": rows} if rows else {}
 
     def read(self, d):
         "Return {layer: kept} of the layers that lose heads."
@@ -278,7 +278,7 @@ class _Mixers(Flag):
         "Layers without a mixer, and those that lose some of several."
         some = [[i, list(kept)] for i, kept in values.items() if isinstance(kept, tuple)]
         d = {"attention_removed": [i for i, kept in values.items() if not kept]}
-        return d | ({"mixers_kept": some} if some else {}), 2 if some else 1
+        return d | ({"mixers_kept": some} if some else {})
 
     def read(self, d):
         "Return {layer: kept} of the layers that lose a mixer."
@@ -406,7 +406,7 @@ class Mask(Slot):
     def write(self, values, L):
         "A list with an entry for each layer, of plans that change experts."
         rows = [self.to_json(values[i]) if i in values else None for i in range(L)]
-        return {"experts_kept": rows} if values else {}, 2 if values else 1
+        return {"experts_kept": rows} if values else {}
 
     def read(self, d):
         "Return {layer: kept} of the layers whose experts are changed."

@@ -115,9 +115,15 @@ class Ablation:
     paper: bool = True  # whether it is in the paper
 
 
+def _take_first(draw, largest, n, seed):
+    "The first `n` windows of a seed's largest draw: each size contains the smaller ones"
+    return draw(largest, seed)[:n]
+
+
 def _vary_size(model, draw, values, sparsities):
     for n in values:
-        yield {f"{n} windows": two_ssp}, {}, partial(draw, n), sparsities
+        first = partial(_take_first, draw, max(values), n)
+        yield {f"{n} windows": two_ssp}, {}, first, sparsities
 
 
 def _vary_text(model, texts, values, sparsities):

@@ -110,10 +110,16 @@ class _OnAgreement:
         return f"{self.ids.identity}, prompt={self.prompt}, new={self.new}"
 
     @property
+    def documents(self):
+        "Number of documents, if each window is of another one; else None"
+        return None if self.ids.documents is None else len(self.ids)
+
+    @property
     def identity(self):
         is_grid_model = self.dense is None or self.bound
         dense = "the row's own" if is_grid_model else model_identity(self.dense)
         facts = dict(text=self.ids.identity, prompt=self.prompt, new=self.new, bs=self.bs)
+        facts |= dict(unit="document") if self.documents else {}  # of an interval
         return facts_identity("agreement", dense=dense, **facts)
 
     def __call__(self, model, tok=None):

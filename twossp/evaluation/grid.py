@@ -334,6 +334,8 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
     methods, by method, or drawn with the seed. A pruned model was calibrated before."""
     earlier = getattr(model, "twossp_calibration", None)
     drawn: dict = {}  # function, seed -> windows
+    documents = {k: getattr(f, "documents", None) for k, f in evals.items()}
+    place = dict(place, documents={k: count for k, count in documents.items() if count})
     if dense:
         kwargs = dict(texts=_text_hashes(None, None, evals), **place)
         yield None, None, Result(
@@ -471,7 +473,7 @@ def _finished_rows(
     keys: Iterable[str] = (),  # of the requested runs
     # drop their rows that have any error; False: those whose error need not occur again
     retry: bool = False,
-) -> dict[str, Result]:  # by key, without rows of an older schema
+) -> dict[str, Result]:  # by key
     "Read the rows of a results file, and cut off a truncated last line."
     if cut := repair_last_line(out):
         log.warning(
@@ -484,13 +486,7 @@ def _finished_rows(
         rows = kept
         with atomic_file(out) as new:
             new.write_text("".join(to_json_line(r) + "\n" for r in rows), encoding="utf-8")
-    if old := sum(r.schema < 2 for r in rows):
-        log.info(
-            "%s: %d rows of an older version are kept but not reused, because their keys do"
-            " not determine their numbers; requested ones are computed again",
-            out, old,
-        )
-    return {r.key: r for r in rows if r.schema > 1}
+    return {r.key: r for r in rows if r.key}
 
 # %% ../../nbs/evaluation/07_grid.ipynb #9b386e3b
 def _relabel_row(

@@ -284,7 +284,14 @@ class _OnText:
 
     @property
     def identity(self):
-        return facts_identity("perplexity", text=self.text, bs=self.bs, stride=self.stride)
+        unit = dict(unit="document") if self.documents else {}  # of an interval
+        facts = dict(text=self.text, bs=self.bs, stride=self.stride) | unit
+        return facts_identity("perplexity", **facts)
+
+    @property
+    def documents(self):
+        "Number of documents, if each window is of another one; else None"
+        return None if self.ids.documents is None or self.stride else len(self.ids)
 
     def __call__(self, model, tok=None):
         "Return 'ppl' or 'ppl_strided'; 'each': 'nll' per window in nats per token."
@@ -420,7 +427,7 @@ def measure(
     tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
     # name -> (model, tokenizer) -> numbers by name, or one number; see `check_evals`
     evals: Mapping[str, Callable] | Sequence[Callable],
-) -> dict:  # fields of `Result`: 'metrics', 'each', 'errors' by evaluation, perhaps 'datasets'
+) -> dict:  # fields of `Result`: 'metrics', 'each', 'errors', perhaps 'questions' and 'datasets'
     "Run evaluations one by one; record the errors of those that fail."
     result: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
@@ -430,7 +437,7 @@ def measure(
         except Exception as e:
             result["errors"][name] = one_line(e)
             continue
-        for part in {"errors", "each", "datasets"} & {*out}:
+        for part in {"errors", "each", "questions", "datasets"} & {*out}:
             named = {f"{name}/{k}": v for k, v in out.pop(part).items()}
             result[part] = result.get(part, {}) | named
         result["metrics"] |= {f"{name}/{k}": v for k, v in out.items()}

@@ -171,9 +171,12 @@ def _compare_runs(runs, base, number, level):
     "The comparison of a method's rows with the baseline's, by draw; or why there is none"
     shared = sorted({r.seed for r in runs} & {r.seed for r in base})
     if not shared:
-        return "the baseline with this step, sparsity and draw"
+        return "the baseline with this model, text, step, sparsity and draw"
     if any(number not in r.each for r in (*runs, *base)):
         return "the values of single samples or questions"
+    task = number.rpartition("/")[0]
+    if any(_is_task(r, number) and task not in r.questions for r in (*runs, *base)):
+        return "the identity of each question"
     sides = []
     for side in (runs, base):
         texts = {(r.seed, r.texts.get("calibration")) for r in side if r.seed in shared}

@@ -49,7 +49,7 @@ class Result:
     bytes: int | None = None  # of the weights
     width: list | None = None  # smallest and largest width of an FFN or expert, in neurons
     # "attention", "FFN" and other kinds of parts -> remaining fraction of each layer of the dense
-    # model; a list of the first two in older rows
+    # model
     kept: dict | None = None
     plan: str | None = None  # repr of the plan
     # of the search, as if it ran alone: a pass over the text that several searches share is in
@@ -64,6 +64,8 @@ class Result:
     errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
     # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
+    # 'evaluation/task' -> hash of its questions; `each` has their scores in one order
+    questions: dict = field(default_factory=dict)
     # 'evaluation/task' -> its data set on the hub (`id`, `config`, `split`), and `args`
     datasets: dict = field(default_factory=dict)
     # evaluation -> number of documents, where each window is of another one; evaluations whose
@@ -78,12 +80,6 @@ class Result:
     model_id: str = ""  # of `identity.model_identity`: the dense model
     plan_id: str = ""  # of `identity.plan_identity`; "" for the dense model
     evaluations: dict = field(default_factory=dict)  # name -> identity
-    schema: int = 2  # 1: rows whose keys were made from names
-
-    def __post_init__(self):
-        if isinstance(self.kept, (list, tuple)):
-            by_kind = dict(zip(("attention", "FFN"), self.kept, strict=True))
-            object.__setattr__(self, "kept", by_kind)
 
     def conditions(
         self,
@@ -97,7 +93,8 @@ class Result:
         for k in ("torch", "transformers", *(["lm_eval"] if is_task else [])):
             facts.append((k, self.versions.get(k)))
         facts += sorted(self.options.items())
-        for words, identities in (("{} #", self.texts), ("{} as asked #", self.evaluations)):
+        by_name = ("{} #", self.texts), ("{} as asked #", self.evaluations)
+        for words, identities in (*by_name, ("questions of {} #", self.questions)):
             of_metric = sorted(k for k in identities if metric.startswith(f"{k}/"))
             facts += [(words.format(k), identities[k]) for k in of_metric]
         to_json = functools.partial(json.dumps, sort_keys=True, default=repr)
@@ -147,7 +144,6 @@ def _check_types(d):
         if value is None and f.name in d and f.default is not None:
             raise ValueError(f"{f.name} is null")
         kind = kind | int if kind in (float, float | None) else kind
-        kind = kind | list if f.name == "kept" else kind
         if value is not None and not isinstance(value, kind):
             what = "not a JSON object" if kind is dict else f"{value!r}, of another type"
             raise ValueError(f"{f.name} is {what}")
@@ -167,7 +163,6 @@ def _parse_row(line):
             needed = f"it has the fields {', '.join(_NEEDED)} at least"
             raise ValueError(f"{needed}; this one has {', '.join(d) or 'none'}")
         _check_types(d)
-        d = dict(schema=1) | d
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:
         raise ValueError(f"not a row of results: {e}") from e
@@ -365,10 +360,6 @@ EVALUATIONS |= {  # speed, memory, sample text
             cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
             memory_bytes=Metric(
                 "{}: peak memory (weights and activations), MB", 1e-6, ",.0f", "lower"
-            ),
-            # older rows only: memory of the process, including the dense weights
-            peak_bytes=Metric(
-                "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
             ),
             prefill_ops=Metric("{}: prefill, GFLOPs", form=",.2f", **_COUNTED),
             decode_ops=Metric("{}: one token, GFLOPs", form=",.3f", **_COUNTED),

@@ -192,16 +192,28 @@ def _numbers(name, out):
     return {f"{name}/{k}": v for k, v in scores.items()} | {f"{name}/n": n}
 
 
-def _document_scores(name, out):
-    "Scores by metric and filter, in the order of the documents."
+def _list_questions(out):
+    "(task, logged answer) of each question and filter, by the hashes of the questions"
+    logged = [(task, x) for task, found in out.get("samples", {}).items() for x in found]
+    return sorted(logged, key=lambda pair: (pair[0], pair[1]["doc_hash"], pair[1]["doc_id"]))
+
+
+def _hash_questions(logged):
+    "A hash of the questions, whatever their order in the data set"
+    hashes = {(task, x["doc_id"]): (task, x["doc_hash"]) for task, x in logged}
+    return hashlib.sha256(json.dumps([*hashes.values()]).encode()).hexdigest()[:16]
+
+
+def _question_scores(name, logged):
+    "Scores by metric and filter, a value for each question"
     scores: dict = {}
-    for logged in out.get("samples", {}).values():
-        for x in sorted(logged, key=lambda x: x["doc_id"]):
-            for metric in x["metrics"]:
-                if isinstance(x[metric], (bool, int, float)):
-                    key = f"{name}/{metric},{x['filter']}".removesuffix(",none")
-                    scores.setdefault(key, []).append(float(f"{x[metric]:.7g}"))
+    for _, x in logged:
+        for metric in x["metrics"]:
+            if isinstance(x[metric], (bool, int, float)):
+                key = f"{name}/{metric},{x['filter']}".removesuffix(",none")
+                scores.setdefault(key, []).append(float(f"{x[metric]:.7g}"))
     return scores
+
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #b917834f
 def check_batch_size(
@@ -288,7 +300,8 @@ def run_tasks(
     seed: int = 0,  # of the few-shot examples
     progress: bool = False,  # show lm-eval's outputs
     # 'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: message}; 'each':
-    # {'task/metric': scores of the documents}; 'datasets': {task: its data set on the hub}
+    # {'task/metric': scores of the questions}; 'questions': {task: a hash of them, in this order};
+    # 'datasets': {task: its data set on the hub}
 ) -> dict:
     "Evaluate the model on tasks, with standard errors. Random states are restored."
     check_batch_size(batch_size, input_device(model))
@@ -303,12 +316,12 @@ def run_tasks(
         kwargs = dict(limit=limit, apply_chat_template=apply_chat_template)
         kwargs["confirm_run_unsafe_code"] = confirm_run_unsafe_code
         with finite_logits(model):
-            scores, failed, each, datasets = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
+            scores, failed, parts = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
     errors = errors | failed
     acc = [scores.get(f"{name}/acc") for name in (*good, *errors)]
     if len(acc) > 1 and None not in acc:
         scores["average/acc"] = sum(acc) / len(acc)
-    return scores | dict(errors=errors, each=each) | (dict(datasets=datasets) if datasets else {})
+    return scores | dict(errors=errors) | parts
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #b996f8e5
 def _is_loaded(tasks):
@@ -317,9 +330,9 @@ def _is_loaded(tasks):
 
 # %% ../../nbs/evaluation/04_tasks.ipynb #d597a11d
 def _run_each(lm, tm, names, num_fewshot, seed, kwargs):
-    "Evaluate tasks one by one; return scores, errors, scores of the documents and data sets."
+    "Evaluate tasks one by one; return scores, errors, and what is known of each by name."
     evaluate = require("lm_eval").evaluate
-    scores, failed, each, datasets = {}, {}, {}, {}
+    scores, failed, each, questions, datasets = {}, {}, {}, {}, {}
     for name in names:
         try:
             with fork_rng(seed):
@@ -335,11 +348,14 @@ def _run_each(lm, tm, names, num_fewshot, seed, kwargs):
             failed[name] = one_line(e)
         else:
             scores |= _numbers(name, out)
-            each |= _document_scores(name, out)
+            logged = _list_questions(out)
+            each |= _question_scores(name, logged)
+            questions[name] = _hash_questions(logged)
             if data := _describe_data([x.config for x in loaded["tasks"].values()]):
                 asked = {k: kwargs[k] for k in ("limit", "apply_chat_template") if kwargs[k]}
                 datasets[name] = data | dict(args=data["args"] | asked)
-    return scores, failed, each, datasets
+    parts = dict(each=each, questions=questions)
+    return scores, failed, parts | (dict(datasets=datasets) if datasets else {})
 
 
 def _describe_data(configs):

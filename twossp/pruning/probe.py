@@ -80,6 +80,11 @@ class Probe:
         "Layers that stay whole."
         return {*self.structure.protected(self.protect)}
 
+    @property
+    def estimates(self) -> bool:
+        "Whether the answers are drawn at random, for an estimate."
+        return False
+
     def quiet(self) -> "Probe":
         "The same without progress bars, for a search that shows its own."
         other = copy(self)
@@ -189,6 +194,10 @@ class Sketch(Probe):
 
     def _read(self, calib):
         return None if calib is None else Calibration.of(calib)
+
+    @property
+    def estimates(self):
+        return self.calib is not None
 
     @property
     def needs(self) -> list[dict]:  # `windows` of `tokens`, `plans`, `fit`, `gradients`, `train`

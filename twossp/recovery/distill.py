@@ -831,7 +831,7 @@ def check_teacher_student(
         warnings.warn(
             f"the student has {sizes[0]:,} token ids and the teacher {sizes[1]:,}: the"
             f" divergence is over the first {min(sizes):,}, which both have",
-            stacklevel=2,
+            stacklevel=1,  # one place, and so one line, for all callers
         )
     return plan
 

@@ -20,6 +20,7 @@ import torch
 
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
+from ..checkpoint.original import holds_model
 from ..checkpoint.save import output_folder, save_pruned
 from ..core.cache import hash_files
 from ..core.extras import check_installed
@@ -31,6 +32,7 @@ from twossp.core.files import (
     check_output_folder,
     output_file,
     real_path,
+    shown_path,
     sweep,
 )
 from ..core.plan import Plan
@@ -199,23 +201,38 @@ def _cut_text(sources, tok, seq_len, n_windows, synthetic, training):
 
 
 def _check_teacher(folder, student, own_tok, model, tok):
-    "Raise `ValueError` if the predictions cannot be compared; warn of what was not checked."
-    plan, messages = check_teacher_student(student, model), []
-    original = student.twossp_record.get("model_identity") or plan.provenance.get("model")
-    is_same = original and same_model(original, model_identity(model))
-    if original and is_same is False:
-        messages.append(
-            f"the teacher is not the model that {folder} was pruned from, or has another"
-            " dtype"
-        )
-    elif not is_same:
-        messages.append(f"not checked: whether {folder} was pruned from the teacher")
+    """Raise `ValueError` if the predictions cannot be compared; warn of another model than the one
+    that was pruned, and of what was not checked."""
+    check_teacher_student(student, model)
+    messages = _describe_teacher(shown_path(folder), student, model)
     if own_tok is None:
-        messages.append(f"not checked: the tokenizer, since {folder} has none")
+        messages.append(f"not checked: the tokenizer, since {shown_path(folder)} has none")
     else:
         _check_tokenizers(own_tok, tok, min(vocabulary_size(student), vocabulary_size(model)))
     for message in messages if is_main_process() else ():
         warnings.warn(message, stacklevel=3)
+
+
+def _describe_teacher(folder, student, model):
+    "What has to be said of the teacher: nothing if it is the model that was pruned"
+    record = student.twossp_record
+    original = record.get("model_identity") or student.twossp_plan.provenance.get("model")
+    is_same = same_model(original, model_identity(model)) if original else None
+    if is_same:
+        return []
+    if is_same is None:
+        return [f"not checked: whether {folder} was pruned from the teacher"]
+    name = record.get("base_repo") or record.get("base_model")
+    source = f" ({name})" if name else ""
+    origin = getattr(model, "twossp_origin", None)
+    if origin and holds_model(origin.folder, original):
+        dtype = record.get("dtype") or "another"
+        return [
+            f"the teacher is the model that {folder} was pruned from{source}, in"
+            f" {str(model.dtype).removeprefix('torch.')} instead of {dtype}"
+        ]
+    teacher = f", {shown_path(origin.folder)}," if origin else ""
+    return [f"the teacher{teacher} is not the model that {folder} was pruned from{source}"]
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #cb7d70b6
 def _check_student_ids(ids, student):

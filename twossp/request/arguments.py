@@ -185,12 +185,10 @@ def _check_layers(o):
 
 
 def _check_inputs(o):
-    "Raise `ValueError` for a model's folder, a cache folder or a plan that is something else."
+    "Raise `ValueError` for a model's folder or a plan that is something else."
     folder = Path(o.model).expanduser() if o.model and is_path(o.model) else None
     if folder and folder.is_dir() and not (folder / "config.json").is_file():
         raise ValueError(f"{shown_path(folder)} is not a checkpoint folder: no config.json in it")
-    if o.cache_dir and Path(o.cache_dir).is_file():
-        raise ValueError(f"--cache_dir {shown_path(o.cache_dir)} is a file: name a folder")
     if plan := getattr(o, "plan", None):
         try:
             record = json.loads(Path(plan).read_bytes())

@@ -49,7 +49,15 @@ from twossp.core.words import (
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
 from ..runtime.decisions import DECISIONS
-from ..runtime.text_names import TEXTS, is_path, map_names, parse_sources, source_kinds
+from twossp.runtime.text_names import (
+    PROTOCOLS,
+    TEXTS,
+    is_path,
+    map_names,
+    parse_sources,
+    source_kinds,
+    text_protocol,
+)
 
 # %% ../../nbs/request/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -579,7 +587,7 @@ class ModelOptions:
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first samples of the text, any other seed"
-        " draws them at random (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
+        " shuffles its documents (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
     )
 
 # %% ../../nbs/request/00_options.ipynb #2187b416
@@ -808,18 +816,30 @@ class TextOptions:
     evaluate_perplexity: bool = flag("measure perplexity on WikiText-2")
     main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu")
     evaluation: tuple[Corpus, ...] = flag(
-        "measure perplexity on these texts, named as for --calibration", (), basic=True,
+        "measure perplexity on these texts, named as for --calibration, or wiki_test", (),
+        basic=True,
     )
     n_eval: int | None = flag(
         "number of evaluation samples of each text (default: all)",
         needs="an evaluation text",
+    )
+    protocol: str | None = flag(
+        "documents: each evaluation sample is of another document, which shorter documents are"
+        " skipped for; consecutive: samples of the whole text, one after the other, as in the"
+        " paper (default: consecutive for wikitext2, c4 and fineweb-edu, with --stride, and for a"
+        " .txt file, which is one document; else documents)",
+        choices=PROTOCOLS, needs="an evaluation text",
+    )
+    eval_seed: int = flag(
+        "seed of the evaluation samples: which documents, and where in each (default: 0)", 0,
+        least=0, most=2**63 - 1, needs=("an evaluation text", "an evaluation of documents"),
     )
     eval_len: Tokens | None = flag(
         "tokens per evaluation sample (default: --seq_len)", needs="an evaluation text",
     )
     stride: int | None = flag(
         "measure strided perplexity with this many tokens per step, instead of the"
-        " paper's consecutive samples", needs="an evaluation text",
+        " paper's consecutive samples", needs=("an evaluation text", "consecutive samples"),
     )
 
 # %% ../../nbs/request/00_options.ipynb #a38c2ffa
@@ -1079,6 +1099,14 @@ def _calibrates_on(*kinds):
     return advise
 
 
+def _advise_documents(o, option, model):
+    "Whether a text is evaluated on samples of documents"
+    if o.stride:
+        return "leave out --stride"
+    asked = [o.protocol or text_protocol(name) for name in o.evaluation_names]
+    return "" if "documents" in asked else "give --protocol documents"
+
+
 def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
     names = list(o.evaluation_names)
@@ -1108,6 +1136,10 @@ _NEEDS: dict[str, Callable] = {
     "generated calibration text": _calibrates_on("self", "self-chat"),
     "a text that is not bundled": _advise_named,
     "an evaluation text": _gives(*_TEXTS),
+    "an evaluation of documents": _advise_documents,
+    "consecutive samples": (
+        lambda o, *_: "leave out --protocol documents" * (o.protocol == "documents")
+    ),
     "an evaluation": _gives(
         *_TEXTS, "evaluate_downstream", "evaluate_inference", "evaluate_qualitative"
     ),
@@ -1133,8 +1165,8 @@ def check_options(
     o,  # options of any command
     model=None,  # its shapes are enough; None: its configuration has not been read
 ) -> None:
-    """Raise `ValueError` for an option that has no effect, or that excludes another, and for a file
-    that is missing."""
+    """Raise `ValueError` for an option that has no effect, or that excludes another, for a file
+    that is missing, and for one in the place of a folder that is written."""
     given = [f for f in fields(o) if getattr(o, f.name) != f.default]
     for f in given:
         excluded = f.metadata.get("excludes", ())
@@ -1159,6 +1191,9 @@ def check_options(
                 hint = ": that is the bundled model, and this command is for a pruned checkpoint"
                 hint += ", as twossp prune smollm2 --sparsity 0.25 --save out makes one"
                 raise ValueError(f"there is no {what} {shown_path(path)}{hint * bundled}")
+            is_written = f.metadata["effect"] is Effect.WRITES
+            if is_written and "DIR" in _type_parts(f) and os.path.isfile(path):
+                raise ValueError(f"--{f.name} {shown_path(path)} is a file: name a folder")
             inside = f.metadata.get("holds", "")
             if inside and not _exists(os.path.join(path, inside)):
                 raise ValueError(
@@ -1327,7 +1362,7 @@ class CompareGridOptions:
     )
     seed: tuple[int, ...] = flag(
         "random subsets of the calibration text: 0 takes its first samples, any other seed"
-        " draws them at random (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
+        " shuffles its documents (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
         idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(

@@ -77,6 +77,7 @@ from twossp.request.validate import (
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_text, windows
 from ..runtime.devices import is_main_process
+from ..runtime.documents import document_windows
 from twossp.runtime.identity import (
     Search,
     constant_weights,
@@ -97,19 +98,16 @@ from twossp.runtime.sources import (
     read_sources,
     source_windows,
 )
-from ..runtime.text_names import is_path, parse_sources, split_column
+from ..runtime.text_names import is_path, parse_sources, split_column, text_protocol
 from ..serving.export import check_export_tokenizer, run_export
 
 # %% ../../nbs/request/05_run.ipynb #cdfb96bc
 _OTHER_EVALUATIONS = "downstream", "forward", "generation", "text"
 
 
-def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> documents
-    "Calibration sources (None: not needed) and evaluation texts by name"
-    kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
-    calib, places = None, {}
-    if o.needs_calibration:
-        calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
+def _label_texts(o):
+    "Names of evaluation texts by the name of the evaluation: of a file, its stem"
+    places = {}
     for name in o.evaluation_names:
         path, label = Path(name), name
         if path.exists():
@@ -119,12 +117,22 @@ def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> docu
             raise ValueError(
                 f"two evaluation texts are called {label!r}: rename one of the files"
             )
+    return {label: name for label, (_, name) in places.items()}
+
+
+def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> documents
+    "Calibration sources (None: not needed) and evaluation texts by name"
+    kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
+    calib = None
+    if o.needs_calibration:
+        calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
+    names = _label_texts(o)
     if o.ablation and (len(calib) > 1 or calib[0]["windows"]):
         raise ValueError(
             "--ablation draws its own numbers of samples: give one source as --calibration,"
             " without a number"
         )
-    texts = {k: load_text(n, "evaluation", **kwargs) for k, (_, n) in places.items()}
+    texts = {k: load_text(name, "evaluation", **kwargs) for k, name in names.items()}
     return calib, texts
 
 # %% ../../nbs/request/05_run.ipynb #5282271b
@@ -154,8 +162,7 @@ def count_windows(
     "Number of windows that a source has, at most `most`."
     if sources[0]["synthetic"]:
         return inf
-    # drawn windows need all of the text, which is then tokenized once
-    return available_windows(sources[0], tok, o.seq_len, None if o.seed else most, o.score_on)
+    return available_windows(sources[0], tok, o.seq_len, most, o.score_on)
 
 # %% ../../nbs/request/05_run.ipynb #cutwriting1
 def _choose_count(o, sources, tok):
@@ -173,14 +180,42 @@ def _choose_count(o, sources, tok):
     return min(n, available)
 
 # %% ../../nbs/request/05_run.ipynb #258ddf1b
+def _choose_protocol(o, name, documents):
+    "How a text is evaluated: as asked, else as its name says; one document on all of it"
+    if o.protocol or o.stride:
+        return o.protocol or "consecutive"
+    return "consecutive" if len(documents) == 1 else text_protocol(name)
+
+
 def cut_evaluations(
     o: Options,  # of the command
     texts: Mapping,  # name -> text, of `read_texts`
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> dict:  # name -> (model, tokenizer) -> numbers
     "Perplexity on each text, by name. Raises `ValueError` if a text is too short."
-    ids = {k: windows(text, tok, o.eval_len or o.seq_len, o.n_eval) for k, text in texts.items()}
+    ids, names, seq_len = {}, _label_texts(o), o.eval_len or o.seq_len
+    for label, documents in texts.items():
+        name = names.get(label, label)
+        if _choose_protocol(o, name, documents) == "consecutive":
+            ids[label] = windows(documents, tok, seq_len, o.n_eval)
+            continue
+        try:
+            ids[label] = document_windows(documents, tok, seq_len, o.n_eval, o.eval_seed)
+        except ValueError as e:
+            raise ValueError(f"{label}: {e}") from e
     return {k: on_text(x, stride=o.stride, progress=not o.quiet) for k, x in ids.items()}
+
+
+def _say_protocols(o, perplexities):
+    "Name the texts that are evaluated on all of their one document, if that was not asked for"
+    names = _label_texts(o)
+    for label, f in perplexities.items():
+        asked = o.protocol or o.stride or text_protocol(names.get(label, label)) == "consecutive"
+        if f.documents is None and not asked:
+            log.warning(
+                f"{label} is one document: it is evaluated on consecutive samples, as with"
+                " --protocol consecutive"
+            )
 
 
 def make_evaluations(
@@ -191,6 +226,7 @@ def make_evaluations(
 ) -> dict:  # name -> (model, tokenizer) -> numbers
     "Requested evaluations by name, as for `run_grid`"
     evals, progress = {}, not o.quiet
+    _say_protocols(o, perplexities)
     if o.agreement:  # few, short windows: two forward passes and a continuation each
         first = next(iter(perplexities))
         short = perplexities[first].ids[:8, :256]

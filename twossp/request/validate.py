@@ -32,6 +32,7 @@ from ..reporting.trackers import check_trackers
 from .arguments import check_any, check_arguments, list_inputs
 from .options import Options, check_options
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
+from ..runtime.identity import weight_files
 from ..runtime.models import load_config
 from ..runtime.provenance import load_plan, plan_file
 from ..runtime.skeleton import load_skeleton
@@ -273,8 +274,19 @@ def _check_exists(o):
         raise ValueError(f"{e}{did_you_mean(str(o.model), ['smollm2'])}") from e
 
 
+def _check_weights(o):
+    "Raise `ValueError` for a folder that has a configuration and no weights."
+    folder = Path(o.model).expanduser()
+    if (folder / "config.json").is_file() and not weight_files(folder):
+        raise ValueError(
+            f"{shown_path(o.model)} has a config.json and no weights: twossp estimate needs no"
+            " more, pruning needs its safetensors files too"
+        )
+
+
 def _check_model(o):
     "Check the checkpoint's configuration and headers."
+    _check_weights(o)
     saves_code = o.save and o.trust_remote_code
     try:
         model = load_requested_skeleton(o)

@@ -25,16 +25,19 @@ _EXPECTED = (
 )
 
 
-def _check_fields(ids, images, counted, sources):
+def _check_fields(ids, images, counted, sources, documents):
     "Raise `ValueError` unless the fields of `Calibration` fit each other"
     if not isinstance(ids, torch.Tensor):
         raise ValueError(f"{_EXPECTED} a {type(ids).__name__}")
     is_integer = not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
     if not is_integer or ids.dim() != 2 or ids.shape[0] < 1 or ids.shape[1] < 2:
         raise ValueError(f"{_EXPECTED} a tensor {ids.dtype} {tuple(ids.shape)}")
-    for what, values in (("images", images), ("sources", sources)):
+    per_window = dict(images=images, sources=sources, documents=documents)
+    for what, values in per_window.items():
         if values is not None and len(values) != len(ids):
             raise ValueError(f"{len(values)} {what} for {len(ids)} windows: give one each")
+    if documents is not None and len({*documents}) < len(documents):
+        raise ValueError("two windows are of the same document: give `documents` for one each")
     if counted is None:
         return
     if counted.dtype != torch.bool or counted.shape != ids.shape:
@@ -102,10 +105,12 @@ class Calibration:
     # (n, t) bool: tokens that norms and losses are averaged over; None: all
     counted: torch.Tensor | None = None
     sources: Sequence[str] | None = None  # per window: its data source; None: unknown
+    # per window: the number of its document, each another one; None: windows may cross documents
+    documents: Sequence[int] | None = None
 
     def __post_init__(self):
-        _check_fields(self.ids, self.images, self.counted, self.sources)
-        tuples = {k: getattr(self, k) for k in ("images", "sources")}
+        _check_fields(self.ids, self.images, self.counted, self.sources, self.documents)
+        tuples = {k: getattr(self, k) for k in ("images", "sources", "documents")}
         vars(self).update({k: x if x is None else tuple(x) for k, x in tuples.items()})
         vars(self).update(ids=self.ids.detach().to(torch.int64, copy=True), _models=frozenset())
         if self.counted is not None:
@@ -187,12 +192,16 @@ class Calibration:
         of_windows = lambda x: None if x is None else tuple(x[i] for i in numbers)
         of_tokens = lambda x: None if x is None else x[pick][:, columns]
         images, sources = of_windows(self.images), of_windows(self.sources)
+        documents = of_windows(self.documents)
+        if documents and len({*documents}) < len(documents):  # a window twice
+            documents = None
         ids, counted = of_tokens(self.ids), of_tokens(self.counted)
         if ids.shape[1] != self.shape[1]:  # other windows, which are checked
             if images is not None:
                 raise ValueError("windows with images are used whole, and cannot be split")
-            return Calibration(ids, images, counted, sources)
-        return self._copy(ids=ids, images=images, counted=counted, sources=sources)
+            return Calibration(ids, images, counted, sources, documents)
+        kept = dict(images=images, counted=counted, sources=sources, documents=documents)
+        return self._copy(ids=ids, **kept)
 
     def _copy(self, **fields):
         "A copy with these fields and cached values, which are not checked again"

@@ -22,6 +22,7 @@ from twossp.core.quantized import (
 )
 from ..core.words import one_line
 from .devices import fork_rng
+from .identity import weight_files
 from .models import load_config
 
 # %% ../../nbs/runtime/12_skeleton.ipynb #6ef39650
@@ -58,7 +59,12 @@ def load_skeleton(
     config, source = load_config(name, revision, trust_remote_code, cache_dir)
     pick_auto_class(str(name), config)
     quantized = quantization_method(config)
-    dtype = dequantized_dtype(config) if quantized else _stored_type(source, revision)
+    if quantized:
+        dtype = dequantized_dtype(config)
+    elif Path(source).is_dir() and not weight_files(source):  # config.json alone
+        dtype = config.dtype or config.get_text_config().dtype or torch.float32
+    else:
+        dtype = _stored_type(source, revision)
     config, kwargs = dequantized_config(config), dict(trust_remote_code=trust_remote_code)
     try:
         return build_model(config, dtype, **kwargs)

@@ -25,6 +25,7 @@ from .calibration import Calibration
 from twossp.runtime.data import (
     CHAT_COLUMNS,
     cut_tokens,
+    draw_tokens,
     encode_beginning,
     encode_texts,
     folder_rows,
@@ -357,6 +358,24 @@ def _check_source(source, tok, n, answers):
         )
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p09
+def _documents(source):
+    return source["texts"] if source["chats"] is None else source["chats"]
+
+
+def _encode(documents, tok, need, answers):
+    "Ids of texts or chats, or at least the first `need` of them, and which are of answers"
+    if not any(isinstance(x, Chat) for x in documents):
+        return encode_texts(documents, tok, need), []
+    ids, counted = [], []
+    for chat in documents:
+        tokens, mask = chat_tokens(chat, tok, answers, None if need is None else need - len(ids))
+        ids += tokens
+        counted += mask or []
+        if need is not None and len(ids) >= need:
+            break
+    return ids, counted
+
+
 def _tokenize(source, tok, need, answers):
     """Ids of a source's text, or at least the first `need` of them, and which are of answers. The
     source keeps them: a text that was counted is not tokenized again to be cut"""
@@ -364,15 +383,7 @@ def _tokenize(source, tok, need, answers):
     enough = most is None or (need is not None and need <= most)
     if known is tok and with_answers >= answers and enough:
         return kept
-    ids, counted = [], []
-    if source["chats"] is None:
-        ids = encode_texts(source["texts"], tok, need)
-    for chat in source["chats"] or ():
-        tokens, mask = chat_tokens(chat, tok, answers, None if need is None else need - len(ids))
-        ids += tokens
-        counted += mask or []
-        if need is not None and len(ids) >= need:
-            break
+    ids, counted = _encode(_documents(source), tok, need, answers)
     whole = need is None or len(ids) < need
     source["_kept"] = tok, answers, None if whole else need, ids, counted
     return ids, counted
@@ -380,17 +391,23 @@ def _tokenize(source, tok, need, answers):
 
 def _cut_source(source, tok, n, seq_len, seed, answers):
     "(n, seq_len) ids of one source, and the mask of its answers"
+
+    def encode(documents, need):
+        if documents is whole:
+            return _tokenize(source, tok, need, answers)
+        return _encode(documents, tok, need, answers)
+
+    whole = _documents(source)
     try:
-        need = n * seq_len if n is not None and seed is None else None
-        ids, counted = _tokenize(source, tok, need, answers)
-        ids = cut_tokens(ids, seq_len, n, seed)
+        ids, counted = draw_tokens(whole, encode, seq_len, n, seed)
+        ids = cut_tokens(ids, seq_len, n)
     except ValueError as e:
         message = str(e)
         message = message if source["name"] in message else f"{source['name']}: {message}"
         raise ValueError(message) from e
     if not answers:
         return ids, None
-    counted = cut_tokens(counted, seq_len, n, seed)
+    counted = cut_tokens(counted, seq_len, n)
     _check_answers(source, counted)
     return ids, counted
 
@@ -420,7 +437,7 @@ def check_sources(
     tok: PreTrainedTokenizerBase,  # of the model
     seq_len: int = 2048,  # tokens per window
     n: int | None = None,  # windows, as `source_windows` takes it
-    seed: int | None = None,  # None: the first windows of each source; else drawn
+    seed: int | None = None,  # None or 0: the first windows; else of shuffled documents
     score_on: str = "all",  # one of `SCORE_ON`
 ) -> list[tuple]:  # per source: windows; (ids, mask) of text, or prompts for the model
     "Cut texts and chats into windows. Raises the errors of `source_windows`, without a model."
@@ -469,7 +486,7 @@ def source_windows(
     tok: PreTrainedTokenizerBase,  # of the model; with a chat template for chats
     seq_len: int = 2048,  # tokens per window
     n: int | None = None,  # windows; None: as in `spec`, or all of a single source
-    seed: int | None = None,  # None: the first windows of each source; else drawn
+    seed: int | None = None,  # None or 0: the first windows; else of shuffled documents
     score_on: str = "all",  # one of `SCORE_ON`
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
     cache_dir: str | Path | None = None,  # of downloads and synthetic text

@@ -219,7 +219,7 @@ def _copy_fields(writer, source):
             writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=item_type)
 
 # %% ../../nbs/serving/01_gguf.ipynb #spmscore
-_FIX = "give the dense model's GGUF as tokenizer_from="
+_FIX = "twossp export … gguf --tokenizer_from FILE copies that of the dense model's GGUF"
 
 
 def _spm_scores(spec):
@@ -306,7 +306,7 @@ def gguf_pretokenizer(
         return "qwen2" if regex[0] == _QWEN2 else "llama-bpe"
     raise ValueError(
         "it is not certain which of llama.cpp's pre-tokenizers splits text like this"
-        f" tokenizer ({kinds}): name it with pre=, or {_FIX}"
+        f" tokenizer ({kinds}): {_FIX}"
     )
 
 # %% ../../nbs/serving/01_gguf.ipynb #e1ab0770

@@ -1,8 +1,8 @@
-"""Checkpoints and plans of earlier versions, kept in `nbs/tests/fixtures`
+"""The checkpoints and plans in `nbs/tests/fixtures/records`: the formats, as they are written
 
-`write` made `records` at commit fd6370ce: configuration records 1 and 2, plan formats 1 to 3, and
-`write_checkpoints` made `records3`, of configuration record 3. Nobody can write them again once
-those formats are gone, so they are never rewritten; a new format gets a new folder beside them.
+`python -m nbs.tests.helpers.records nbs/tests/fixtures/records` writes them. While nothing is
+released, a change of a format writes them again; from the first release on, what was saved has to
+be read, so they stay, and a new format gets a new folder beside them.
 """
 
 import json
@@ -75,8 +75,8 @@ def checkpoint_plans():
     }
 
 
-def write_checkpoints(folder, formats=("compact", "compatible", "native")):
-    "Write the checkpoints of these formats, and their logits; not to be called again"
+def write_checkpoints(folder):
+    "Write the checkpoints, and their logits"
     from twossp.baselines.slicegpt import slicegpt
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
@@ -86,8 +86,6 @@ def write_checkpoints(folder, formats=("compact", "compatible", "native")):
     cases = checkpoint_plans()
     cases["sliced"] = "llama", {}, "compact", slicegpt(filled(), IDS, 0.3, progress=False)
     for name, (family, more, format, plan) in cases.items():
-        if format not in formats:
-            continue
         model, place = filled(family, **more), folder / name
         plan = with_provenance(plan, method="by hand", target_sparsity=0.25)
         save_pruned(model, plan, place, None, format=format)
@@ -101,20 +99,15 @@ def write_checkpoints(folder, formats=("compact", "compatible", "native")):
 
 
 def write(folder):
-    "Write everything; not to be called again"
+    "Write everything"
     from twossp.core.plan import drop
     from twossp.runtime.provenance import save_plan, with_provenance
 
     folder = Path(folder)
     cases = write_checkpoints(folder)
-    plans = {
-        "format1": cases["refitted"][3],
-        "format1-sliced": cases["sliced"][3],
-        "format2": cases["experts"][3],
-        "format2-mixers": drop(3, mixers={1: (True, False)}),
-        "format3": cases["heads"][3],
-    }
-    for name, plan in plans.items():
+    mixers = drop(3, mixers={1: (True, False)})
+    plans = {name: cases[name][3] for name in ("refitted", "sliced", "experts", "heads")}
+    for name, plan in (plans | dict(mixers=mixers)).items():
         plan = with_provenance(plan, method="by hand", options=dict(score="taylor"), seed=3)
         save_plan(plan, folder / "plans" / f"{name}.json")
 
