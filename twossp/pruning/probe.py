@@ -209,15 +209,12 @@ class Sketch(Probe):
         if self.calib is None:
             raise Checked(start)
 
-    def draw(self, *shape: int) -> torch.Tensor:
-        "Draw random numbers in [0, 1)."
-        return torch.rand(shape, generator=self.generator)
-
-    def note(self, **needs) -> None:
-        "Note what an answer would hold in memory."
+    def draw(self, *shape: int, **needs) -> torch.Tensor:
+        "Draw random numbers in [0, 1); note what the real answer would hold in memory."
         self.begin()
-        self.noted[tuple(needs.items())] = None
-        self.draw()  # so that answers depend on what was asked before
+        if needs:
+            self.noted[tuple(needs.items())] = None
+        return torch.rand(shape, generator=self.generator)
 
     def collect(self, rows, log=None, **options):
         "Scores at random, of each row."
@@ -233,28 +230,27 @@ class Sketch(Probe):
                 observed = [p.observed for p in scored_parts(self.structure, row.unit)]
                 fit = max((round(g**0.5 * u) for g, u in observed), default=0)
             gradients = row.needs == "gradients"
-            self.note(windows=len(self.calib), gradients=gradients, fit=fit)
+            self.draw(windows=len(self.calib), gradients=gradients, fit=fit)
         return resolve(SCORES[row.unit]["random"].fn)(self.model, self.calib)
 
     def loss(self, plans, windows=1, by="perplexity"):
         "Losses at random."
         self.begin()
         ids = self.windows(windows)
-        self.note(plans=len(plans), windows=len(ids), tokens=ids.shape[1])
-        return self.draw(len(plans), len(ids)).mean(1)
+        needs = dict(plans=len(plans), windows=len(ids), tokens=ids.shape[1])
+        return self.draw(len(plans), len(ids), **needs).mean(1)
 
     def hidden(self, select, compare, what, windows=None):
         "Comparisons of random states, of one window of two tokens."
-        self.note(windows=1)
-        size = self.model.config.get_text_config().hidden_size
-        states = [select(h) for h in self.draw(len(self.structure) + 1, 1, 2, size)]
+        shape = len(self.structure) + 1, 1, 2, self.model.config.get_text_config().hidden_size
+        states = [select(h) for h in self.draw(*shape, windows=1)]
         return [[compare(*pair)] for pair in zip(states, states[1:], strict=False)]
 
     def compute(self, fn, like, **needs):
         "What `like` says."
         self.begin()
         if needs:
-            self.note(**needs)
+            self.draw(**needs)
         return like(self.draw)
 
     def choose(self, best, expected):
