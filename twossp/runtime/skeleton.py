@@ -61,7 +61,8 @@ def load_skeleton(
     quantized = quantization_method(config)
     if quantized:
         dtype = dequantized_dtype(config)
-    elif Path(source).is_dir() and not weight_files(source):  # config.json alone
+    elif Path(source).is_file() or Path(source).is_dir() and not weight_files(source):
+        # a GGUF file that is not unpacked, or config.json alone
         dtype = config.dtype or config.get_text_config().dtype or torch.float32
     else:
         dtype = _stored_type(source, revision)
