@@ -36,6 +36,7 @@ from transformers.utils import cached_file
 
 from ..core.cache import cache_folder, cached, hash_files
 from ..core.compat import keep_soft_cap
+from ..core.experts import fit_experts
 from ..core.extras import hub_reachable, missing_model, wheel_file
 from twossp.core.families import (
     UnsupportedCheckpoint,
@@ -312,7 +313,7 @@ def _load(name, source, options, **kwargs):
             f"the checkpoint {str(name)!r} lacks {len(missing)} weights, which would be"
             f" random: {', '.join(missing[:3])} …"
         )
-    return keep_soft_cap(model), tok
+    return fit_experts(keep_soft_cap(model)), tok
 
 
 def _check_vocab(model, tok):
