@@ -36,7 +36,7 @@ def quality(folder):
 
 
 def calibration(folder):
-    "The divergence on chats by calibration text, on the random subset that all of them have"
+    "The divergence on chats by calibration text, on the subset that all of them have"
     rows = measured.read_rows(folder / 'quality_calibration_table.csv')
     rows = [r for r in rows if r['draw'] == '0']
     texts = list(dict.fromkeys(r['calibrated on'] for r in rows))

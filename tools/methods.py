@@ -109,7 +109,7 @@ REMOVED = """#| fig-alt: "{caption}"
 rows = ts.load_results("../results/quality_comparison.jsonl")
 names = {names}
 other = {{"repair", "depth_score"}}
-first = [r for r in rows if r.seed == 0]  # of the random subsets
+first = [r for r in rows if r.seed == 0]  # of the subsets
 mine = [r for r in first if r.method in names and not other & set(r.options)]
 ts.plot_removed([r for r in mine if not r.errors])"""
 

@@ -31,7 +31,7 @@ NOT_TRAINED = ', not trained'  # 2SSP+ with a reconstruction alone
 
 
 def read_comparison(path=COMPARISON):
-    "{(name, sparsity, reconstructed): rows, one a random subset} of the comparison"
+    "{(name, sparsity, reconstructed): rows, one a subset} of the comparison"
     from twossp.evaluation.results import load_results
 
     found = defaultdict(list)
@@ -50,7 +50,7 @@ def worked(rows):
 
 
 def perplexity(rows):
-    "The median over random subsets, or None"
+    "The median over subsets, or None"
     found = [r.metrics[f'{TEXT}/ppl'] for r in worked(rows)]
     return median(found) if found else None
 
