@@ -173,6 +173,15 @@ def words_of(facts, name):
     return facts.get('table', {}) | facts.get('tables', {}).get(name, {})
 
 
+def set_apart(pages=None):
+    "{method: why it is not ranked with the others}: less than in its paper, or trained"
+    from tools.methods import read_pages
+
+    pages = read_pages() if pages is None else pages
+    each = {n: words_of(facts, n) for names, facts in pages.values() for n in names}
+    return {n: words['apart'] for n, words in each.items() if 'apart' in words}
+
+
 def lines_of(pages, found):
     "[(name in the comparison, link, words)] of all lines of the table"
     from tools.methods import stem
