@@ -20,6 +20,7 @@ from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE
 from ..core.apply import check_plan
 from ..core.cache import cache_folder
+from ..core.experts import fit_experts
 from ..core.files import check_output_folder, shown_path
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
@@ -171,7 +172,7 @@ def load_requested_skeleton(
     model = load_skeleton(
         o.model, cache_dir=o.cache_dir, trust_remote_code=o.trust_remote_code
     )
-    return model if o.dtype == "auto" else model.to(as_dtype(o.dtype))
+    return model if o.dtype == "auto" else fit_experts(model.to(as_dtype(o.dtype)))
 
 # %% ../../nbs/request/02_validate.ipynb #a3a4d1d3
 def check_feasible(
