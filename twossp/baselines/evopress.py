@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .blocks import check_attention_ffn, layers_to_remove
 from ..core.plan import Plan, drop
-from ..pruning.depth import find_lowest
+from ..pruning.depth import find_lowest, mean_kl
 from ..pruning.probe import Probe, planner
 from ..runtime.progress import progress_bar
 
@@ -157,7 +157,7 @@ def evopress(
     def score(genomes, ids):
         cost["forwards"] += (len(genomes) + 1) * len(ids)  # and the dense model
         plans = [_genome_plan(g, L) for g in genomes]
-        return probe.loss(plans, ids, "kl").tolist()
+        return probe.loss(plans, ids, mean_kl).tolist()
 
     draw = lambda: tuple(sorted(rng.sample(range(L), n)))
     genomes = [tuple(draw() for _ in range(2 - blocks)) for _ in range(initial)]

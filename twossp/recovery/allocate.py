@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.scores import Score
 from ..core.structure import Structure
 from twossp.pruning.balance import (
     attention_count,
@@ -26,6 +25,7 @@ from twossp.pruning.balance import (
 from twossp.pruning.depth import (
     Trial,
     find_lowest,
+    mean_kl,
     removal_order,
     remove_greedily,
 )
@@ -190,7 +190,7 @@ def search_widths(
     rounds: int = 5,  # of exchanges
     step: float = 0.25,  # neurons per exchange at first, as a fraction of the mean width
     multiple: int = 1,  # of which the plan's widths are multiples, before and after
-    by: str | Score | Callable = "kl",  # loss, as of `Probe.loss`
+    by: Callable = mean_kl,  # loss, as of `Probe.loss`
 ) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and criterion by round
     "Move neurons from the layers that need them least to those that need them most."
     full = [len(x) for x in scores]
