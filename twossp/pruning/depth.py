@@ -84,8 +84,8 @@ def remove_greedily(
     # first calibration windows to score on, or these; one in the paper's stage 2
     windows: int | torch.Tensor | Calibration = 1,
     *,
-    # loss by name; or (model, plans, ids) -> one loss per plan, ids a tensor
-    by: str | Score | Callable = "perplexity",
+    # loss by name; or (model, plans, ids) -> one loss per plan, ids a tensor; None: `mean_nll`
+    by: str | Score | Callable | None = None,
     keep: Collection[int] = (),  # candidates that stay
     # of the candidates: a round removes as many as add up to 1, `n` rounds to `n`; default: 1 each
     sizes: Sequence[float] | None = None,
@@ -97,7 +97,8 @@ def remove_greedily(
     remaining = [i for i in range(len(candidates)) if i not in keep]
     if not 0 <= n <= sum(sizes[i] for i in remaining) + 1e-6:
         raise ValueError(f"cannot remove {n} of {len(remaining)} candidates")
-    windows, name = probe.windows(windows), name or score_label(by)
+    name = name or score_label("perplexity" if by is None else by)
+    windows, by = probe.windows(windows), by or mean_nll
     plan, trials, removed = base, [], 0
     for step in progress_bar(range(n), "removing attention", probe.progress):
         plans = [merge(plan, candidates[i]) for i in remaining]
