@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase
+from twossp.runtime.statistics import Trace
 from typing import Any, Literal, Protocol, TypeAlias
 import pandas as pd
 import torch
@@ -182,6 +183,7 @@ def collect_scores(
     budget: int | None = None,
     cache: bool = True,
     also: Collection[str] = ...,
+    trace: Trace | None = None,
     progress: bool = True,
     log: dict | None = None,
     **options: Any,

@@ -167,7 +167,7 @@ def gisp_plan(
             reached = [*reached, plan.sparsity(model)]
         return plan, reached
 
-    question = None  # without a chain, each plan is found, and billed, by itself
+    question = None  # without a chain, each plan is found by itself
     if probe.nested:
         question = "gisp", calib.identity, rounds, (*probe.protected,), (*probe.nested,)
     plan, probe.log["rounds"] = extend_chain(model, question, targets, extend)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ARCHS', 'DETECTORS', 'Arch', 'arch_mixers', 'layer_mixers', 'mixer_record', 'model_family', 'unsupported_reason',
-           'is_vision_language', 'model_memo', 'set_arch', 'using_arch', 'arch_to_dict', 'saved_arch',
+           'is_vision_language', 'Memo', 'model_memo', 'set_arch', 'using_arch', 'arch_to_dict', 'saved_arch',
            'UnsupportedCheckpoint', 'pick_auto_class', 'check_model', 'check_dense', 'arch', 'decoder_layers',
            'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
            'unique_parameters', 'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
@@ -305,27 +305,29 @@ def is_vision_language(
     return model_family(config) in image_text_types()
 
 # %% ../../nbs/core/06_families.ipynb #9932fff1
+@dataclass
+class Memo:
+    "What is kept for a model, and freed with it; a copy has its own."
+
+    row: Arch | None = None  # assigned by `set_arch` or `using_arch`
+    found: Arch | None = None  # its row, shipped for its type or detected
+    allowed: bool = False  # its configuration was checked: it is in scope
+    structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
+    check: str | None = None  # the replay mode of its layers
+    # sums of its parts, with the cost of their pass, by calibration text
+    statistics: dict = field(default_factory=dict)
+    held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
+    constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
+
+
 _MEMOS: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def model_memo(
     model: nn.Module,  # any model
-) -> dict:  # the same object for the lifetime of the model
-    "Return the values that are kept for a model, and freed with it; a copy has its own."
-    if model not in _MEMOS:
-        _MEMOS[model] = dict(
-            row=None,  # assigned by `set_arch` or `using_arch`
-            found=None,  # its row, shipped for its type or detected
-            allowed=False,  # its configuration was checked: it is in scope
-            structures={},  # its parts, by the shapes of the layers
-            check=None,  # the replay mode of its layers
-            statistics={},  # sums of its parts, with the cost of their pass, by calibration text
-            bill=None,  # of the search that runs: the passes that it used
-            held={},  # batch sizes, in tokens, that fit in memory
-            constant=None,  # state, tensors and identity inside `constant_weights`
-            chain=None,  # of nested plans: what was asked, and {target: what was found}
-        )
-    return _MEMOS[model]
+) -> Memo:  # the same object for the lifetime of the model
+    "Return what is kept for a model."
+    return _MEMOS.setdefault(model, Memo())
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
 def set_arch(
@@ -334,7 +336,7 @@ def set_arch(
 ):
     "Set the row that `arch` returns for one model."
     memo = model_memo(model)
-    memo["row"], memo["structures"] = row, {}
+    memo.row, memo.structures = row, {}
 
 
 @contextmanager
@@ -343,7 +345,7 @@ def using_arch(
     row: Arch,  # that `arch` returns for it inside the block
 ) -> Iterator[None]:
     "Set the row of one model inside a block."
-    before = model_memo(model)["row"]
+    before = model_memo(model).row
     set_arch(model, row)
     try:
         yield
@@ -463,17 +465,17 @@ def arch(
     config, memo = check_model(model).config, model_memo(model)
     kind = model_family(config)
     _check_soft_cap(config)
-    if row := memo["row"] or saved_arch(config):
+    if row := memo.row or saved_arch(config):
         return row
-    if not memo["allowed"] and (reason := unsupported_reason(config)):
+    if not memo.allowed and (reason := unsupported_reason(config)):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
-    memo["allowed"] = True
+    memo.allowed = True
     if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
         two_norms = getattr(config, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
-    if memo["found"] is None:
-        memo["found"] = shipped_arch(model) or _detect_arch(model)
-    return memo["found"]
+    if memo.found is None:
+        memo.found = shipped_arch(model) or _detect_arch(model)
+    return memo.found
 
 
 def _detect_arch(model):

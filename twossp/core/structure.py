@@ -332,7 +332,7 @@ def structure(
 ) -> Structure:  # cached until a plan changes the model
     "Return the parts of a model; `ValueError` if it cannot be pruned."
     with exclusive(model):
-        a, cache = arch(model), model_memo(model)["structures"]
+        a, cache = arch(model), model_memo(model).structures
         layers = model.get_submodule(a.layers)
         shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
         # by layer: without norms, flat lists of two plans could be equal

@@ -25,7 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import method
 from ..core.apply import applied
 from ..core.cache import skip_unwritable
-from ..core.families import check_model
+from ..core.families import check_model, model_memo
 from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.structure import structure
 from ..core.words import one_line
@@ -45,8 +45,8 @@ from twossp.evaluation.measure import (
     measure,
 )
 from .results import Result, load_results, to_json_line, versions
-from ..pruning.importance import find_together
-from ..pruning.probe import continue_run
+from ..pruning.importance import find_ahead
+from ..pruning.probe import asks_probe, continue_run
 from ..runtime.calibration import Calibration, shares_text
 from ..runtime.decisions import decides, fill_defaults
 from twossp.runtime.devices import (
@@ -57,7 +57,7 @@ from twossp.runtime.devices import (
     read_clock,
 )
 from twossp.runtime.identity import (
-    ANY_REPAIR,
+    ANY_STEP,
     Search,
     constant_weights,
     model_identity,
@@ -79,56 +79,54 @@ from twossp.runtime.provenance import (
     save_plan,
     with_provenance,
 )
-from ..runtime.statistics import billed_statistics
+from ..runtime.statistics import Trace
 from ..runtime.user_functions import load_function
 
 # %% ../../nbs/evaluation/07_grid.ipynb #653336de
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/07_grid.ipynb #79f9d657
-def _find_plan(search, model, progress, together=(), known=None, keep=None):
+def _find_plan(search, model, progress, ahead=(), known=None, keep=None):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
     if the method takes one; it also seeds the global generators, which are restored. `known`:
-    these three of a question of `before_repair`; `keep` receives them before a repair."""
+    these three of a question of `Search.prefixes`; `keep` receives them before a repair."""
     report, parameters = {}, signature(search.method).parameters
     calib, kwargs = search.calibration, dict(seed=search.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
     kwargs |= search.options
     device, t = input_device(model), 1 if calib is None else calib.shape[-1]
-    if calib is not None:  # cached for the model: no method is billed for it
+    if calib is not None:  # cached for the model: it is part of no method's cost
         check_replay(model, calib.check(model))
 
-    def bill_work(seconds, peak):
+    def add_cost(seconds, peak):
         "The cost of a search that took this alone"
-        tokens = dict(tokens=counts["tokens"] + bill["tokens"])
+        tokens = dict(tokens=counts["tokens"] + trace.tokens)
         forwards = forward_passes(counts | tokens, t) or report.get("forwards", 0.0)
-        peak = max((x for x in (peak, bill["peak"]) if x is not None), default=None)
-        return dict(seconds=seconds + bill["seconds"], forwards=forwards, plan_peak=peak)
+        peak = max((x for x in (peak, trace.peak) if x is not None), default=None)
+        return dict(seconds=seconds + trace.seconds, forwards=forwards, plan_peak=peak)
 
     def keep_now(plan, log):
         if hasattr(plan, "provenance"):
             plan = _add_facts(plan, search)
         on_cpu = device.type == "cpu"
         peak = None if on_cpu else call_accelerator(device, "max_memory_allocated")
-        keep(plan, bill_work(read_clock(device) - start, peak), dict(log or {}))
+        keep(plan, add_cost(read_clock(device) - start, peak), dict(log or {}))
 
-    others = find_together(model, together)
-    answer = load_function(search.method)
-    if known or keep:
-        found = (known[0], known[2]) if known else None
-        answer = continue_run(search.method, found, keep and keep_now)
+    trace, found = Trace(find_ahead(model, ahead)), (known[0], known[2]) if known else None
+    answer = load_function(continue_run(search.method, found, keep and keep_now, trace))
+    if not asks_probe(search.method):
+        model_memo(model).statistics.clear()  # it makes its own passes over the text
     with (
         fork_rng(search.seed or 0),
-        billed_statistics(model, others) as bill,
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
         start = read_clock(device)
         plan = answer(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
-    cost = bill_work(seconds, memory["peak"])
-    if known:  # billed as if it had been found here
+    cost = add_cost(seconds, memory["peak"])
+    if known:  # as if it had been found here
         before = known[1]
         peaks = [x for x in (cost["plan_peak"], before["plan_peak"]) if x is not None]
         cost = {k: cost[k] + before[k] for k in ("seconds", "forwards")}
@@ -157,7 +155,7 @@ def _save_search(plan, file, cost, report, search):
         facts = dict(cost=cost, report=report, asked_as=search.key, model=search.model_id)
         with skip_unwritable(file):
             save_plan(with_provenance(plan, **facts), file)
-            before = search.options.get("repair") == ANY_REPAIR
+            before = search.options.get("repair") == ANY_STEP
             log.info("plan%s: %s", ", before its reconstruction" if before else "", file)
     except Exception as e:
         log.warning("cannot save the plan to %s: %s", file, one_line(e))
@@ -196,7 +194,7 @@ def load_or_find_plan(
     model: PreTrainedModel,  # dense; untouched
     plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
-    together: Sequence[Mapping] = (),  # what other searches read of the text
+    ahead: Sequence[Mapping] = (),  # what other searches read of the text
     # plan, {'seconds', 'forwards', 'plan_peak'} of the search, the method's measurements
 ) -> tuple:
     "Load the plan of a search from its file, or find it and save it."
@@ -205,7 +203,7 @@ def load_or_find_plan(
     plan, cost, report = broadcast_object(saved)
     if plan is not None:
         return plan, cost, report
-    known, asked = None, {} if file is None else search.before_repair()
+    known, asked = None, {} if file is None else search.prefixes()
     files = {k: plan_file(plans, x.key) for k, x in asked.items()}
     if asked:
         read = {k: _read_search(x) for k, x in files.items()} if is_main_process() else {}
@@ -215,7 +213,7 @@ def load_or_find_plan(
         if is_main_process():
             _save_search(removals, files["repaired"], spent, said, asked["repaired"])
 
-    how = progress, together, known, keep if asked else None
+    how = progress, ahead, known, keep if asked else None
     plan, cost, report = _find_plan(search, model, *how)
     if hasattr(plan, "provenance"):
         plan = _add_facts(plan, search)
@@ -231,7 +229,7 @@ def _count_stages(asked, evals):
 
 def _prune_and_evaluate(
     model, tok, asked, evals, label, on_plan=None, plans=None, progress=False, row=None,
-    together=(),
+    ahead=(),
 ):
     """Row of a pruned model; `asked` is a `Search`, or a plan, or None: the dense model. A failed
     search is recorded in `errors`. If the run has a row already, only `on_plan` is called."""
@@ -241,7 +239,7 @@ def _prune_and_evaluate(
         plan, cost, report = asked, {}, {}
         if isinstance(asked, Search):
             next_stage()
-            result, error = _try_plan(r.key, asked, model, plans, progress, together)
+            result, error = _try_plan(r.key, asked, model, plans, progress, ahead)
             if error is not None:
                 next_stage(_count_stages(None, evals))
                 return row or replace(r, errors={"method": error})
@@ -575,7 +573,7 @@ def run_grid(
                 and not (plans and plan_file(plans, x.key).is_file())
             ]
             asked = broadcast_object(_asked_sums(missing))
-            kwargs["together"] = asked if len(asked) > 1 else []
+            kwargs["ahead"] = asked if len(asked) > 1 else []
             jobs = _remaining_jobs(runs, rows, kwargs)
             for r in _run(executor, model, tok, jobs, names):
                 if r.key not in rows:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UNREACHED', 'activation_norm', 'RoutedScores', 'count_unactivated', 'pack_scores', 'scored_parts', 'score_parts',
-           'find_together', 'collect_scores', 'activation_scores', 'record_unreached', 'magnitude_scores',
-           'random_scores', 'compare_blocks', 'block_influence']
+           'find_ahead', 'collect_scores', 'activation_scores', 'record_unreached', 'magnitude_scores', 'random_scores',
+           'compare_blocks', 'block_influence']
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
@@ -27,6 +27,7 @@ from ..runtime.provenance import with_provenance
 from twossp.runtime.statistics import (
     UNIT_FIELDS,
     Statistics,
+    Trace,
     collect,
     collect_gradients,
     walk_hidden_states,
@@ -178,13 +179,13 @@ def _find_wanted(s, reads, also):
     return wanted, [*gradients]
 
 
-def find_together(
+def find_ahead(
     model: PreTrainedModel,  # dense
     # `text`, `p`, `weighted`, `bs`; `reads`: pairs of a unit and the sums that its score reads;
     # `also`: further sums of the same parts
     questions: Iterable[Mapping],
-) -> list[dict]:  # `together` of `billed_statistics`
-    "Find the parts of a model that searches ask about."
+) -> list[dict]:  # `ahead` of a `Trace`
+    "Find the parts of a model that further searches will ask about."
     found = []
     for x in questions:
         wanted, gradients = _find_wanted(structure(model), x["reads"], x["also"])
@@ -246,6 +247,7 @@ def collect_scores(
     budget: int | None = None,  # bytes; default: a quarter of the free memory
     cache: bool = True,  # use what was collected before, and keep what is now
     also: Collection[str] = (),  # further statistics to collect of the same parts
+    trace: Trace | None = None,  # of the search that asks
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `statistics`, by part
     **options,  # of functions (model, calib), such as `seed`; each gets those that it has
@@ -258,9 +260,10 @@ def collect_scores(
     collected, terms, results = {}, {}, []
     common = dict(bs=bs, budget=budget, cache=cache, progress=progress)
     if wanted:
-        collected = collect(model, calib, wanted, p=p, weighted=weighted, **common)
+        collected = collect(model, calib, wanted, p=p, weighted=weighted, trace=trace, **common)
     if gradients:
-        terms = collect_gradients(model, calib, gradients, cache=cache, progress=progress)
+        how = dict(cache=cache, trace=trace, progress=progress)
+        terms = collect_gradients(model, calib, gradients, **how)
     second = [row for row in rows if "gram" in (row.statistics or ())]
     by_moments = _score_moments(model, s, calib, second, bs=bs, progress=progress)
     for row in rows:

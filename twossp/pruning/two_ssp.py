@@ -9,11 +9,11 @@ __all__ = ['check_search_windows', 'protected_mixers', 'open_scores', 'meet_targ
 # %% ../../nbs/pruning/04_two_ssp.ipynb #34a7fdd8
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import torch
 from transformers import PreTrainedModel
 
-from ..core.families import model_memo
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.scores import Score, find_score
 from ..core.structure import Structure
@@ -119,6 +119,10 @@ def two_stages(
     return plan if start is None else plan | start, trials
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #nst00002
+# model -> the last chain of nested plans: what was asked, and {target: what was found}
+_CHAINS: WeakKeyDictionary = WeakKeyDictionary()
+
+
 def chain_targets(
     sparsity: float,  # of the plan
     nested: Sequence[float],  # of all plans of the chain, this one's too; (): no chain
@@ -140,16 +144,17 @@ def extend_chain(
     extend: Callable,  # (what was found for the target before, or None; target) -> the same
 ) -> object:  # of the last target
     "Extend a chain of nested plans; it is kept for the next target while a grid runs."
-    memo = model_memo(model)
     identity = None if question is None else constant_identity(model)
-    found, last, key = {}, None, (identity, question)
-    if identity and memo["chain"] and memo["chain"][0] == key:
-        found = memo["chain"][1]
+    last, key = None, (identity, question)
+    known, found = _CHAINS.pop(model, (None, {}))
+    if identity is None or known != key:
+        found = {}
     for target in targets:
         if target not in found:
             found[target] = extend(last, target)
         last = found[target]
-    memo["chain"] = (key, found) if identity else None
+    if identity is not None:
+        _CHAINS[model] = key, found
     return last
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #nst00003

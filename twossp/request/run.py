@@ -385,7 +385,7 @@ def _copy_plans(o, searches):
     "Copy the plans that are kept beside `--results`, as `compare` does, to those of `--save`."
     folder, beside = plans_folder(o), plans_folder(replace(o, save=None))
     for search in searches if o.results else ():
-        for key in (x.key for x in (search, *search.before_repair().values())):
+        for key in (x.key for x in (search, *search.prefixes().values())):
             kept, file = plan_file(beside, key), plan_file(folder, key)
             if kept.is_file() and not file.is_file():
                 with suppress(ValueError):  # damaged: searched again

@@ -253,8 +253,8 @@ def check_replay(
     if ids.images is not None:
         return _ReplayMode(problem="windows with images differ in the arguments of the layers")
     memo = model_memo(model)
-    if memo["check"] is not None:
-        return memo["check"]
+    if memo.check is not None:
+        return memo.check
     probe = ids.ids[:1, :PROBE].to(input_device(model))
     probe = torch.cat([probe, probe.flip(1)])
     logits, as_tuple = _direct_logits(model, probe)
@@ -272,7 +272,7 @@ def check_replay(
                 f"{type(model).__name__}: {mode.problem}. Every plan takes full forward passes:"
                 " same numbers, slower", stacklevel=3,
             )
-    memo["check"] = mode
+    memo.check = mode
     return mode
 
 # %% ../../nbs/runtime/03_layers.ipynb #90c35eb0

@@ -91,7 +91,7 @@ def layer_batch_size(
     "Number of windows that are passed through a layer in one batch."
     budget = memory_budget(model) if budget is None else budget
     default = min(device_batch_size(t, d) for d in _list_devices(model))
-    held = model_memo(model)["held"].get(_IN_LAYER, default * t) // t
+    held = model_memo(model).held.get(_IN_LAYER, default * t) // t
     return max(1, min(default, held, budget // 4 // activation_bytes(model, t)))
 
 # %% ../../nbs/runtime/01_memory.ipynb #1eed6832
@@ -115,7 +115,7 @@ def map_chunks(
     undo: Callable | None = None,
 ) -> list:  # results of `work`, one per chunk
     "Call a function on chunks of rows, in order; halve the chunk when memory runs out."
-    held = {} if model is None else model_memo(model)["held"]
+    held = {} if model is None else model_memo(model).held
     rows = min(rows, max(1, held.get(what, rows * tokens) // tokens))
     results, start = [], 0
     while start < len(xs[0]):
