@@ -535,12 +535,14 @@ def _globals_read(f, source):
     read = {}
     names = {*_names_outside(symtable.symtable(source, "source", "exec"))}
     for name in sorted(names - {*f.__code__.co_freevars}):
-        if name in f.__globals__:
-            read[name] = _simple_facts(f.__globals__[name])
-        elif hasattr(builtins, name):
+        if name not in f.__globals__ and hasattr(builtins, name):
             continue
-        if read.get(name) is None:
-            raise _Unknown(f"uses the global {name}")
+        if name not in f.__globals__:
+            raise _Unknown(f"uses {name}, which is not defined")
+        value = f.__globals__[name]
+        read[name] = _simple_facts(value)
+        if read[name] is None:
+            raise _Unknown(f"uses the global {name}, a {type(value).__name__}")
     return read
 
 
