@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ANY_REPAIR', 'config_facts', 'open_safetensors', 'safetensors_files', 'weight_files', 'files_identity',
            'record_origin', 'constant_identity', 'constant_weights', 'model_identity', 'same_model', 'plan_identity',
-           'function_identity', 'tokenizer_identity', 'facts_identity', 'runtime_facts', 'used_scores', 'Search',
-           'row_key']
+           'function_identity', 'tokenizer_identity', 'facts_identity', 'runtime_facts', 'used_scores', 'revisions',
+           'Search', 'row_key']
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
 import ast
@@ -694,9 +694,11 @@ _OPTION_REVISIONS = {
 }
 
 
-def _revisions(method, options):
-    """Revisions above 1 of a method, its options and its scores by name; identities of others'
-    scores"""
+def revisions(
+    method: Callable,  # (model, calib, sparsity, ...) -> plan
+    options: Mapping,  # keyword arguments of the method
+) -> dict:  # empty if all are 1
+    "Revisions above 1 of a method, of its options and scores; identities of others' scores."
     given = fill_defaults(method, options)
     facts: dict = {k: n for (k, x), n in _OPTION_REVISIONS.items() if given.get(k) == x}
     if getattr(_innermost(method), "revision", 1) != 1:
@@ -741,8 +743,8 @@ class Search:
             calibration=text,
             runtime=dict(self.runtime),
         )
-        if revisions := _revisions(self.method, self.options):
-            question["revisions"] = revisions
+        if raised := revisions(self.method, self.options):
+            question["revisions"] = raised
         return _short(question)
 
     def before_repair(self) -> dict[str, "Search"]:
