@@ -15,9 +15,9 @@ import functools
 import hashlib
 import inspect
 import json
+import os
 import symtable
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -357,9 +357,10 @@ def _top_path(top):
 
 def _is_stdlib(top):
     "Whether a top-level module is Python's own"
-    path, home = _top_path(top), sysconfig.get_path("stdlib")
+    path = _top_path(top)
     built_in = path in (None, "built-in", "frozen")
-    return top in sys.stdlib_module_names and (built_in or str(path).startswith(home))
+    here = built_in or Path(path).is_relative_to(Path(os.__file__).parent)
+    return here and top in sys.stdlib_module_names
 
 
 def _is_installed(top):
@@ -367,6 +368,14 @@ def _is_installed(top):
     return bool({"site-packages", "dist-packages"} & {*Path(_top_path(top) or "").parts})
 
 # %% ../../nbs/runtime/06_identity.ipynb #loccd001
+def _python_files(top):
+    "Names and contents of the files of a top-level module or package"
+    path = Path(_top_path(top))
+    root = path.parent if path.name == "__init__.py" else path
+    for file in sorted(root.rglob("*.py")) if root.is_dir() else [path]:
+        yield file.relative_to(root.parent).as_posix(), file.read_bytes()
+
+
 @functools.cache
 def _release(top):
     "Hash of the versions of an installed module's distributions and of their Python files"
@@ -375,8 +384,8 @@ def _release(top):
         release = distribution(name)
         code = [f for f in release.files or () if f.suffix == ".py" and f.hash]
         facts.append([name, release.version, sorted(f"{f} {f.hash.value}" for f in code)])
-    if not facts:  # a file that was copied there
-        facts.append(hashlib.sha256(Path(_top_path(top)).read_bytes()).hexdigest())
+    if not facts:  # files that were copied there
+        facts = [[name, hashlib.sha256(x).hexdigest()] for name, x in _python_files(top)]
     return _short(facts)
 
 
@@ -398,21 +407,18 @@ def _local_files(*tops) -> dict[str, str]:
     seen, waiting = {*_BY_NAME}, [*tops]
     while waiting:
         top = waiting.pop()
-        path = None if top in seen or _is_stdlib(top) or _is_installed(top) else _top_path(top)
+        known = top in seen or _is_stdlib(top) or _is_installed(top)
         seen.add(top)
-        if path is None:
+        if known or _top_path(top) is None:
             continue
-        path = Path(path)
-        root = path.parent if path.name == "__init__.py" else path
-        for file in sorted(root.rglob("*.py")) if root.is_dir() else [path]:
-            source = file.read_bytes()
-            hashes[f"{top}: {file.relative_to(root)}"] = hashlib.sha256(source).hexdigest()
+        for name, source in _python_files(top):
+            hashes[name] = hashlib.sha256(source).hexdigest()
             waiting += _imports(source)
     return hashes
 
 
 def _version(top):
-    "Hash of the code of a top-level module; "" if its name is enough, None if it is not found"
+    "Hash of the code of a top-level module: empty if its name is enough, None if there is none"
     if top in _BY_NAME or _is_stdlib(top):
         return ""
     if _top_path(top) is None:
@@ -430,6 +436,8 @@ def _own_identity(x):
     if isinstance(x, PreTrainedTokenizerBase):
         return tokenizer_identity(x)
     identity = None if isinstance(x, type) else getattr(x, "identity", None)
+    if isinstance(x, FunctionType) and hasattr(x, "__wrapped__"):  # a wrapper copies attributes
+        identity = None if identity == getattr(x.__wrapped__, "identity", None) else identity
     return identity if isinstance(identity, str) else None
 
 
@@ -451,12 +459,13 @@ def _our_method(x):
     "Facts of a method of this package, whichever module holds it; None: it is none"
     if not isinstance(x, FunctionType) or not hasattr(x, "method"):
         return None
-    homes = [x.__globals__["__name__"].partition(".")[0]]
-    inner = x
-    while hasattr(inner, "__wrapped__"):
-        inner = inner.__wrapped__
-        homes.append(inner.__globals__["__name__"].partition(".")[0])
-    if homes[-1] != "twossp" or {*homes} - {*_BY_NAME, "contextlib"}:
+    chain = [x]
+    while hasattr(chain[-1], "__wrapped__"):
+        chain.append(chain[-1].__wrapped__)
+    inner = chain[-1]
+    names = [getattr(f, "__globals__", {}).get("__name__") or "" for f in chain]
+    homes = [name.partition(".")[0] for name in names]
+    if homes[-1] != "twossp" or not {*homes} <= {*_BY_NAME}:  # a user's function wraps it
         return None
     preset = {k: _option_facts(v) for k, v in getattr(x, "preset", {}).items()}
     return ["method", x.method, inner.__name__, preset]
@@ -502,7 +511,7 @@ def _source(f):
     code, kinds = f.__code__, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     try:
         nodes = ast.walk(ast.parse("".join(inspect.findsource(code)[0])))
-    except (OSError, SyntaxError):
+    except (OSError, SyntaxError, ValueError):
         nodes = ()
     found = set()
     for node in nodes:
@@ -533,7 +542,10 @@ def _names_outside(table):
 def _globals_read(f, source):
     "Facts of the globals that a function uses, without what they use in turn"
     read = {}
-    names = {*_names_outside(symtable.symtable(source, "source", "exec"))}
+    try:
+        names = {*_names_outside(symtable.symtable(source, "source", "exec"))}
+    except SyntaxError:  # nonlocal
+        raise _Unknown("changes a variable of another function") from None
     for name in sorted(names - {*f.__code__.co_freevars}):
         if name not in f.__globals__ and hasattr(builtins, name):
             continue
