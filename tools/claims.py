@@ -40,7 +40,7 @@ def grid_rows(path):
 
 
 def row_numbers(words, folder):
-    "{random subset: a number of its row}: FILE METHOD TARGET [OPTION …] NUMBER [divided by]"
+    "{subset: a number of its row}: FILE METHOD TARGET [OPTION …] NUMBER [divided by]"
     file, method, target, *rest = words
     options = {word for word in rest if word.isidentifier()}
     number, *unit = (word for word in rest if word not in options)
@@ -55,7 +55,7 @@ def row_numbers(words, folder):
 
 
 def value_of(text, folder=measured.RESULTS):
-    "The number that an entry of `value` stands for; of rows, the median over random subsets"
+    "The number that an entry of `value` stands for; of rows, the median over subsets"
     kind, *words = shlex.split(text)
     if ' / ' in text:
         above, below = (row_numbers(part.split(), folder) for part in text.split(' / '))

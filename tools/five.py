@@ -9,14 +9,23 @@ from tools.site import WORDS
 
 
 def methods(folder):
-    "Perplexity of each method, plain and reconstructed, lowest first"
+    "Perplexity of each method, plain and reconstructed, lowest first; then what is not ranked"
     found = overview.read_comparison(folder / overview.COMPARISON.name)
     names = list(dict.fromkeys(name for name, *_ in found if name != 'dense'))
+    apart = overview.set_apart()
     value = lambda n, t, x: overview.perplexity(found.get((n, t, x), [])) or float('inf')
-    names.sort(key=lambda n: (value(n, 0.25, False), value(n, 0.25, True)))
+    ranked = [n for n in names if n not in apart]
+    ranked.sort(key=lambda n: (value(n, 0.25, False), value(n, 0.25, True)))
     columns = [overview.column(found, names, *c) for c in overview.COLUMNS.values()]
     head = ['method', *overview.COLUMNS]
-    return overview.markdown(head, [[overview.shown(n), *(c[n] for c in columns)] for n in names])
+    line = lambda n: [overview.shown(n), *(c[n] for c in columns)]
+    others = [[*line(n), apart[n]] for n in sorted(names) if n in apart]
+    words = 'Not ranked, by name: with less than half of the text or the steps of its paper, or'
+    words += ' trained.'
+    tables = [overview.markdown(head, map(line, ranked))]
+    if others:
+        tables += [words, overview.markdown([*head, 'not ranked because'], others)]
+    return '\n\n'.join(tables)
 
 
 def quality(folder):
@@ -36,7 +45,7 @@ def quality(folder):
 
 
 def calibration(folder):
-    "The divergence on chats by calibration text, on the random subset that all of them have"
+    "The divergence on chats by calibration text, on the subset that all of them have"
     rows = measured.read_rows(folder / 'quality_calibration_table.csv')
     rows = [r for r in rows if r['draw'] == '0']
     texts = list(dict.fromkeys(r['calibrated on'] for r in rows))

@@ -272,9 +272,11 @@ def claims(folder=RESULTS):
 
     compared = overview.read_comparison(folder / overview.COMPARISON.name)
     ppl = {k: x for k, rows in compared.items() if (x := overview.perplexity(rows))}
+    apart = overview.set_apart()
+    ranked = {k: x for k, x in ppl.items() if k[0] not in apart}
     lowest = lambda *column: '; '.join(
         f'{overview.shown(name)} {overview.say(x)}'
-        for x, name in sorted((x, name) for (name, *at), x in ppl.items() if at == [*column])[:3]
+        for x, name in sorted((x, n) for (n, *at), x in ranked.items() if at == [*column])[:3]
     )
     built = dict(engine='llama.cpp', type='f16', sparsity='0.5', multiple='1')
     speeds = (r for r in read_rows(folder / 'speed_engines.csv') if built.items() <= r.items())

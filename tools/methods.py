@@ -44,10 +44,12 @@ def read_pages():
 
 
 def places(found):
-    "{(method, target): its place, of how many} by perplexity as removed, controls aside"
+    """{(method, target): its place, of how many} by perplexity as removed; controls, and what is
+    not ranked, aside"""
     from twossp.baselines.methods import METHODS
 
-    out, papers = {}, [name for name, row in METHODS.items() if row.paper]
+    apart = overview.set_apart()
+    out, papers = {}, [name for name, row in METHODS.items() if row.paper and name not in apart]
     for target in {target for _, target, _ in found}:
         mine = {m: overview.perplexity(found.get((m, target, False), [])) for m in papers}
         mine = {m: x for m, x in mine.items() if x}
@@ -70,6 +72,8 @@ def results_of(names, found, facts):
         words = overview.words_of(facts, m)
         why = 'moe' if words.get('moe') else 'reach' if not words.get('reach', True) else None
         missing += [MISSING[why].format(f'`{m}`')] if why else []
+        if 'apart' in words:
+            missing.append(f'`{m}` has no place among the others: {words["apart"]}.')
         for target, repaired in overview.COLUMNS.values():
             rows = overview.worked(found.get((m, target, repaired), []))
             if rows:
@@ -109,7 +113,7 @@ REMOVED = """#| fig-alt: "{caption}"
 rows = ts.load_results("../results/quality_comparison.jsonl")
 names = {names}
 other = {{"repair", "depth_score"}}
-first = [r for r in rows if r.seed == 0]  # of the random subsets
+first = [r for r in rows if r.seed == 0]  # of the subsets
 mine = [r for r in first if r.method in names and not other & set(r.options)]
 ts.plot_removed([r for r in mine if not r.errors])"""
 

@@ -31,7 +31,7 @@ NOT_TRAINED = ', not trained'  # 2SSP+ with a reconstruction alone
 
 
 def read_comparison(path=COMPARISON):
-    "{(name, sparsity, reconstructed): rows, one a random subset} of the comparison"
+    "{(name, sparsity, reconstructed): rows, one a subset} of the comparison"
     from twossp.evaluation.results import load_results
 
     found = defaultdict(list)
@@ -50,7 +50,7 @@ def worked(rows):
 
 
 def perplexity(rows):
-    "The median over random subsets, or None"
+    "The median over subsets, or None"
     found = [r.metrics[f'{TEXT}/ppl'] for r in worked(rows)]
     return median(found) if found else None
 
@@ -171,6 +171,15 @@ def against(found, names):
 def words_of(facts, name):
     "What the tables say of a method of a page"
     return facts.get('table', {}) | facts.get('tables', {}).get(name, {})
+
+
+def set_apart(pages=None):
+    "{method: why it is not ranked with the others}: less than in its paper, or trained"
+    from tools.methods import read_pages
+
+    pages = read_pages() if pages is None else pages
+    each = {n: words_of(facts, n) for names, facts in pages.values() for n in names}
+    return {n: words['apart'] for n, words in each.items() if 'apart' in words}
 
 
 def lines_of(pages, found):

@@ -333,7 +333,8 @@ class Notebook(pytest.Item):
         flags = sorted({*get_config().tst_flags.split()} - wanted)
         out = o.out and str(Path(o.out).resolve())
         job = dict(path=str(self.path), root=str(root), flags=flags, show=o.show, out=out)
-        self.result = launch(job, o.time, self.session.context)
+        limit = o.time or (1200 if 'slow' in flags else 86400)
+        self.result = launch(job, limit, self.session.context)
 
     def runtest(self):
         assert not self.result['failed']
@@ -355,7 +356,8 @@ def pytest_addoption(parser):
     group.addoption('--jobs', type=int, default=2, help='notebooks at a time, sharing the cores')
     group.addoption('--threads', type=int, help='threads of a notebook, instead of cores / jobs')
     group.addoption('--flags', default='', help='run the cells with these flags too')
-    group.addoption('--time', type=float, default=1200, help='seconds that a notebook may take')
+    limit = 'seconds that a notebook may take: 1200, with slow cells a day'
+    group.addoption('--time', type=float, help=limit)
     group.addoption('--cells', type=float, help='name the cells that take so many CPU seconds')
     group.addoption('--show', action='store_true', help='print the text that the cells print')
     group.addoption('--out', help='write the executed notebooks to this folder')

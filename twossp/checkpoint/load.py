@@ -48,6 +48,7 @@ from twossp.core.compat import (
     share_conversions,
     types_of_class,
 )
+from ..core.experts import fit_experts
 from ..core.families import ARCHS, model_family
 from ..core.plan import get_kind, plan_masks
 from ..core.record import RECORD, apply_structure
@@ -395,7 +396,7 @@ def load_pruned(
     model, _ = load_strictly(load, path, **hf_kwargs)
     if getattr(model, "twossp_record", None) is None:  # not a compact checkpoint
         _attach_plan(model, record, path, **where)
-    return model.eval()
+    return fit_experts(model).eval()
 
 # %% ../../nbs/checkpoint/06_load.ipynb #08642f92
 def verify_checkpoint(

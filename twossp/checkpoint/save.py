@@ -46,6 +46,7 @@ from twossp.core.compat import (
 )
 from ..core.config_keys import build_shapes, config_entries
 from ..core.edits import Edit, locate, swapped
+from ..core.experts import takes_grouped
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from twossp.core.files import (
     atomic_folder,
@@ -267,6 +268,8 @@ def _write_config(folder, model, format, plan, code, resumable):
         config |= {"architectures": ["TwoSSPForCausalLM"], MODEL_TYPE: record}
         if code and not kind.skeleton:
             config["auto_map"] = write_modeling_code(model, folder)
+    if not takes_grouped(model):
+        config["experts_implementation"] = "eager"  # transformers reads it
     text = json.dumps(config, indent=2, sort_keys=True)
     # shapes in one line; a string contains no line break
     text = re.sub(r"\[\n\s+([\d,\s]+)\n\s+\]", lambda x: f"[{' '.join(x[1].split())}]", text)

@@ -121,7 +121,7 @@ def _list_types():
 # %% ../../nbs/cli/01_commands.ipynb #1f199939
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
-    from twossp.costs.estimate import estimate_rows
+    from twossp.costs.estimate import RANGES, estimate_rows
     from twossp.request.targets import resolve_target
     from twossp.request.validate import load_requested_skeleton
     from twossp.runtime.progress import quiet
@@ -147,6 +147,8 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     head = f"{shown_path(o.model)}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
     rows = [("", *table), *((k, *(row[k] for row in table.values())) for k in table["dense"])]
     print(f"{head}\n\n{align(rows)}\n")
+    if any("–" in v for row in table.values() for k, v in row.items() if k != "FFN width"):
+        notes.append(RANGES)
     notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
     notes += [] if o.stream else _describe_fits(model, context)
     commands = _format_commands(o, methods, given, options, _window_length(model))

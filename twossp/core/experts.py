@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['is_experts', 'find_experts', 'FusedExperts', 'fused_experts', 'router_tensors', 'shallow_copy', 'slice_experts',
-           'check_router_groups', 'slice_router', 'eager_experts', 'run_experts', 'routed_tokens']
+           'check_router_groups', 'slice_router', 'eager_experts', 'takes_grouped', 'fit_experts', 'run_experts',
+           'routed_tokens']
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
 import copy
@@ -245,6 +246,27 @@ def eager_experts(
     finally:
         if is_moe:
             model.set_experts_implementation(previous)
+
+# %% ../../nbs/core/05_experts.ipynb #fitexp02
+_ROW = 16  # bytes of which rows of `grouped_mm` are multiples
+
+
+def takes_grouped(
+    model: PreTrainedModel,  # MoE model or not
+) -> bool:  # True without experts
+    "Whether `grouped_mm` takes the widths of a model's experts in their dtype."
+    weights = [m.down_proj for m in model.modules() if is_experts(m)]
+    return all(n * w.element_size() % _ROW == 0 for w in weights for n in w.shape[1:])
+
+
+def fit_experts(
+    model: PreTrainedModel,  # MoE model or not; its implementation is changed in place
+) -> PreTrainedModel:  # `model`
+    "Use the eager implementation of experts where `grouped_mm` does not take their widths."
+    used = getattr(model.config.get_text_config(), "_experts_implementation", None)
+    if used == "grouped_mm" and not takes_grouped(model):
+        model.set_experts_implementation("eager")
+    return model
 
 # %% ../../nbs/core/05_experts.ipynb #0b8047e8
 def run_experts(

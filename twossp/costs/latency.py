@@ -17,7 +17,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from inspect import signature
 from operator import or_
 from pathlib import Path
@@ -38,7 +38,7 @@ from ..core.files import atomic_file
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
 from ..core.words import one_line
-from .estimate import sketch_plan
+from .estimate import middle_plan, sketch_plan
 from .limits import Limit, highest_sparsity
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, time_calls
@@ -544,9 +544,10 @@ def latency_limit(
     "A limit on the predicted latency of a method's result."
     find_method(method)  # an unknown name is an error at once, not at each sparsity
     model = as_skeleton(model)
+    measure = lambda plan: _check_seconds(table, model, plan)
     return Limit(
-        target, table.seconds, lambda plan: _check_seconds(table, model, plan),
-        lambda x: sketch_plan(model, method, x, **options),
+        target, table.seconds, measure,
+        cache(lambda x: middle_plan(model, method, x, measure, **options)),
         f"{method} cannot bring {table.work} on {table.device}",
         lambda x: f"{1000 * x:.4g} ms", steps=steps,
     )

@@ -8,11 +8,12 @@ __all__ = ['LIMITS', 'highest_sparsity', 'Limit', 'size_limit', 'find_sparsity']
 # %% ../../nbs/costs/01_limits.ipynb #lim00005
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from transformers import PreTrainedModel
 
 from ..core.plan import dense_plan
-from .estimate import Costs, sketch_plan
+from .estimate import Costs, middle_plan
 
 # %% ../../nbs/costs/01_limits.ipynb #searchr1
 def highest_sparsity(
@@ -208,9 +209,10 @@ def size_limit(
     if bound == "active_params" and not costs.s.grouped:
         raise ValueError("active_params needs an MoE model, and this one is dense: use params")
     dense = costs.of(dense_plan(len(costs.s)))
+    measure = lambda plan: LIMITS[bound](costs.of(plan), dense)
     return Limit(
-        value, LIMITS[bound](dense, dense), lambda plan: LIMITS[bound](costs.of(plan), dense),
-        lambda x: sketch_plan(costs.model, method, x, **options),
+        value, LIMITS[bound](dense, dense), measure,
+        cache(lambda x: middle_plan(costs.model, method, x, measure, **options)),
         f"{method} cannot bring {bound}", lower=bound == "speedup", steps=steps,
     )
 

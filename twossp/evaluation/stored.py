@@ -56,7 +56,7 @@ def find_input(
     wanted = f"{results.name} needs the file of SHA-256 {needed['sha256']}"
     wanted = f"{wanted}: {needed['source']}"
     if not path.is_file():
-        raise ValueError(f"there is no {name} in this folder; {wanted}")
+        raise ValueError(f"there is no {name} in {Path.cwd()}; {wanted}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != needed["sha256"]:
         raise ValueError(f"{name} has the SHA-256 {found}; {wanted}")

@@ -14,7 +14,7 @@ from ..checkpoint.engines import find_exporter
 from ..core.files import shown_path
 from ..core.structure import structure
 from ..core.words import count_of, format_size
-from ..costs.estimate import Costs, PruningSetup, estimate_memory
+from ..costs.estimate import RANGES, Costs, PruningSetup, estimate_memory
 from ..evaluation.measure import weight_bytes
 from .options import Options
 from .run import check_texts, save_folder
@@ -33,22 +33,26 @@ from ..runtime.text_names import parse_sources
 def _describe_target(o, costs, x):
     "Lines with the shape and size that a method leaves at a sparsity"
     dense, e = costs.sketch("dense", 0.0), costs.sketch(o.method, x, **o.method_options)
+    show = lambda value, text: e.show(value, text, to=" to ")
     widths = "-".join(f"{n:,}" for n in sorted({*e.width}))
-    removed = dense.attentions - e.attentions
+    removed = show(lambda x: dense.attentions - x.attentions, str)
     shape = f"{removed} of {dense.attentions} attention modules removed"
     if e.width != dense.width:
         shape += f", FFN width {max(dense.width):,} -> {widths}"
+    params = show(lambda x: x.params, lambda n: format_size(n, ""))
+    change = show(lambda x: x.params / dense.params - 1, "{:+.1%}".format)
+    size, held = (show(lambda x, k=k: getattr(x, k), format_size) for k in ("bytes", "cache"))
+    prompt = show(lambda x: dense.prefill / x.prefill, "{:.2f}".format)
+    token = show(lambda x: dense.token / x.token, "{:.2f}".format)
     yield f"{o.method} at sparsity {x:.4g}: {shape}"
     yield (
-        f"  {format_size(dense.params, '')} -> {format_size(e.params, 'parameters')}"
-        f" ({e.params / dense.params - 1:+.1%}), {format_size(dense.bytes)} ->"
-        f" {format_size(e.bytes)}; KV cache at {costs.context:,} tokens"
-        f" {format_size(dense.cache)} -> {format_size(e.cache)}"
+        f"  {format_size(dense.params, '')} -> {params} parameters ({change}),"
+        f" {format_size(dense.bytes)} -> {size}; KV cache at {costs.context:,} tokens"
+        f" {format_size(dense.cache)} -> {held}"
     )
-    yield (
-        f"  speed-up by FLOPs: prompt {dense.prefill / e.prefill:.2f}, token"
-        f" {dense.token / e.token:.2f}"
-    )
+    yield f"  speed-up by FLOPs: prompt {prompt}, token {token}"
+    if any(" to " in text for text in (removed, params, change, size, held, prompt, token)):
+        yield f"  {RANGES}"
 
 
 def _describe_search(o, model, x, n):

@@ -1361,7 +1361,7 @@ class CompareGridOptions:
         idea="TargetOptions.sparsity",
     )
     seed: tuple[int, ...] = flag(
-        "random subsets of the calibration text: 0 takes its first samples, any other seed"
+        "subsets of the calibration text: 0 takes its first samples, any other seed"
         " shuffles its documents (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
         idea="ModelOptions.seed",
     )

