@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
-from importlib.metadata import distribution, packages_distributions
+from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -378,15 +378,10 @@ def _python_files(top):
 
 @functools.cache
 def _release(top):
-    "Hash of the versions of an installed module's distributions and of their Python files"
-    facts = []
-    for name in sorted(set(packages_distributions().get(top, ()))):
-        release = distribution(name)
-        code = [f for f in release.files or () if f.suffix == ".py" and f.hash]
-        facts.append([name, release.version, sorted(f"{f} {f.hash.value}" for f in code)])
-    if not facts:  # files that were copied there
-        facts = [[name, hashlib.sha256(x).hexdigest()] for name, x in _python_files(top)]
-    return _short(facts)
+    "Hash of the version of an installed module's distribution and of the module's Python files"
+    names = sorted(set(packages_distributions().get(top, ())))  # none of files copied there
+    files = {name: hashlib.sha256(x).hexdigest() for name, x in _python_files(top)}
+    return _short([{name: version(name) for name in names}, files])
 
 
 @functools.lru_cache(4096)
@@ -426,7 +421,8 @@ def _version(top):
     return _release(top) if _is_installed(top) else _short(_local_files(top))
 
 # %% ../../nbs/runtime/06_identity.ipynb #81391f09
-_PLAIN = type(None), bool, int, float, complex, str, bytes
+_PLAIN = type(None), bool, int, float, complex, str, bytes, range, slice, Path
+_PLAIN += np.generic, torch.dtype, torch.device
 
 
 def _own_identity(x):
@@ -451,8 +447,8 @@ def _named(x):
     found = sys.modules[module]
     for part in name.split(".") if name else ():
         found = getattr(found, part, None)
-    version = _version(module.partition(".")[0]) if found is x else None
-    return None if version is None else [module, name, version]
+    release = _version(module.partition(".")[0]) if found is x else None
+    return None if release is None else [module, name, release]
 
 
 def _our_method(x):
@@ -483,10 +479,6 @@ def _simple_facts(x):
         return _tensor_digest(x).hex()
     if isinstance(x, np.ndarray) and not x.dtype.hasobject:
         return [x.dtype.str, x.shape, hashlib.sha256(x.tobytes()).hexdigest()]
-    if isinstance(x, np.generic):
-        return f"{type(x).__name__} {x!r}"
-    if isinstance(x, (torch.dtype, torch.device, range, slice, Path)):
-        return f"{type(x).__name__} {x}"
     return _named(x)
 
 
@@ -563,12 +555,12 @@ def _function_facts(f, seen):
     cells = [_facts_of(c.cell_contents, seen) for c in f.__closure__ or ()]
     facts = [cells, *(_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__))]
     module = f.__globals__.get("__name__") or "__main__"
-    version = None if module == "__main__" else _version(module.partition(".")[0])
-    if version == "" and f.__code__.co_name != "<lambda>":
+    release = None if module == "__main__" else _version(module.partition(".")[0])
+    if release == "" and f.__code__.co_name != "<lambda>":
         return [f"{module}.{f.__code__.co_qualname}", facts]
     source = _source(f)
-    if version is not None:
-        return [module, source, version, facts]
+    if release is not None:
+        return [module, source, release, facts]
     read = _globals_read(f, source)
     imported = _local_files(*_imports(source.encode()))
     return [source, facts, read, imported]
