@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STEPS', 'STEP_GROUP', 'Probe', 'Checked', 'Sketch', 'Step', 'find_step', 'run', 'planner', 'continue_run',
-           'asks_probe', 'preset']
+           'is_continuable', 'asks_probe', 'preset']
 
 # %% ../../nbs/pruning/06_probe.ipynb #prb00005
 import functools
@@ -449,7 +449,7 @@ def planner(
 
         method.__signature__ = _public_signature(fn, taken)
         method.method, method.paper, method.revision, answer.method = name, paper, revision, name
-        method.asks = _takes_probe(fn)
+        answer.serves, answer.asks = method, _takes_probe(fn)
         method.scores, method.also, method.judges = scores, also, dict(judges or {})
         method.taken, method.answer, method.sketch, method.prepare = taken, answer, sketch, prepare
         return method
@@ -467,9 +467,16 @@ def continue_run(
     if isinstance(method, partial):
         inner = continue_run(method.func, known, keep, trace)
         return partial(inner, *method.args, **method.keywords)
-    if not hasattr(method, "answer"):  # a plain function
+    if not is_continuable(method):
         return method
     return partial(method.answer, known=known, keep=keep, trace=trace)
+
+
+def is_continuable(
+    method: Callable,  # (model, calib, sparsity, *, <options>) -> plan
+) -> bool:  # False of a plain function, and of one that wraps a method
+    "Whether `planner` made a method."
+    return getattr(getattr(method, "answer", None), "serves", None) is method
 
 
 def asks_probe(
@@ -478,7 +485,7 @@ def asks_probe(
     "Whether a method asks a probe."
     while isinstance(method, partial):
         method = method.func
-    return getattr(method, "asks", False)
+    return is_continuable(method) and method.answer.asks
 
 # %% ../../nbs/pruning/06_probe.ipynb #preset02
 def preset(

@@ -756,7 +756,8 @@ class Search:
         without one, unless the search itself judges repaired plans. Empty without a repair."""
         options = fill_defaults(self.method, self.options)
         innermost = _innermost(self.method)
-        if not options.get("repair") or not hasattr(innermost, "answer"):  # of `planner`
+        answer = getattr(innermost, "answer", None)  # of `planner`; not of what wraps a method
+        if not options.get("repair") or getattr(answer, "serves", None) is not innermost:
             return {}
         given = dict(repaired=ANY_STEP, plain=None)
         if any(options.get(k) == x for k, x in innermost.judges.items()):
