@@ -12,10 +12,15 @@ import io
 import re
 import textwrap
 import tokenize
+from functools import cache
+from pathlib import Path
 
 WIDTH = 96  # of a line, its indent included
 RULE = re.compile(r'\n\n(?:Parameters|Returns)\n-{3,}\n')
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
+RUN_OPTIONS = Path(__file__).parents[1] / 'twossp/core/entries.py'  # module of `RunOptions`
+MODEL = 'model', 'PreTrainedModel', None, 'dense, of a supported family; untouched'
+WINDOWS = 'calib', 'torch.Tensor | Calibration', None, '(n, t) calibration windows'
 
 
 def head(doc):
@@ -84,7 +89,33 @@ def describe_function(node, comments):
     text = take_comment(comments, end, last, last)
     lowest = max((line for line in comments[1] if end < line <= last), default=end)
     text = text or take_comment(comments, lowest + 1, lowest, end)
+    if (taken := read_taken(node)) is not None:
+        rows = [MODEL, WINDOWS, *rows[1:], *taken]
     return rows, (type_name(node.returns), text)
+
+
+@cache
+def read_run_options():
+    "{name: (name, type, default, text)} of the options that runs have beside a method's own"
+    source = RUN_OPTIONS.read_text(encoding='utf-8')
+    classes = [n for n in ast.parse(source).body if isinstance(n, ast.ClassDef)]
+    (node,) = [n for n in classes if n.name == 'RunOptions']
+    return {row[0]: row for row in describe(node, read_comments(source))[0]}
+
+
+def read_taken(node):
+    """What users give a method `(probe, target, *, options)` beside its own options, as rows;
+    None for any other function"""
+    calls = [d for d in node.decorator_list if isinstance(d, ast.Call)]
+    planners = [d for d in calls if getattr(d.func, 'id', '') == 'planner']
+    if not planners or len(node.args.args) != 2:
+        return None
+    given = {k.arg: k.value for k in planners[0].keywords}
+    names = ast.literal_eval(given['takes']) if 'takes' in given else ()
+    changed = given.get('defaults', ast.Dict([], []))
+    defaults = {k.value: v for k, v in zip(changed.keys, changed.values, strict=True)}
+    rows = [read_run_options()[k] for k in (*names, 'progress', 'log')]
+    return [(k, kind, defaults.get(k, default), text) for k, kind, default, text in rows]
 
 
 def read_field(value, switch=False):

@@ -11,7 +11,7 @@ import ast
 import builtins
 import textwrap
 
-from tools.docstrings import read_homes
+from tools.docstrings import describe_function, read_homes, read_taken
 from tools.site import ROOT
 
 # argument -> the registry or constant that names its values; (function, argument) comes first
@@ -111,6 +111,17 @@ def annotate(function, parameter):
     return old, ''
 
 
+def as_called(function):
+    "A function's arguments as users give them: a method takes a model, not a probe"
+    if read_taken(function) is None:
+        return function.args
+    rows, _ = describe_function(function, ({}, {}))
+    given = [f'{k}: {kind}' for k, kind, default, _ in rows if default is None]
+    options = [f'{k}: {x} = {ast.unparse(d)}' for k, x, d, _ in rows if d is not None]
+    (node,) = ast.parse(f'def f({", ".join(given)}, *, {", ".join(options)}): ...').body
+    return node.args
+
+
 def stub_of(function, imports):
     "A function's stub, the constants that it uses and the imports; None without any constant"
     lines, used, needed = [], set(), set()
@@ -127,7 +138,7 @@ def stub_of(function, imports):
         end = '' if default is None else f' = {ast.unparse(default) if simple else "..."}'
         lines.append(f'    {mark}{parameter.arg}: {note(annotation)}{end},')
 
-    a = function.args
+    a = as_called(function)
     defaults = [None] * (len(a.args) - len(a.defaults)) + a.defaults
     for parameter, default in zip(a.args, defaults, strict=True):
         line(parameter, default)
@@ -149,6 +160,8 @@ def write_stubs(lib=ROOT / 'twossp'):
     homes = read_homes((lib / 'all.py').read_text(encoding='utf-8'))
     values, trees = read_values(lib), {}
     functions, used, needed, plain = [], set(), set(), []
+    probe = (lib / 'pruning/probe.py').read_text(encoding='utf-8')
+    common = find_imports(ast.parse(probe), 'pruning.probe')  # of the options of all methods
     for name, module in sorted(homes.items()):
         if module not in trees:
             source = (lib / f'{module.replace(".", "/")}.py').read_text(encoding='utf-8')
@@ -158,7 +171,7 @@ def write_stubs(lib=ROOT / 'twossp'):
         contexts = [ast.unparse(d) for n in defined for d in n.decorator_list]
         stub = None
         if defined and 'contextmanager' not in contexts:
-            stub = stub_of(defined[-1], find_imports(trees[module], module))
+            stub = stub_of(defined[-1], common | find_imports(trees[module], module))
         if stub is None:
             plain.append(f'from .{module} import {name} as {name}')
             continue

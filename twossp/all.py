@@ -46,6 +46,7 @@ from .evaluation.tasks import load_tasks, on_tasks, run_tasks
 from .pruning.balance import balance
 from .pruning.depth import greedy
 from .pruning.importance import activation_scores, block_influence, collect_scores
+from .pruning.probe import planner
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.layerwise import Training
@@ -77,7 +78,7 @@ from .runtime.documents import document_windows
 from .runtime.identity import Search, model_identity, plan_identity
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.models import load_model
-from .runtime.provenance import load_plan, planner, save_plan
+from .runtime.provenance import load_plan, save_plan
 from .runtime.skeleton import load_skeleton
 from .runtime.sources import source_windows
 from .runtime.text_names import TEXTS

@@ -43,6 +43,7 @@ from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
 from .pruning.depth import Trial
+from .pruning.probe import planner as planner
 from .pruning.width import width_plan as width_plan
 from .recovery.distill import distill as distill
 from .recovery.distill import plot_recovery as plot_recovery
@@ -76,7 +77,6 @@ from .runtime.identity import Search as Search
 from .runtime.identity import model_identity as model_identity
 from .runtime.identity import plan_identity as plan_identity
 from .runtime.provenance import load_plan as load_plan
-from .runtime.provenance import planner as planner
 from .runtime.provenance import save_plan as save_plan
 from .runtime.skeleton import load_skeleton as load_skeleton
 from .runtime.sources import source_windows as source_windows
@@ -383,7 +383,7 @@ def save_pruned(
 
 def two_ssp(
     model: PreTrainedModel,
-    calib: torch.Tensor | Calibration | None | _Windows,
+    calib: torch.Tensor | Calibration | _Windows,
     sparsity: float,
     *,
     alpha: float = 1.5,

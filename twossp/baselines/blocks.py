@@ -7,25 +7,23 @@ __all__ = ['layers_to_remove', 'check_attention_ffn', 'shortgpt', 'window_simila
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
 from ..core.structure import structure
-from ..pruning.depth import greedy, removal_order
-from ..pruning.importance import block_influence
+from ..pruning.depth import removal_order, remove_greedily
+from ..pruning.importance import compare_blocks
+from ..pruning.probe import Probe, planner
 from ..pruning.two_ssp import check_search_windows
-from ..recovery.repair import repairable
-from ..runtime.memory import free_bytes, layer_batch_size
+from ..runtime.memory import free_bytes
 from ..runtime.metrics import check_finite
 from ..runtime.progress import progress_bar
-from ..runtime.provenance import planner
-from ..runtime.statistics import walk_hidden_states
+
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
 def layers_to_remove(
@@ -66,110 +64,79 @@ def check_attention_ffn(
         )
 
 # %% ../../nbs/baselines/00_blocks.ipynb #2a80d6be
-@planner("shortgpt", paper="2403.03853")
-@repairable
+@planner("shortgpt", paper="2403.03853", takes=("protect", "bs", "repair"))
 def shortgpt(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
+    probe: Probe,  # of the model and its windows
     sparsity: float,  # target, in (0, 1), rounded up to whole blocks
     *,
     last_token: bool = True,  # use the last token of each window; False: all tokens
-    protect: Sequence[int] = (),  # layers that stay; negative ones count from the end
-    bs: int | None = None,  # windows per forward pass; default: by their tokens
-    progress: bool = True,  # show progress bars
-    # if given, receives `n` blocks, `influence` (L,), `forwards`
-    log: dict | None = None,
 ) -> Plan:  # removes whole blocks
     "ShortGPT: remove the blocks of lowest influence."
-    L = len(decoder_layers(model))
-    protected = structure(model).protected(protect)
-    candidates = [i for i in range(1, L) if i not in protected]
+    L = len(probe.structure)
+    candidates = [i for i in range(1, L) if i not in probe.protected]
     n = layers_to_remove(L, sparsity, len(candidates))
-    yield n
-    bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
-    influence = block_influence(model, calib, last_token, bs, progress)
+    probe.begin(n)
+    influence = compare_blocks(probe.hidden, len(probe.calib), last_token)
     lowest = influence[candidates].sort(stable=True).indices[:n].tolist()
-    if log is not None:
-        log.update(n=n, influence=influence, forwards=len(calib))
+    probe.log.update(n=n, influence=influence, forwards=len(probe.calib))
     return drop(L, blocks=[candidates[k] for k in lowest])
 
 # %% ../../nbs/baselines/00_blocks.ipynb #af1e9dc4
 def window_similarity(
-    model: PreTrainedModel,  # of a supported family
-    calib: torch.Tensor,  # (n, t) calibration windows
+    probe: Probe,  # of the model and its windows
     n: int,  # blocks apart
-    bs: int | None,  # windows per forward pass; None: by their tokens
-    progress: bool,  # show a progress bar
     budget: int | None = None,  # bytes of CPU memory for the outputs
 ) -> torch.Tensor:  # (L - n,); entry l: of blocks l and l + n
     "Mean cosine similarities, at the last token, of outputs `n` blocks apart."
-    L = len(decoder_layers(model))
+    L, calib, rows = len(probe.structure), probe.calib, probe.batch_size
     total = torch.zeros(L - n, dtype=torch.float64)
-    bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     budget = free_bytes(torch.device("cpu")) // 4 if budget is None else budget
     # bytes of a batch's last states after all layers
-    batch_bytes = bs * L * model.config.get_text_config().hidden_size * 4
+    batch_bytes = rows * L * probe.model.config.get_text_config().hidden_size * 4
     last, output = lambda h: h[:, -1], lambda x, y: y.float().cpu()
-    for part in calib.split(bs * max(1, budget // batch_bytes)):
-        states = walk_hidden_states(model, part, last, output, bs, "window similarity", progress)
+    for part in calib.split(rows * max(1, budget // batch_bytes)):
+        states = probe.hidden(last, output, "window similarity", part)
         for x in zip(*states, strict=True):  # after each layer, of one batch
             pairs = ((x[l], x[l + n]) for l in range(L - n))
             total += torch.stack([F.cosine_similarity(*p, dim=-1).sum() for p in pairs])
     return check_finite((total / len(calib)).float(), "window similarities")
 
 # %% ../../nbs/baselines/00_blocks.ipynb #e2c77892
-@planner("window_based", paper="2403.17887")
-@repairable
+@planner("window_based", paper="2403.17887", takes=("bs", "repair"))
 def window_based(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (N, t) calibration windows
+    probe: Probe,  # of the model and its windows
     sparsity: float,  # target, in (0, 1), rounded up to whole blocks
-    *,
-    bs: int | None = None,  # windows per forward pass; default: by their tokens
-    progress: bool = True,  # show progress bars
-    # if given, receives `n` blocks, `similarity` (L-n,), `forwards`
-    log: dict | None = None,
 ) -> Plan:  # removes consecutive blocks
     "Remove the consecutive blocks over which the hidden state changes least."
-    L = len(decoder_layers(model))
+    L = len(probe.structure)
     n = layers_to_remove(L, sparsity)
-    yield n
-    similarity = window_similarity(model, calib, n, bs, progress)
+    probe.begin(n)
+    similarity = window_similarity(probe, n)
     best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties go to the later
-    if log is not None:
-        log.update(n=n, similarity=similarity, forwards=len(calib))
+    probe.log.update(n=n, similarity=similarity, forwards=len(probe.calib))
     return drop(L, blocks=range(best + 1, best + 1 + n))
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c3cc858d
-@planner("blockpruner", paper="2406.10594")
-@repairable
+@planner("blockpruner", paper="2406.10594", takes=("protect", "repair"))
 def blockpruner(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (N, t) calibration windows; the first `n_search` are used
+    probe: Probe,  # of the model and its windows; the first `n_search` are used
     sparsity: float,  # target, in (0, 1), rounded up to whole modules
     *,
     n_search: int = 1,  # calibration windows to score on
-    protect: Sequence[int] = (),  # layers that stay whole; negative ones count from the end
-    progress: bool = True,  # show a progress bar
-    # if given, receives `n`, `trials` (candidates: attention i, FFN L+i), `forwards`
-    log: dict | None = None,
 ) -> Plan:  # removes n attention modules and n FFNs
     "Remove attention modules and FFNs in turn, each by the lowest perplexity."
-    protected = structure(model).protected(protect)
-    check_attention_ffn(model, "BlockPruner", protected)
-    L = len(decoder_layers(model))
+    protected, L = probe.protected, len(probe.structure)
+    check_attention_ffn(probe.model, "BlockPruner", protected)
     n = layers_to_remove(L, sparsity, min(L - 1, L - len(protected)))
-    yield n
-    check_search_windows(calib, n_search)
+    probe.begin(n)
+    check_search_windows(probe.calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
-    plan, trials = dense_plan(L), []
+    plan, trials, quiet = dense_plan(L), [], probe.quiet()
     remaining = [c for c in range(2 * L) if c % L not in protected]
-    for step in progress_bar(range(2 * n), "removing attention and FFNs", progress):
+    for step in progress_bar(range(2 * n), "removing attention and FFNs", probe.progress):
         turn = [c for c in remaining if c // L == step % 2]  # attention modules, then FFNs
-        parts = [drops[c] for c in turn]
-        plan, tried = greedy(model, plan, parts, 1, calib[:n_search], progress=False)
+        plan, tried = remove_greedily(quiet, plan, [drops[c] for c in turn], 1, n_search)
         trials += [replace(t, step=step, candidate=turn[t.candidate]) for t in tried]
         remaining.remove(removal_order(trials)[-1])
-    if log is not None:
-        log.update(n=n, trials=trials, forwards=len(trials) * n_search)
+    probe.log.update(n=n, trials=trials, forwards=len(trials) * n_search)
     return plan

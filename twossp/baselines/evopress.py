@@ -11,16 +11,11 @@ import random
 import warnings
 from dataclasses import dataclass
 
-import torch
-from transformers import PreTrainedModel
-
 from .blocks import check_attention_ffn, layers_to_remove
-from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
 from ..pruning.depth import find_lowest, mean_kl
-from ..recovery.repair import repairable
+from ..pruning.probe import Probe, planner
 from ..runtime.progress import progress_bar
-from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/01_evopress.ipynb #1207aa63
 def _genome_plan(genome, L):
@@ -132,11 +127,9 @@ def _generation(score, calib, parent, children, survivors, tokens, rng, L):
     return child, Generation(rows, *plans, *kls, tuple(compared))
 
 # %% ../../nbs/baselines/01_evopress.ipynb #18c2a879
-@planner("evopress", paper="2410.14649")
-@repairable
+@planner("evopress", paper="2410.14649", takes=("repair",))
 def evopress(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (N, t) calibration windows
+    probe: Probe,  # of the model and its windows
     sparsity: float,  # target, in (0, 1), rounded up to whole modules or blocks
     *,
     blocks: bool = False,  # remove n whole blocks; default: n attention modules and n FFNs
@@ -149,25 +142,22 @@ def evopress(
     generations: int | None = None,  # default: int(n·(L-n)/1.5)
     calib_tokens: int = 131072,  # tokens of `calib` to draw from; warns if fewer
     seed: int = 0,  # of all random draws
-    progress: bool = True,  # show a progress bar
-    # if given, receives `n`, `initial` (fitness), `generations`, `forwards`
-    log: dict | None = None,
 ) -> Plan:  # removes n attention modules and n FFNs, or n blocks
     "Evolutionary search over removals, by the KL divergence from the dense model."
-    L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
+    L, rng, cost = len(probe.structure), random.Random(seed), dict(forwards=0)
     if not blocks:
-        check_attention_ffn(model, "EvoPress")
+        check_attention_ffn(probe.model, "EvoPress")
     n = layers_to_remove(L, sparsity)
     counts = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **counts)
-    yield n
-    calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
+    probe.begin(n)
+    calib = _pool(probe.calib, calib_tokens, max(initial_tokens, *tokens))
     generation_log = []
 
     def score(genomes, ids):
         cost["forwards"] += (len(genomes) + 1) * len(ids)  # and the dense model
         plans = [_genome_plan(g, L) for g in genomes]
-        return mean_kl(model, plans, ids).tolist()
+        return probe.loss(plans, ids, mean_kl).tolist()
 
     draw = lambda: tuple(sorted(rng.sample(range(L), n)))
     genomes = [tuple(draw() for _ in range(2 - blocks)) for _ in range(initial)]
@@ -175,10 +165,9 @@ def evopress(
     initial_kl = score(genomes, _draw(calib, initial_tokens, rng)[1])
     parent, args = genomes[_ranked(initial_kl)[0]], (survivors, tokens, rng, L)
     steps = int(n * (L - n) / 1.5) if generations is None else generations
-    for _ in progress_bar(range(steps), "generations", progress):
+    for _ in progress_bar(range(steps), "generations", probe.progress):
         children = _children(parent, offspring, L, max_swaps, rng)
         parent, generation = _generation(score, calib, parent, children, *args)
         generation_log.append(generation)
-    if log is not None:
-        log.update(n=n, initial=initial_kl, generations=generation_log, **cost)
+    probe.log.update(n=n, initial=initial_kl, generations=generation_log, **cost)
     return _genome_plan(parent, L)

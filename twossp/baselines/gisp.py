@@ -8,6 +8,7 @@ __all__ = ['sum_gradients', 'weight_scores', 'gisp_plan']
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00004
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from torch import nn
@@ -15,23 +16,17 @@ from transformers import PreTrainedModel
 
 from .scores import global_plan, unit_costs
 from ..core.edits import Edit, hooked, locate, swapped
-from ..core.families import model_memo
 from ..core.parts import Part
 from ..core.plan import Plan, dense_plan
 from ..core.structure import structure
+from ..pruning.probe import Probe, planner
 from ..pruning.two_ssp import chain_targets, extend_chain
-from twossp.recovery.repair import (
-    check_repair,
-    repair_options,
-    repair_plan,
-    repair_windows,
-)
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import is_offloaded
 from ..runtime.metrics import check_finite, inference, run_model, split_batches
 from ..runtime.processes import sum_over_processes
-from ..runtime.provenance import found_before, keep_found, planner, with_provenance
+from ..runtime.provenance import with_provenance
 from ..runtime.statistics import float64_device, window_loss
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006
@@ -63,6 +58,12 @@ def sum_gradients(
             weight.grad = before[weight]
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00010
+_IN_MEMORY = (
+    "gisp needs the gradients of all weights, and some decoder layers are not in memory:"
+    " load the model without stream or offloading, or take 2ssp with score='taylor'"
+)
+
+
 def _matrices(model, part):
     "The part's matrices: pairs of a module and its parameter's name"
     layer = part.at(model)
@@ -89,6 +90,8 @@ def weight_scores(
     progress: bool = True,  # show a progress bar
 ) -> dict[Part, torch.Tensor]:  # (units,) float64
     "Return the mean of |weight · gradient| over the weights of each unit."
+    if is_offloaded(model):
+        raise ValueError(_IN_MEMORY)
     rank, size = rank_and_size()
     named = {part: _matrices(model, part) for part in parts}
     weights = [getattr(module, name) for pairs in named.values() for module, name in pairs]
@@ -115,47 +118,32 @@ def weight_scores(
     return scores
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00014
-@planner("gisp", paper="2510.18030")
+def _first_and_last(s):
+    "The first tenth of the layers, and the last"
+    return (*range(len(s) // 10), len(s) - 1) if len(s) > 1 else ()
+
+
+@planner(
+    "gisp", paper="2510.18030", takes=("nested", "protect", "repair"),
+    defaults={"protect": None}, protects=_first_and_last,
+)
 def gisp_plan(
-    model: PreTrainedModel,  # dense, of a supported family without experts; untouched
-    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
+    probe: Probe,  # of a model without experts and its windows
     sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
     rounds: int = 8,  # of new gradients; 112 in the paper
-    # sparsities of a chain of plans, this one's too, on the way to the largest of them
-    nested: Sequence[float] = (),
-    # layers that stay whole; negative ones count from the end. None: the first tenth and the last
-    protect: Sequence[int] | None = None,
-    # "least_squares": refit the FFNs' output projections at the end; "layerwise": then train
-    # each FFN toward the same target
-    repair: str | None = None,
-    progress: bool = True,  # show progress bars
-    log: dict | None = None,  # if given, receives `rounds`, their sparsities, and `repair`
 ) -> Plan:  # of neurons and heads
     "Remove neurons and heads of the smallest first-order terms in rounds, by one threshold."
-    log, s = {} if log is None else log, structure(model)
-    targets = chain_targets(sparsity, nested)
+    s, free, model, calib = probe.structure, probe.free, probe.model, probe.calib
+    targets = chain_targets(sparsity, probe.nested)
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"rounds has to be a whole number, at least 1; got {rounds!r}")
-    check_repair(repair, model=model)
-    if protect is None:
-        protect = (*range(len(s) // 10), len(s) - 1) if len(s) > 1 else ()
-    free = s.without(protect)
     parts = [*unit_costs(free, "gisp", "taylor")]
     global_plan(free, {p: torch.zeros(p.units) for p in parts}, sparsity)  # raises out of reach
-    draws = model_memo(model)["draws"]
-    if draws is None and is_offloaded(model):
-        raise ValueError(
-            "gisp needs the gradients of all weights, and some decoder layers are not in memory:"
-            " load the model without stream or offloading, or take 2ssp with score='taylor'"
-        )
-    yield
-    check_repair(repair, calib)
-    calib = Calibration.of(calib, model)
-    fix = dict(protect=protect, progress=progress, log=log) | repair_options(repair)
-    if (plan := found_before(repair, log)) is not None:
-        return repair_plan(model, plan, repair_windows(model, calib), **fix)
-    highest = max(nested or [sparsity])
+    if not probe.estimates and is_offloaded(model):
+        raise ValueError(_IN_MEMORY)
+    probe.begin()
+    highest = max(probe.nested or [sparsity])
     starts = dict(zip(targets, [0.0, *targets[:-1]], strict=True))
 
     def extend(before, target):
@@ -164,11 +152,11 @@ def gisp_plan(
         start = starts[target]
         steps = max(1, round(rounds * (target - start) / highest))
         for step in range(1, steps + 1):
-            if draws is None:
-                scores = weight_scores(model, calib, plan, parts, progress)
-            else:  # its size is estimated
-                draws(windows=len(calib), gradients="weights")
-                scores = {part: draws(part.units).double() for part in parts}
+            scores = probe.compute(
+                partial(weight_scores, model, calib, plan, parts, probe.progress),
+                like=lambda draw: {part: draw(part.units).double() for part in parts},
+                windows=len(calib), gradients="weights",
+            )
             for part, x in scores.items():
                 if (kept := part.read(plan)) != part.full:
                     gone = torch.ones(len(x), dtype=torch.bool)
@@ -180,11 +168,9 @@ def gisp_plan(
         return plan, reached
 
     question = None  # without a chain, each plan is found, and billed, by itself
-    if nested:
-        question = "gisp", calib.identity, rounds, (*s.protected(protect),), (*nested,)
-    plan, log["rounds"] = extend_chain(model, question, targets, extend)
+    if probe.nested:
+        question = "gisp", calib.identity, rounds, (*probe.protected,), (*probe.nested,)
+    plan, probe.log["rounds"] = extend_chain(model, question, targets, extend)
     differs = ["rounds by parameters, not by the number of structures"]
     differs += [f"{rounds} rounds, not 112"] if rounds != 112 else []
-    plan = with_provenance(plan, differs_from_paper=differs)
-    keep_found(plan, repair, log)
-    return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
+    return with_provenance(plan, differs_from_paper=differs)

@@ -175,7 +175,7 @@ def method(
     name: str,  # a key of `METHODS`
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
     "Return the method of that name. Raises `ValueError` with the choices."
-    from twossp.runtime.provenance import planner, preset
+    from twossp.pruning.probe import planner, preset
 
     row = find_method(name)
     fn = resolve(row.fn)

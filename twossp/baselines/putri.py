@@ -6,29 +6,19 @@
 __all__ = ['list_groups', 'remove_group', 'putri_plan']
 
 # %% ../../nbs/baselines/07_putri.ipynb #ptr00004
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
-from transformers import PreTrainedModel
 
 from ..core.plan import Plan, dense_plan, keep_parts
 from ..core.scores import Score
-from ..core.structure import structure
 from ..pruning.balance import balance, width_after
-from ..pruning.depth import greedy
+from ..pruning.depth import remove_greedily
+from ..pruning.probe import Probe, planner
 from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
-from twossp.recovery.repair import (
-    check_choice,
-    check_repair,
-    repair_options,
-    repair_plan,
-    repair_windows,
-)
-from ..runtime.calibration import Calibration
-from ..runtime.provenance import found_before, keep_found, planner, with_provenance
+from ..recovery.repair import check_choice, refit_plan
+from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/baselines/07_putri.ipynb #ptr00006
 def list_groups(s):
@@ -56,10 +46,11 @@ _DIFFERENCES = (
 )
 
 
-@planner("putri", paper="2605.18331", scores={"neurons": "score"})
+@planner(
+    "putri", paper="2605.18331", scores={"neurons": "score"}, takes=("protect", "repair")
+)
 def putri_plan(
-    model: PreTrainedModel,  # dense, of a supported family without experts; untouched
-    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
+    probe: Probe,  # of a model without experts and its windows
     sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the formula for the number of attention modules
@@ -68,16 +59,9 @@ def putri_plan(
     multiple: int = 1,  # FFN widths are multiples of this
     # of statistics, by which each layer chooses its neurons
     score: str | Score = "putri",
-    # layers that stay whole; negative ones count from the end. The target counts all layers
-    protect: Sequence[int] = (),
-    # "least_squares": refit the FFNs' output projections again, at the end; "layerwise": then
-    # train each FFN toward the same target
-    repair: str | None = None,
-    progress: bool = True,  # show progress bars
-    log: dict | None = None,  # if given, receives `balance`, `trials` and `repair`
 ) -> Plan:  # of neurons and heads, with refitted output projections
     "Narrow and refit FFNs layer by layer on the pruned model, then remove key/value groups."
-    log, s = {} if log is None else log, structure(model)
+    s, free = probe.structure, probe.free
     if s.grouped:
         raise ValueError(
             "putri chooses neurons on the pruned model, and those of experts are chosen on the"
@@ -89,41 +73,28 @@ def putri_plan(
             f" {s.family} has none: take 2ssp with score='putri'"
         )
     check_choice(score)
-    check_repair(repair, model=model)
-    free, split = s.without(protect), balance(s, sparsity, alpha, n_attn, multiple, protect=protect)
-    yield split
-    calib = Calibration.of(calib, model)
-    check_search_windows(calib, n_search)
-    check_repair(repair, calib)
-    common = dict(protect=protect, progress=progress, log=log)
-    last = common | repair_options(repair)
+    split = balance(s, sparsity, alpha, n_attn, multiple, protect=probe.protect)
+    probe.begin(split)
+    check_search_windows(probe.calib, n_search)
 
     def narrow(plan, width):
         "Stage 1, on the model without what `plan` removes"
         unscored = open_scores(free, [torch.zeros(n) for n in s.width])
         widths = width_plan(unscored, free.widths(width))
+        if not widths.kept:
+            return plan
         own = dict(share=0.0, lam=0.0, noise=0.0, front=False)  # the paper's fit
-        own |= dict(rescale=False, score=score)
-        return repair_plan(model, plan | widths, calib, **own, **common) if widths.kept else plan
+        return refit_plan(probe, plan | widths, rescale=False, score=score, **own)
 
-    if (plan := found_before(repair, log)) is not None:
-        text = repair_windows(model, calib)
-        return repair_plan(model, replace(plan, weights={}), text, **last)
     plan = narrow(dense_plan(len(s)), split["width"])
     candidates, sizes = list_groups(s)
-    protected = {*s.protected(protect)}
-    keep = {k for k, (part, _) in enumerate(candidates) if part.layer in protected}
-    plan, trials = greedy(
-        model, plan, candidates, split["n_attn"], calib[:n_search], keep=keep, sizes=sizes,
-        merge=partial(remove_group, s), progress=progress,
+    keep = {k for k, (part, _) in enumerate(candidates) if part.layer in probe.protected}
+    plan, trials = remove_greedily(
+        probe, plan, candidates, split["n_attn"], n_search, keep=keep, sizes=sizes,
+        merge=partial(remove_group, s),
     )
     if len({part.size for part in s.mixers}) > 1:
         mixers = keep_parts(s, {part: part.read(plan) for part in s.mixers})
         plan = narrow(mixers, width_after(free, sparsity, s.removed(mixers), multiple))
-    log.update(balance=split, trials=trials)
-    plan = with_provenance(plan, differs_from_paper=[*_DIFFERENCES])
-    if repair is None:
-        return plan
-    plan = replace(plan, weights={})
-    keep_found(plan, repair, log)
-    return repair_plan(model, plan, repair_windows(model, calib), **last)
+    probe.log.update(balance=split, trials=trials)
+    return with_provenance(plan, differs_from_paper=[*_DIFFERENCES])

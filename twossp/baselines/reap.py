@@ -8,16 +8,14 @@ __all__ = ['reap']
 # %% ../../nbs/baselines/04_reap.ipynb #ctrl0005
 from collections.abc import Callable
 
-import torch
 from transformers import PreTrainedModel
 
 from ..core.edits import locate
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.scores import Score, find_score
 from ..core.structure import structure
-from ..pruning.importance import collect_scores, record_unreached, scored_parts
-from ..runtime.calibration import Calibration
-from ..runtime.provenance import planner
+from ..pruning.importance import record_unreached, scored_parts
+from ..pruning.probe import Probe, planner
 
 # %% ../../nbs/baselines/04_reap.ipynb #4effa714
 def _router_groups(model, part):
@@ -61,26 +59,18 @@ def _experts_plan(s, scores, n):
     return keep_parts(s, kept)
 
 # %% ../../nbs/baselines/04_reap.ipynb #b8beb182
-@planner("reap", paper="2510.13999", scores={"experts": "score"})
+@planner("reap", paper="2510.13999", scores={"experts": "score"}, takes=("seed", "bs"))
 def reap(
-    model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
-    # (n, t) calibration windows; None if the score needs none
-    calib: torch.Tensor | Calibration | None,
+    probe: Probe,  # of a mixture-of-experts (MoE) model and its windows
     sparsity: float,  # target, in (0, 1), rounded to whole experts
     *,
     score: str | Score | Callable = "reap",  # of experts
-    seed: int | None = None,  # of random scores; default: from the calibration windows
-    bs: int | None = None,  # windows per batch; default: by their tokens
-    progress: bool = True,  # show progress bars
-    log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Remove the experts of smallest router-weighted output, or by another score."
-    n, row = _experts_to_keep(model, sparsity), find_score(score, "experts")
-    yield n
-    if calib is None and row.needs != "weights":
+    n, row = _experts_to_keep(probe.model, sparsity), find_score(score, "experts")
+    probe.begin(n)
+    if probe.calib is None and row.needs != "weights":
         raise ValueError("calib is None: this score needs calibration windows (n, t)")
-    options = dict(seed=seed, bs=bs, progress=progress)
-    scores = collect_scores(model, calib, [row], **options)[0]
-    if log is not None:
-        log.update(experts=n, scores=scores)
-    return record_unreached(_experts_plan(structure(model), scores, n), scores)
+    scores = probe.scores(row, "experts")
+    probe.log.update(experts=n, scores=scores)
+    return record_unreached(_experts_plan(probe.structure, scores, n), scores)

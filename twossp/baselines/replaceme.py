@@ -15,19 +15,19 @@ from transformers import PreTrainedModel
 from .blocks import layers_to_remove, window_similarity
 from ..core.compat import knows_type
 from ..core.edits import hooked
-from ..core.families import arch, decoder_layers, model_family, model_memo, set_arch
+from ..core.families import arch, decoder_layers, model_family, set_arch
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, drop
 from ..core.structure import structure
 from ..detection.detect import probe_ids
 from ..detection.verify import NoTinyCopy, tiny_copy
+from ..pruning.probe import Probe, planner
 from ..recovery.least_squares import LAMBDAS, refit_best
 from ..runtime.devices import input_device
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import inference, run_model, split_batches
-from ..runtime.provenance import planner
 from ..runtime.statistics import accumulate_moments, upcast
 
 # %% ../../nbs/baselines/09_replaceme.ipynb #brm00007
@@ -187,31 +187,27 @@ def _fold(model, part, sums):
     return weights, errors
 
 # %% ../../nbs/baselines/09_replaceme.ipynb #brm00012
-@planner("replaceme", paper="2505.02819")
+@planner("replaceme", paper="2505.02819", takes=("bs",))
 def replaceme(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
+    probe: Probe,  # of the model and its windows
     sparsity: float,  # target, in (0, 1), rounded up to whole layers
-    *,
-    bs: int | None = None,  # windows per forward pass; default: by their tokens
-    progress: bool = True,  # show progress bars
-    # if given, receives `n` layers, `similarity` (L-n,), `map` (λ, errors), `forwards`
-    log: dict | None = None,
 ) -> Plan:  # removes consecutive layers, with a new projection before them
     "Replace the consecutive layers that change the hidden state least by a linear map."
-    L = len(decoder_layers(model))
+    L, model, calib = len(probe.structure), probe.model, probe.calib
     n = layers_to_remove(L, sparsity)
     foldable = _foldable_ffns(model, n)
     _check_added(model)
-    yield n
-    similarity = window_similarity(model, calib, n, bs, progress)
+    probe.begin(n)
+    similarity = window_similarity(probe, n)
     front = max(foldable, key=lambda i: (similarity[i].item(), i))  # ties go to the later
-    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
-        draws(windows=1, fit=model.config.get_text_config().hidden_size)
-        return drop(L, blocks=range(front + 1, front + 1 + n))
-    sums = _gap_moments(model, calib, foldable[front], front + n, progress)
-    weights, errors = _fold(model, foldable[front], sums)
-    if log is not None:
-        log.update(n=n, similarity=similarity, map=errors, forwards=2 * len(calib))
+
+    def fit():
+        "New weights of the projection, and the map's λ and errors"
+        sums = _gap_moments(model, calib, foldable[front], front + n, probe.progress)
+        return _fold(model, foldable[front], sums)
+
+    size = model.config.get_text_config().hidden_size
+    weights, errors = probe.compute(fit, lambda draw: ({}, {}), windows=1, fit=size)
+    probe.log.update(n=n, similarity=similarity, map=errors, forwards=2 * len(calib))
     plan = drop(L, blocks=range(front + 1, front + 1 + n))
     return Plan(layers=L, kept=plan.kept, weights=weights)

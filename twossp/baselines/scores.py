@@ -13,27 +13,20 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers, model_memo
+from ..core.families import decoder_layers
 from ..core.linear import read_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.scores import SCORES, find_score
 from ..core.structure import Structure, structure
 from twossp.pruning.importance import (
-    collect_scores,
     magnitude_scores,
     random_scores,
     score_parts,
     scored_parts,
 )
-from twossp.recovery.repair import (
-    check_repair,
-    repair_options,
-    repair_plan,
-    repair_windows,
-)
+from ..pruning.probe import Probe, planner
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size
 from ..runtime.layers import split_call, take_hidden, weights_loaded
@@ -44,7 +37,7 @@ from twossp.runtime.metrics import (
     split_batches,
 )
 from ..runtime.processes import sum_over_processes
-from ..runtime.provenance import planner, with_provenance
+from ..runtime.provenance import with_provenance
 from ..runtime.statistics import Statistics
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00006
@@ -274,8 +267,6 @@ def global_plan(
 def _compensate(model, plan, statistics):
     "Biases of output projections plus the mean output of removed units, by name"
     weights = {}
-    if model_memo(model)["draws"] is not None:  # its size is estimated
-        return weights
     for part, x in statistics.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
         if kept == part.full or linear.bias is None:
@@ -292,48 +283,37 @@ def _compensate(model, plan, statistics):
 @planner(
     "flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"},
     also=("sums", "squares"),  # for the compensation
+    takes=("repair",),
 )
 def flap_plan(
-    model: PreTrainedModel,  # dense, of a supported family without experts; untouched
-    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
+    probe: Probe,  # of a model without experts and its windows
     sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
     # score of heads, and of neurons where it has one, else `flap`
     score: str = "flap",
-    # "least_squares": refit the output projections instead of the biases; "layerwise": then
-    # train each FFN toward the same target
-    repair: str | None = None,
-    progress: bool = True,  # show a progress bar
-    # if given, receives `scores` of neurons, `forwards`, and `compensated` projections
-    # or `repair`
-    log: dict | None = None,
 ) -> Plan:  # of neurons and heads, with compensated biases
     "Remove the neurons and heads whose activations fluctuate least, by one threshold."
-    check_repair(repair, model=model)
-    s, log = structure(model), {} if log is None else log
+    s, log = probe.structure, probe.log
     unit_costs(s)  # raises where heads cannot be removed individually
     neurons = find_score(score if score in SCORES["neurons"] else "flap", "neurons")
     rows = neurons, find_score(score, "heads")
-    yield
-    check_repair(repair, calib)
+    probe.begin()
     found = {}
-    options = dict(also=flap_plan.also, log=found, progress=progress)
-    log["scores"], scores = collect_scores(model, calib, rows, **options)
+    log["scores"], scores = probe.collect(rows, also=flap_plan.also, log=found)
     scores |= {p: log["scores"][p.layer] for p in s.narrow}
     statistics = found["statistics"]
     if score == "flap" and statistics:  # standardized already, in float64
-        units = score_parts(model, scored_parts(s, "neurons"), flap, statistics)
+        units = score_parts(probe.model, scored_parts(s, "neurons"), flap, statistics)
         scores |= {part: x[0] for part, x in units.items()}
     else:
         scores = {part: _standardize(x) for part, x in scores.items()}
     plan = global_plan(s, scores, sparsity)
     # functions of the model walk by themselves
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
-    log["forwards"] = walks * len(calib)
-    if repair is not None:
-        text = repair_windows(model, calib)
-        return repair_plan(model, plan, text, progress=progress, log=log, **repair_options(repair))
-    weights = _compensate(model, plan, statistics)
+    log["forwards"] = walks * len(probe.calib)
+    if probe.repair is not None:  # refits the projections instead of the biases
+        return plan
+    weights = probe.compute(lambda: _compensate(probe.model, plan, statistics), lambda draw: {})
     log["compensated"] = len(weights)
     plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)
     return with_provenance(plan, compensated=len(weights))

@@ -27,18 +27,15 @@ from twossp.core.families import (
     decoder_layers,
     is_vision_language,
     model_family,
-    model_memo,
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.plan import Plan, PlanKind, check_sparsity
 from ..core.structure import structure
-from ..runtime.calibration import Calibration
+from ..pruning.probe import Probe, planner
 from ..runtime.layers import record_calls, take_hidden
-from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import check_finite, inference
 from ..runtime.progress import progress_bar
-from ..runtime.provenance import planner
 from ..runtime.statistics import float64_device
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #07f42ae9
@@ -537,28 +534,30 @@ def _param_report(model, plan):
     )
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #a4e63322
-def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=None):
+def _slice_to(probe, width, slice_head=True):
     "Keep the stream's first `width` principal components in front of every branch"
-    Calibration.of(calib, model).all_counted("SliceGPT")
-    plan = slice_shape(model, width, slice_head)
-    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
-        draws(windows=1, fit=plan.d)
-        return plan
+    probe.calib.all_counted("SliceGPT")
+    shape = slice_shape(probe.model, width, slice_head)
+    bases = lambda: _find_bases(probe, shape, width)
+    return probe.compute(bases, lambda draw: shape, windows=1, fit=shape.d)
+
+
+def _find_bases(probe, plan, width):
+    "A slicing with its bases"
+    model, calib = probe.model, probe.calib
     _check_present(model)
     if calib.numel() < width:
         raise ValueError(
             f"{calib.numel()} calibration tokens cannot span {width} directions: give more windows"
         )
-    if bs is None:
-        bs = layer_batch_size(model, calib.shape[1])
+    bs = probe.batch_size
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     with inference(model):
-        bases, spectra = _calibrate(model, calib, plan.widths, bs, progress)
+        bases, spectra = _calibrate(model, calib, plan.widths, bs, probe.progress)
     plan = replace(plan, bases=bases)
-    if log is not None:
-        report = _param_report(model, plan)
-        log.update(spectra=spectra, params=report, forwards=len(calib))
+    report = _param_report(model, plan)
+    probe.log.update(spectra=spectra, params=report, forwards=len(calib))
     return plan
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #fb1c333d
@@ -583,29 +582,23 @@ def sliced_hidden_size(
     )
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #2021add2
-@planner("slicegpt", paper="2401.15024")
+@planner("slicegpt", paper="2401.15024", takes=("bs",))
 def slicegpt(
-    model: PreTrainedModel,  # dense, of a family in `STREAMS`; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows; the paper uses 256
+    probe: Probe,  # of the model, of a family in `STREAMS`, and its windows; the paper uses 256
     # fraction of the hidden size to cut, in (0, 1); fewer parameters are removed
     sparsity: float,
     *,
     slice_head: bool = True,  # False: keep the full width in front of the head
     multiple: int = 8,  # round the width down to a multiple of this
-    bs: int | None = None,  # windows per forward pass; default: by their tokens
-    progress: bool = True,  # show a progress bar
-    # if given, receives `spectra` ((d,) per basis), `params` (counts before and after,
-    # and of rotations and head), `forwards`
-    log: dict | None = None,
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
     """SliceGPT: rotate the residual stream onto its principal components and remove the
     last ones from every matrix."""
-    stream_spec(model)
-    s = structure(model)
-    d = model.get_input_embeddings().weight.shape[1]
+    stream_spec(probe.model)
+    s = probe.structure
+    d = probe.model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
-    yield width
-    plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
+    probe.begin(width)
+    plan = _slice_to(probe, width, slice_head)
     if (saved := _removed_parameters(plan, s)) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder"

@@ -324,11 +324,6 @@ def model_memo(
             held={},  # batch sizes, in tokens, that fit in memory
             constant=None,  # state, tensors and identity inside `constant_weights`
             chain=None,  # of nested plans: what was asked, and {target: what was found}
-            # while the size after pruning is estimated, from a model without weights: what would
-            # be measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it
-            # holds in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map,
-            # `gradients`; "weights": those of the layers' weights)
-            draws=None,
         )
     return _MEMOS[model]
 

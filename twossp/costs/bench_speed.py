@@ -45,6 +45,7 @@ from twossp.costs.latency import (
 from ..evaluation.measure import count_operations, weight_bytes
 from ..pruning.depth import greedy
 from ..pruning.importance import activation_scores
+from ..pruning.probe import Probe
 from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import repair_plan
@@ -200,7 +201,8 @@ def _widths_rate(shape, b, left):
     model, ids = b.model(shape), _windows(b, 1)
     plan = method("width_only")(model, ids, 0.25, progress=False)
     scores = activation_scores(model, ids, progress=False)
-    search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
+    probe = Probe(model, ids, progress=False)
+    search = partial(search_widths, probe, scores, plan, 1, 1, rounds=1)
     with count_forwards(model) as work:
         times, _ = _timed(b, search)
     rate = work["tokens"] / len(work["layers"]) / times["seconds"]

@@ -26,7 +26,7 @@ from twossp.baselines.methods import (
 )
 from ..core.edits import swapped
 from ..core.extras import require
-from ..core.families import model_memo, n_params
+from ..core.families import n_params
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
 from ..core.structure import structure
@@ -51,19 +51,6 @@ class NoEstimate(ValueError):
     "A method that cannot run on a model without weights."
 
 
-class _Draws:
-    "Random numbers in place of measurements, and what these would hold in memory"
-
-    def __init__(self, seed):
-        self.generator = torch.Generator().manual_seed(seed)
-        self.needs = {}  # as a set that keeps its order
-
-    def __call__(self, *shape, **need):
-        if need:
-            self.needs[tuple(need.items())] = None
-        return torch.rand(shape, generator=self.generator)
-
-
 @cache
 def _blank_windows(n, t, seed):
     "Windows that only have a number, a length, and a seed: random scores are drawn by it"
@@ -77,20 +64,16 @@ def _sketch(model, method, sparsity, shape=None, seed=0, **options):
     options = {k: v for k, v in options.items() if k in known}
     n = max(find_method(method).windows, options.get("n_search") or 1, 4)
     calib = _blank_windows(*(shape or (n, 2048)), seed)
-    memo = model_memo(model)
-    memo["draws"] = draws = _Draws(seed)
     try:
         with warnings.catch_warnings(action="ignore"):
-            plan = fn(model, calib, check_sparsity(sparsity), progress=False, **options)
+            plan, probe = fn.sketch(model, calib, check_sparsity(sparsity), seed, **options)
     except ValueError:
         raise  # the method's own checks
     except Exception as e:
         reads_weights = "meta tensor" in str(e) or "meta device" in str(e)
         why = "it computes from weights" if reads_weights else "it fails on a model without them"
         raise NoEstimate(f"{method} cannot be estimated: {why} ({one_line(e)})") from e
-    finally:
-        memo["draws"] = None
-    return plan, [dict(need) for need in draws.needs]
+    return plan, probe.needs
 
 
 def sketch_plan(

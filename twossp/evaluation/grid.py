@@ -46,6 +46,7 @@ from twossp.evaluation.measure import (
 )
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import find_together
+from ..pruning.probe import continue_run
 from ..runtime.calibration import Calibration, shares_text
 from ..runtime.decisions import decides, fill_defaults
 from twossp.runtime.devices import (
@@ -76,7 +77,6 @@ from twossp.runtime.provenance import (
     non_default_options,
     plan_file,
     save_plan,
-    start_from,
     with_provenance,
 )
 from ..runtime.statistics import billed_statistics
@@ -89,7 +89,7 @@ log = logging.getLogger("twossp")
 def _find_plan(search, model, progress, together=(), known=None, keep=None):
     """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
     if the method takes one; it also seeds the global generators, which are restored. `known`:
-    these three of the questions `before_repair`; `keep` receives them before a repair."""
+    these three of a question of `before_repair`; `keep` receives them before a repair."""
     report, parameters = {}, signature(search.method).parameters
     calib, kwargs = search.calibration, dict(seed=search.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
@@ -114,20 +114,22 @@ def _find_plan(search, model, progress, together=(), known=None, keep=None):
         keep(plan, bill_work(read_clock(device) - start, peak), dict(log or {}))
 
     others = find_together(model, together)
-    found = {k: (plan, said) for k, (plan, _, said) in (known or {}).items()}
+    answer = load_function(search.method)
+    if known or keep:
+        found = (known[0], known[2]) if known else None
+        answer = continue_run(search.method, found, keep and keep_now)
     with (
         fork_rng(search.seed or 0),
         billed_statistics(model, others) as bill,
         count_forwards(model) as counts,
         peak_memory(device) as memory,
-        start_from(found, keep and keep_now) as taken,
     ):
         start = read_clock(device)
-        plan = load_function(search.method)(model, calib, search.target, **kwargs)
+        plan = answer(model, calib, search.target, **kwargs)
         seconds = read_clock(device) - start
     cost = bill_work(seconds, memory["peak"])
-    if taken["used"]:  # billed as if it had been found here
-        before = known[taken["used"]][1]
+    if known:  # billed as if it had been found here
+        before = known[1]
         peaks = [x for x in (cost["plan_peak"], before["plan_peak"]) if x is not None]
         cost = {k: cost[k] + before[k] for k in ("seconds", "forwards")}
         cost["plan_peak"] = max(peaks, default=None)
@@ -203,11 +205,11 @@ def load_or_find_plan(
     plan, cost, report = broadcast_object(saved)
     if plan is not None:
         return plan, cost, report
-    known, asked = {}, {} if file is None else search.before_repair()
+    known, asked = None, {} if file is None else search.before_repair()
     files = {k: plan_file(plans, x.key) for k, x in asked.items()}
     if asked:
         read = {k: _read_search(x) for k, x in files.items()} if is_main_process() else {}
-        known = {k: x for k, x in broadcast_object(read).items() if x[0] is not None}
+        known = next((x for x in broadcast_object(read).values() if x[0] is not None), None)
 
     def keep(removals, spent, said):
         if is_main_process():

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['UNREACHED', 'activation_norm', 'RoutedScores', 'count_unactivated', 'pack_scores', 'scored_parts', 'score_parts',
            'find_together', 'collect_scores', 'activation_scores', 'record_unreached', 'magnitude_scores',
-           'random_scores', 'block_influence']
+           'random_scores', 'compare_blocks', 'block_influence']
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
@@ -16,10 +16,9 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.entries import resolve
-from ..core.families import decoder_layers, model_memo
+from ..core.families import decoder_layers
 from ..core.parts import Part
-from ..core.scores import SCORES, Score, find_score
+from ..core.scores import Score, find_score
 from ..core.structure import Structure, structure
 from ..runtime.calibration import Calibration
 from ..runtime.layers import weights_loaded
@@ -193,17 +192,6 @@ def find_together(
     return found
 
 
-def _draw_scores(model, row, calib, draws):
-    "Scores at random where the size of a plan is estimated, and what they would hold"
-    if row.needs != "weights":
-        fit = 0
-        if "gram" in (row.statistics or ()):  # of all groups of one part
-            observed = [p.observed for p in scored_parts(structure(model), row.unit)]
-            fit = max((round(g**0.5 * u) for g, u in observed), default=0)
-        draws(windows=len(calib), gradients=row.needs == "gradients", fit=fit)
-    return resolve(SCORES[row.unit]["random"].fn)(model, calib)
-
-
 def _check_scores(row, scores):
     "`scores` as tensors, if they are finite, of the units that the row ranks"
     if not isinstance(scores, Mapping):  # of a user's function, also as lists and arrays
@@ -264,11 +252,6 @@ def collect_scores(
 ) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
     "Compute several scores; what they ask for is collected in one pass over the text."
     rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
-    draws = model_memo(model)["draws"]
-    if draws is not None:  # its size is estimated
-        if log is not None:
-            log["statistics"] = {}
-        return [_draw_scores(model, row, calib, draws) for row in rows]
     s = structure(model)
     reads = [(row.unit, row.statistics or ()) for row in rows]
     wanted, gradients = _find_wanted(s, reads, also)
@@ -336,8 +319,6 @@ def magnitude_scores(
     p: float = 2,  # of the p-norm
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
-    if model_memo(model)["draws"] is not None:  # its size is estimated
-        return random_scores(model)
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
@@ -356,6 +337,24 @@ def random_scores(
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
 
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
+def compare_blocks(
+    hidden: Callable,  # (select, compare, label) -> per layer, results of `compare`, batch by batch
+    n: int,  # windows
+    last_token: bool = True,  # use the last token of each window; False: all tokens
+) -> torch.Tensor:  # (L,) float32, in [0, 2]
+    "Cosine distances of each block's input and output, by a walk over the hidden states."
+
+    def select(h):
+        return (h[:, -1:] if last_token else h).float()
+
+    def similarity(x, y):
+        return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
+
+    sums = hidden(select, similarity, "block influence")
+    totals = torch.stack([sum(x.cpu() for x in batches) for batches in sums])
+    return check_finite(1 - totals / n, "block influences")
+
+
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Calibration,  # (n, t) calibration windows
@@ -366,12 +365,7 @@ def block_influence(
     "Return ShortGPT's block influence: the cosine distance of each block's input and output."
     calib = Calibration.of(calib, model)
 
-    def select(h):
-        return (h[:, -1:] if last_token else h).float()
+    def hidden(select, compare, label):
+        return walk_hidden_states(model, calib, select, compare, bs, label, progress)
 
-    def similarity(x, y):
-        return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
-
-    sums = walk_hidden_states(model, calib, select, similarity, bs, "block influence", progress)
-    totals = torch.stack([sum(x.cpu() for x in batches) for batches in sums])
-    return check_finite(1 - totals / len(calib), "block influences")
+    return compare_blocks(hidden, len(calib), last_token)

@@ -15,15 +15,14 @@ from transformers import PreTrainedModel
 
 from ..core.families import model_memo
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.scores import Score, find_score, score_label
+from ..core.scores import Score, find_score
 from ..core.structure import Structure
 from .balance import balance, mean_sizes, mixer_drops, width_after
-from .depth import Trial, greedy
-from .importance import collect_scores
+from .depth import Trial, remove_greedily
+from .probe import Probe
 from .width import width_plan
 from ..runtime.calibration import Calibration
 from ..runtime.identity import constant_identity
-from ..runtime.user_functions import load_function
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(
@@ -73,26 +72,22 @@ def meet_target(
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #sel00002
 def remove_attention(
-    model: PreTrainedModel,  # dense; untouched
+    probe: Probe,  # of the model and its windows
     base: Plan,  # removals to start from
     drops: Sequence[Plan],  # to choose from, of all attention modules: `mixer_drops`
     n: int,  # attention modules to remove
-    calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     *,
     score: str | Score | Callable = "perplexity",  # by which they are removed
     keep: Collection[int] = (),  # of `drops`, by number: those that stay
     n_search: int = 1,  # windows that a greedy removal scores on
-    seed: int | None = None,  # of random scores; None: from the windows
-    progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials of a greedy removal
     "Remove attention modules: greedily, or at once by a score that each has."
     row = find_score(score, "attention modules")
     if n == 0:
         return base, []
     if row.greedy:
-        kwargs = dict(cost=load_function(row), score=score_label(score), progress=progress)
-        return greedy(model, base, drops, n, calib[:n_search], keep=keep, **kwargs)
-    scores = collect_scores(model, calib, [row], seed=seed, progress=progress)[0]
+        return remove_greedily(probe, base, drops, n, n_search, by=score, keep=keep)
+    scores = probe.scores(row, "attention modules")
     order = [k for k in scores.sort(stable=True).indices.tolist() if k not in keep]
     for k in order[:n]:
         base = base | drops[k]
@@ -100,20 +95,17 @@ def remove_attention(
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #7f81c77c
 def two_stages(
-    model: PreTrainedModel,  # dense; untouched
-    s: Structure,  # of the model
-    calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
+    probe: Probe,  # of the model and its windows
     sparsity: float,  # target, in (0, 1)
     split: Mapping[str, int],  # of the target, by `balance`
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
     *,
     multiple: int = 1,  # round widths to multiples of this
-    protect: Sequence[int] = (),  # layers that stay whole
     start: Plan | None = None,  # a plan by the same scores, whose removals stay removed
-    **options,  # of `remove_attention`: score, n_search, seed, progress
+    **options,  # of `remove_attention`: score, n_search
 ) -> tuple[Plan, list[Trial]]:  # that meets the target; trials of the second stage
     "Narrow the FFNs to their best neurons, then remove attention modules."
-    free = s.without(protect)
+    s, free = probe.structure, probe.free
     scores = open_scores(free, scores)
     stage1 = width_plan(scores, free.widths(split["width"]))
     drops, gone = mixer_drops(s), set()
@@ -121,8 +113,8 @@ def two_stages(
         stage1 = stage1 | start
         gone = {k for k, part in enumerate(s.mixers) if part.read(start) == part.nothing}
     n = split["n_attn"] - len(gone)
-    options |= dict(keep=protected_mixers(s, protect) | gone)
-    both, trials = remove_attention(model, stage1, drops, n, calib, **options)
+    options |= dict(keep=protected_mixers(s, probe.protect) | gone)
+    both, trials = remove_attention(probe, stage1, drops, n, **options)
     plan = meet_target(free, sparsity, both, scores, multiple)
     return plan if start is None else plan | start, trials
 
@@ -183,9 +175,7 @@ def nested_splits(
 
 
 def nested_stages(
-    model: PreTrainedModel,  # dense; untouched
-    s: Structure,  # of the model
-    calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
+    probe: Probe,  # of the model and its windows
     splits: Mapping[float, Mapping],  # of `nested_splits`
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron
     question: tuple | None,  # as for `extend_chain`
@@ -196,7 +186,7 @@ def nested_stages(
     def extend(before, target):
         start, tried = before or (None, [])
         split, steps = splits[target], 1 + max((t.step for t in tried), default=-1)
-        found = two_stages(model, s, calib, target, split, scores, start=start, **options)
+        found = two_stages(probe, target, split, scores, start=start, **options)
         return found[0], [*tried, *(replace(t, step=t.step + steps) for t in found[1])]
 
-    return extend_chain(model, question, [*splits], extend)
+    return extend_chain(probe.model, question, [*splits], extend)

@@ -13,10 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from transformers import PreTrainedModel
 
 from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.structure import Structure, structure
+from ..core.structure import Structure
 from twossp.pruning.balance import (
     attention_count,
     balance,
@@ -26,14 +25,14 @@ from twossp.pruning.balance import (
 from twossp.pruning.depth import (
     Trial,
     find_lowest,
-    greedy,
     mean_kl,
-    mean_nll,
     removal_order,
+    remove_greedily,
 )
+from ..pruning.probe import Probe
 from ..pruning.two_ssp import meet_target, open_scores, protected_mixers
 from ..pruning.width import width_plan
-from .repair import repair_plans
+from .repair import refit_plans
 from ..runtime.calibration import Calibration
 from ..runtime.metrics import check_finite
 from ..runtime.progress import progress_bar
@@ -78,29 +77,27 @@ _PATIENCE = 3  # splits in a row without a new best that end the search
 
 
 def search_splits(
-    model: PreTrainedModel,  # dense; unchanged
+    probe: Probe,  # of the model and its windows
     scores: Sequence[torch.Tensor],  # per layer (f,), one score per neuron
     sparsity: float,  # target, in (0, 1)
-    search: torch.Tensor,  # (m, t) windows to score removals on
-    compare: torch.Tensor,  # (k, t) windows to compare splits on
+    search: int | torch.Tensor | Calibration,  # first windows, or these, to score removals on
+    compare: int | torch.Tensor | Calibration,  # to compare splits on
     alpha: float = 1.5,  # of the formula, for the width during the search
-    progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
-    protect: Sequence[int] = (),  # layers that stay whole
 ) -> tuple[list[SplitTrial], list[Plan], list[Trial]]:  # splits, their plans, all trials
     "Remove attention modules greedily, and score the split at each step."
-    s = structure(model)
-    drops, keep = mixer_drops(s), protected_mixers(s, protect)
-    start = formula_split(s, sparsity, alpha, multiple, protect)
-    s = s.without(protect)
+    s = probe.structure
+    drops, keep = mixer_drops(s), protected_mixers(s, probe.protect)
+    start = formula_split(s, sparsity, alpha, multiple, probe.protect)
+    s, quiet = probe.free, probe.quiet()
     scores = open_scores(s, scores)
     feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start["width"]))
-    for n in progress_bar(range(max(feasible) + 1), "searching the split", progress):
+    for n in progress_bar(range(max(feasible) + 1), "searching the split", probe.progress):
         if n:
             removed = removal_order(trials)
             gone = keep | {*removed}
-            base, tested = greedy(model, base, drops, 1, search, keep=gone, progress=False)
+            base, tested = remove_greedily(quiet, base, drops, 1, search, keep=gone)
             trials += [replace(t, step=n - 1) for t in tested]
         if n not in feasible:
             continue
@@ -109,7 +106,7 @@ def search_splits(
         for k in removal_order(trials):
             plan = plan | drops[k]
         plans.append(meet_target(s, sparsity, plan, scores, multiple))
-        splits.append(SplitTrial(n, split["width"], mean_nll(model, plans[-1:], compare).item()))
+        splits.append(SplitTrial(n, split["width"], probe.loss(plans[-1:], compare).item()))
         # a split may overflow, and another one not
         best = min(splits, key=lambda p: math.inf if math.isnan(p.nll) else p.nll)
         if n >= max(start["n_attn"], best.n_attn + _PATIENCE):
@@ -118,16 +115,13 @@ def search_splits(
 
 # %% ../../nbs/recovery/02_allocate.ipynb #07184282
 def repair_splits(
-    model: PreTrainedModel,  # dense; unchanged
+    probe: Probe,  # of the model and its windows, 3 or more
     splits: Sequence[SplitTrial],  # from `search_splits`
     plans: Sequence[Plan],  # from `search_splits`
-    calib: torch.Tensor,  # (n, t) calibration windows, 3 or more
     tries: int = 5,  # splits to repair
-    progress: bool = True,  # show a progress bar
-    protect: Sequence[int] = (),  # layers that stay whole
 ) -> list[SplitTrial]:  # all splits, those tried with `repaired`
     "Repair a few splits on some calibration windows, and compare them on others."
-    calib = Calibration.of(calib)
+    calib = probe.calib
     if len(calib) < 3:
         raise ValueError(
             "the search for a split with a repair needs at least 3 calibration"
@@ -139,9 +133,8 @@ def repair_splits(
     if tries > 1:
         chosen = sorted({round(i * best / (tries - 1)) for i in range(tries)})
         chosen = [i for i in chosen if math.isfinite(splits[i].nll)]
-    options = dict(rescale=False, protect=protect, progress=progress)
-    repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], **options)
-    losses = mean_nll(model, repaired, calib[n:][:4]).tolist()
+    repaired = refit_plans(probe, [plans[i] for i in chosen], calib[:n], rescale=False)
+    losses = probe.loss(repaired, calib[n:][:4]).tolist()
     loss_by_split = dict(zip(chosen, losses, strict=True))
     return [replace(p, repaired=loss_by_split.get(i)) for i, p in enumerate(splits)]
 
@@ -189,22 +182,20 @@ def _pair_layers(gain, cost):
 
 # %% ../../nbs/recovery/02_allocate.ipynb #e327309a
 def search_widths(
-    model: PreTrainedModel,  # dense; unchanged
+    probe: Probe,  # of the model and its windows
     scores: Sequence[torch.Tensor],  # per layer (f,), one score per neuron
     plan: Plan,  # narrowed by these scores, without weights
-    search: torch.Tensor,  # (m, t) windows to score single steps on
-    compare: torch.Tensor,  # (k, t) windows to compare exchanges on
+    search: int | torch.Tensor | Calibration,  # first windows, or these, to score single steps on
+    compare: int | torch.Tensor | Calibration,  # to compare exchanges on
     rounds: int = 5,  # of exchanges
     step: float = 0.25,  # neurons per exchange at first, as a fraction of the mean width
-    progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which the plan's widths are multiples, before and after
-    # (model, plans, windows) -> (len(plans),), the lower the better; `mean_nll` is another
-    criterion: Callable = mean_kl,
+    by: Callable = mean_kl,  # loss, as of `Probe.loss`
 ) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and criterion by round
     "Move neurons from the layers that need them least to those that need them most."
     full = [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
-    s = structure(model)
+    s = probe.structure
     mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
     make_plan = lambda ws: width_plan(scores, ws) | mixers
 
@@ -214,12 +205,12 @@ def search_widths(
 
     if make_plan(widths) != plan:
         raise ValueError("the plan is not narrowed by these scores: give its own scores")
-    best = criterion(model, [plan], compare).item()
+    best = probe.loss([plan], compare, by).item()
     history = [dict(widths=widths, value=best, step=0)]
     best = math.inf if math.isnan(best) else best
-    for _ in progress_bar(range(rounds), "searching widths", progress):
+    for _ in progress_bar(range(rounds), "searching widths", probe.progress):
         delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
-        score = lambda plans: criterion(model, plans, search).tolist()
+        score = lambda plans: probe.loss(plans, search, by).tolist()
         pairs = _pair_layers(*_find_margins(score, make_plans, widths, full, delta))
         # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
@@ -231,7 +222,7 @@ def search_widths(
                 changed[i] += delta
             candidates.append(changed)
         plans = make_plans(candidates)
-        losses = criterion(model, plans, compare).tolist() if candidates else ()
+        losses = probe.loss(plans, compare, by).tolist() if candidates else ()
         finite = [x for x in zip(losses, candidates, strict=True) if math.isfinite(x[0])]
         loss, changed = min(finite, default=(math.inf, None))
         if loss < best:

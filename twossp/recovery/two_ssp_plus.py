@@ -6,18 +6,14 @@
 __all__ = ['two_ssp_plus', 'two_ssp']
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #11bb0414
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import signature
 
-import torch
-from transformers import PreTrainedModel
-
-from ..core.families import model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.scores import Score, find_score, score_label
-from ..core.structure import structure
 from ..pruning.balance import depth_split, mixer_drops
-from ..pruning.importance import collect_scores, record_unreached
+from ..pruning.importance import record_unreached
+from ..pruning.probe import Probe, planner, preset
 from twossp.pruning.two_ssp import (
     chain_targets,
     check_search_windows,
@@ -36,34 +32,22 @@ from twossp.recovery.allocate import (
     search_splits,
     search_widths,
 )
-from twossp.recovery.repair import (
-    check_repair,
-    repair_options,
-    repair_plan,
-    repair_windows,
-)
-from ..runtime.calibration import Calibration
-from ..runtime.provenance import found_before, keep_found, planner, preset
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #ec42e307
 _N_COMPARE = 4  # windows, at most, to compare splits and widths on
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #3f99e546
-def _search_split(
-    model, calib, sparsity, scores, repair, alpha, n_search, multiple, protect, progress
-):
+def _search_split(probe, sparsity, scores, alpha, n_search, multiple):
     "Plan and split of the lowest loss; all splits, all trials"
-    search, compare = calib[:n_search], calib[:_N_COMPARE]
     splits, plans, trials = search_splits(
-        model, scores, sparsity, search, compare, alpha, progress, multiple, protect
+        probe, scores, sparsity, n_search, _N_COMPARE, alpha, multiple
     )
-    if repair:
-        options = dict(progress=progress, protect=protect)
-        splits = repair_splits(model, splits, plans, calib, **options)
-    k = best_split(splits)
-    if model_memo(model)["draws"] is not None:  # its size is estimated: random losses pick any
-        n = formula_split(structure(model), sparsity, alpha, multiple, protect)["n_attn"]
-        k = next(i for i, split in enumerate(splits) if split.n_attn == n)
+    if probe.repair:
+        splits = repair_splits(probe, splits, plans)
+    start = formula_split(probe.structure, sparsity, alpha, multiple, probe.protect)
+    counts = [split.n_attn for split in splits]
+    expected = counts.index(start["n_attn"]) if start["n_attn"] in counts else None
+    k = probe.choose(best_split(splits), expected)
     return plans[k], dict(n_attn=splits[k].n_attn, width=splits[k].width), splits, trials
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
@@ -123,11 +107,11 @@ def _check_windows(calib, n_search, needed, repair, searched):
 @planner(
     "2ssp", paper="2501.17771",
     scores={"neurons": "score", "attention modules": "depth_score"},
+    takes=("protect", "nested", "repair", "seed", "bs"),
+    judges={"n_attn": "search"},
 )
 def two_ssp(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    # (n, t) calibration windows; None if the scores need none
-    calib: torch.Tensor | Calibration | None,
+    probe: Probe,  # of the model and its windows
     sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the formula for the number of attention modules
@@ -148,82 +132,58 @@ def two_ssp(
     # of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
     # stay, attention modules alone meet the target
     widths: str = "uniform",
-    # layers that stay whole; negative ones count from the end. The target counts all layers
-    protect: Sequence[int] = (),
-    # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
-    # targets remove, and goes on from there
-    nested: Sequence[float] = (),
-    # "least_squares": refit the FFNs' output projections, on 64 tokens per neuron;
-    # "layerwise": then train each FFN toward the same target
-    repair: str | None = None,
-    seed: int | None = None,  # of random scores; default: from the calibration windows
-    bs: int | None = None,  # windows per batch; default: by their tokens
-    progress: bool = True,  # show progress bars
-    # if given, receives `balance`, `scores`, `trials` (none unless removal is greedy), and
-    # `path`, `widths`, `repair` of the extensions
-    log: dict | None = None,
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
     "Two-stage structured pruning: narrow the FFNs, then remove attention modules."
-    log, s, searched = {} if log is None else log, structure(model), n_attn == "search"
-    first, free = find_score(score, "neurons"), s.without(protect)
+    s, searched = probe.structure, n_attn == "search"
+    first = find_score(score, "neurons")
     stage1 = dict(alpha=alpha, n_attn=n_attn, p=p, multiple=multiple, balance=balance)
-    stage1 |= dict(weighted=weighted, score=score, nested=nested)
-    stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
+    stage1 |= dict(weighted=weighted, score=score, nested=probe.nested)
+    stage2 = dict(score=depth_score, n_search=n_search)
     _check_first_stage(s, widths, depth_score, stage1)
-    check_repair(repair, model=model)
     if widths == "dense":
-        split = depth_split(free, sparsity)
+        split = depth_split(probe.free, sparsity)
     else:
-        multiple = fit_multiple(model, s, multiple)
-        if searched:
-            split = formula_split(s, sparsity, alpha, multiple, protect)  # where it starts
+        multiple = fit_multiple(probe.model, s, multiple)
+        if searched:  # where it starts
+            split = formula_split(s, sparsity, alpha, multiple, probe.protect)
         else:
-            targets = chain_targets(sparsity, nested)
-            splits = nested_splits(s, targets, alpha, n_attn, multiple, balance, protect)
+            targets = chain_targets(sparsity, probe.nested)
+            chain = targets, alpha, n_attn, multiple, balance, probe.protect
+            splits = nested_splits(s, *chain)
             split = splits[sparsity]
-    yield None if searched else split
+    probe.begin(None if searched else split)
 
-    check_repair(repair, calib)
     used = [] if widths == "dense" else [first]
     used += [find_score(depth_score, "attention modules")] if split["n_attn"] else []
-    reads = bool(repair) or searched or widths == "search" or any(
+    reads = bool(probe.repair) or searched or widths == "search" or any(
         row.needs != "weights" for row in used
     )
-    _check_windows(calib, n_search, reads, repair, searched)
-    fix = dict(protect=protect, progress=progress, log=log) | repair_options(repair)
-    if (plan := found_before(repair, log, judged=searched)) is not None:
-        return repair_plan(model, plan, repair_windows(model, calib), **fix)
-
+    _check_windows(probe.calib, n_search, reads, probe.repair, searched)
     if widths == "dense":
-        drops, keep = mixer_drops(s), protected_mixers(s, protect)
-        plan, trials = remove_attention(
-            model, dense_plan(len(s)), drops, split["n_attn"], calib, keep=keep, **stage2
-        )
+        drops, keep = mixer_drops(s), protected_mixers(s, probe.protect)
+        dense = dense_plan(len(s))
+        plan, trials = remove_attention(probe, dense, drops, split["n_attn"], keep=keep, **stage2)
     else:
-        options = dict(p=p, weighted=weighted, seed=seed, bs=bs, progress=progress)
-        log["scores"] = collect_scores(model, calib, [first], **options)[0]
-        scores = open_scores(free, log["scores"])
+        probe.log["scores"] = probe.scores(first, p=p, weighted=weighted)
+        scores = open_scores(probe.free, probe.log["scores"])
         if searched:
-            found = _search_split(
-                model, calib, sparsity, scores, repair, alpha, n_search, multiple, protect,
-                progress,
-            )
-            plan, split, log["path"], trials = found
+            found = _search_split(probe, sparsity, scores, alpha, n_search, multiple)
+            plan, split, probe.log["path"], trials = found
         else:
-            options = stage2 | dict(multiple=multiple, protect=protect)
             question = None  # without a chain, each plan is found, and billed, by itself
-            if nested:
-                question = getattr(calib, "identity", None), repr([stage1, bs, options])
-            plan, trials = nested_stages(model, s, calib, splits, scores, question, **options)
+            if probe.nested:
+                decided = [stage1, probe.bs, probe.seed, stage2, multiple, probe.protect]
+                question = getattr(probe.calib, "identity", None), repr(decided)
+            plan, trials = nested_stages(
+                probe, splits, scores, question, multiple=multiple, **stage2
+            )
         plan = record_unreached(plan, scores)
-    log.update(balance=split, trials=trials)
+    probe.log.update(balance=split, trials=trials)
     if widths == "search":
-        search, compare = calib[:n_search], calib[:_N_COMPARE]
-        plan, log["widths"] = search_widths(
-            model, scores, plan, search, compare, progress=progress, multiple=multiple
+        plan, probe.log["widths"] = search_widths(
+            probe, scores, plan, n_search, _N_COMPARE, multiple=multiple
         )
-    keep_found(plan, repair, log)
-    return repair_plan(model, plan, repair_windows(model, calib), **fix) if repair else plan
+    return plan
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 two_ssp_plus = preset(

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..core.families import check_model, is_vision_language, model_memo
+from ..core.families import check_model, is_vision_language
 
 # %% ../../nbs/runtime/11_calibration.ipynb #cal00006
 _EXPECTED = (
@@ -59,9 +59,8 @@ def check_weights(
     if not hasattr(model, "get_input_embeddings"):
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
-    if embeddings.is_meta and model_memo(model)["draws"] is None:  # no estimate
-        if not any("_hf_hook" in vars(m) for m in model.modules()):
-            raise ValueError("the model has no weights: load it with load_model")
+    if embeddings.is_meta and not any("_hf_hook" in vars(m) for m in model.modules()):
+        raise ValueError("the model has no weights: load it with load_model")
     return embeddings
 
 

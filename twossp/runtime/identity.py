@@ -739,11 +739,15 @@ class Search:
         return _short(question)
 
     def before_repair(self) -> dict[str, "Search"]:
-        """The questions whose plans this one repairs, as for `start_from`: `repaired`, before
-        any repair; `plain`, without one. Empty for a method or options without a repair."""
-        if not fill_defaults(self.method, self.options).get("repair"):
+        """The questions whose plans this one repairs: `repaired`, before any repair; `plain`,
+        without one, unless the search itself judges repaired plans. Empty without a repair."""
+        options = fill_defaults(self.method, self.options)
+        innermost = _innermost(self.method)
+        if not options.get("repair") or not hasattr(innermost, "answer"):  # of `planner`
             return {}
         given = dict(repaired=ANY_REPAIR, plain=None)
+        if any(options.get(k) == x for k, x in innermost.judges.items()):
+            del given["plain"]
         ask = lambda x: replace(self, options={**self.options, "repair": x})
         return {k: ask(x) for k, x in given.items()}
 

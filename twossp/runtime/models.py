@@ -407,7 +407,7 @@ def load_config(
     revision: str | None = None,  # commit, branch or tag on the hub
     trust_remote_code: bool = False,  # run Python that comes with the checkpoint
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
-) -> tuple[PreTrainedConfig, str | Path]:  # and its folder, GGUF file or name on the hub
+) -> tuple[PreTrainedConfig, str | Path]:  # and its folder, GGUF file, or name on the hub
     "Load the configuration of a model without its weights."
     source, options = _source(name, revision, cache_dir, trust_remote_code, unpack=False)
     with _loading(name, source, options):

@@ -17,7 +17,6 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
-from ..core.families import model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.slots import SLOTS, Flag
 from ..core.structure import Structure, structure
@@ -345,9 +344,6 @@ def _check_plans(model, plans):
 def _evaluate(model, plans, ids, direct, shared, budget):
     """(plans, windows) losses, by one walk over the layers (`shared`) if possible, or by
     `direct` evaluation"""
-    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
-        need = dict(plans=len(plans), windows=len(ids), tokens=ids.shape[1])
-        return draws(len(plans), len(ids), **need)
     ids = Calibration.of(ids, model)
     decisions, out = _check_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = rank_and_size()

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -706,10 +705,6 @@ def walk_hidden_states(
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     ids = Calibration.of(ids, model).all_counted(what)
-    if (draws := model_memo(model)["draws"]) is not None:  # its size is estimated
-        shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
-        states = [select(h) for h in draws(*shape, windows=1)]
-        return [[compare(*pair)] for pair in pairwise(states)]
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
         rows = 1 if check and not check.stack else bs
