@@ -8,7 +8,9 @@ __all__ = ['export_folder', 'ExportRequest', 'check_export_request', 'check_expo
 
 # %% ../../nbs/serving/04_export.ipynb #9fd9e3e3
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -125,6 +127,16 @@ def _origin_file(out):
     return out / "export.json" if out.is_dir() else out.with_name(f"{out.name}.export.json")
 
 # %% ../../nbs/serving/04_export.ipynb #a60434aa
+@contextmanager
+def _removed_if_interrupted(out):
+    "Remove an export whose comparison is interrupted, so that the same command makes it again"
+    try:
+        yield
+    except KeyboardInterrupt:
+        shutil.rmtree(out) if out.is_dir() else out.unlink()
+        raise
+
+
 def _to_gguf(folder, out, overwrite, **options):
     "Write a GGUF file and compare it with the reference outputs."
     has_reference = _has_reference(folder)  # raises early if it is damaged
@@ -135,7 +147,8 @@ def _to_gguf(folder, out, overwrite, **options):
     elif not has_llama_cpp():
         messages.append("not compared: this needs pip install llama-cpp-py-sync")
     else:
-        report, *ppl = check_gguf(out, folder, quantized=bool(options.get("quantize")))
+        with _removed_if_interrupted(out):
+            report, *ppl = check_gguf(out, folder, quantized=bool(options.get("quantize")))
         perplexity = "perplexity of the reference outputs {:.3f}, of the file {:.3f}"
         messages += [repr(report), perplexity.format(*ppl)]
     return [*messages, f"llama-server -m {out}"]
@@ -157,7 +170,8 @@ def _to_onnx(folder, out, overwrite):
         return [f"not compared: {folder} has no {REFERENCE_FILE}"]
     if not is_installed("onnxruntime"):
         return [f"not compared: {missing_message('onnxruntime')}"]
-    return [repr(check_onnx(out))]
+    with _removed_if_interrupted(out):
+        return [repr(check_onnx(out))]
 
 # %% ../../nbs/serving/04_export.ipynb #toforms1
 def _to_vllm(folder, out, overwrite):
