@@ -535,7 +535,7 @@ def run_grid(
     on_row: Callable | None = None,
     executor: Executor | None = None,  # runs the jobs; None: this process
     progress: bool = True,  # show progress bars
-    # name of a method or evaluation -> identity, where its code does not determine it
+    # name of a method or evaluation -> identity, where its source does not determine it
     key: Mapping[str, str] | None = None,
 ) -> list[Result]:  # in the order of the grid
     "Run a grid and write its rows. The same call resumes a grid that was killed."

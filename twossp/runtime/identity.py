@@ -5,36 +5,28 @@
 # %% auto #0
 __all__ = ['ANY_REPAIR', 'config_facts', 'open_safetensors', 'safetensors_files', 'weight_files', 'files_identity',
            'record_origin', 'constant_identity', 'constant_weights', 'model_identity', 'same_model', 'plan_identity',
-           'function_identity', 'tokenizer_identity', 'facts_identity', 'runtime_facts', 'used_scores', 'Search',
-           'row_key']
+           'function_identity', 'tokenizer_identity', 'facts_identity', 'runtime_facts', 'used_scores', 'revisions',
+           'Search', 'row_key']
 
 # %% ../../nbs/runtime/06_identity.ipynb #b929b561
-import dis
-import enum
+import ast
+import builtins
 import functools
 import hashlib
+import inspect
 import json
-import logging
-import re
+import os
+import symtable
 import sys
-import sysconfig
-from abc import ABC
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
-from importlib.metadata import distribution, packages_distributions
-from importlib.util import find_spec, resolve_name
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    MemberDescriptorType,
-    MethodType,
-    ModuleType,
-)
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 import torch
@@ -348,113 +340,89 @@ def plan_identity(
     return _short([json.loads(to_json(plan)), tensors, model_id])
 
 # %% ../../nbs/runtime/06_identity.ipynb #dabf7081
-_HOMES = [sysconfig.get_path(k) for k in ("stdlib", "platstdlib", "purelib", "platlib")]
-_PLAIN = type(None), bool, int, float, complex, str, bytes
-
-
-def _is_ours(top):
-    "Whether a top-level module is of the standard library or of this package"
-    return top == "twossp" or (top in sys.stdlib_module_names and top != "__main__")
-
-
-def _top_file(top):
-    "File of a top-level module, which may not be imported yet; else None"
-    if top in sys.modules:
-        return getattr(sys.modules[top], "__file__", None)
-    return getattr(find_spec(top), "origin", None)
-
-
-def _is_installed(module):
-    "Whether a module is part of an installed package, which identifies it by name"
-    top = (module or "builtins").partition(".")[0]
-    file = None if _is_ours(top) else _top_file(top)
-    return _is_ours(top) or any(str(Path(file)).startswith(str(h)) for h in _HOMES if file)
-
-
-def _code_facts(code: CodeType):
-    "Facts of compiled code, without comments and line numbers"
-    consts = []
-    for c in code.co_consts:
-        if isinstance(c, CodeType):
-            consts.append(_code_facts(c))
-        else:  # the order of a set is arbitrary
-            kind = f"{type(c).__name__} {c!r}"
-            consts.append(sorted(map(repr, c)) if isinstance(c, frozenset) else kind)
-    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return [code.co_code.hex(), consts, names, code.co_flags, code.co_argcount]
-
-
-def _globals_read(code: CodeType) -> Iterator[str]:
-    "Yield the names of globals that code reads, including inner functions"
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield step.argval
-    for c in code.co_consts:
-        if isinstance(c, CodeType):
-            yield from _globals_read(c)
-
-# %% ../../nbs/runtime/06_identity.ipynb #loccd001
-def _imports(code: CodeType, package: str) -> Iterator[str]:
-    "Yield the names of modules that code imports, inner functions included, and of their members"
-    steps = [x for x in dis.get_instructions(code) if x.opname != "EXTENDED_ARG"]
-    for level, members, step in zip(steps, steps[1:], steps[2:], strict=False):
-        if step.opname == "IMPORT_NAME" and (package or not level.argval):
-            module = resolve_name("." * level.argval + step.argval, package)
-            yield module
-            yield from (f"{module}.{x}" for x in members.argval or ())
-    for c in code.co_consts:
-        if isinstance(c, CodeType):
-            yield from _imports(c, package)
-
-
-def _local_file(module):
-    "Python file of a module that is not installed, found without importing it; else None"
-    top, *rest = module.split(".")
-    file = None if _is_installed(top) else _top_file(top)
-    for name in rest:
-        folder = Path(file or "").parent / name
-        files = folder / "__init__.py", Path(f"{folder}.py")
-        file = next((f for f in files if f.is_file()), None)
-    return Path(file) if file and Path(file).suffix == ".py" else None
-
-
-def _local_files(modules) -> dict[str, str]:
-    "Hashes of local modules and of the local modules that they import, by name"
-    hashes: dict[str, str] = {}
-    waiting = list(modules)
-    while waiting:
-        module = waiting.pop()
-        file = None if module in hashes else _local_file(module)
-        if file is None:
-            continue
-        source = file.read_bytes()
-        hashes[module] = hashlib.sha256(source).hexdigest()
-        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        waiting += _imports(compile(source, str(file), "exec"), package)
-    return hashes
-
-
-# %% ../../nbs/runtime/06_identity.ipynb #81391f09
-def _facts_of(x, seen):
-    "JSON-able facts that identify a value. Raises `_Unknown` if there are none"
-    if isinstance(x, _PLAIN):
-        return f"{type(x).__name__} {x!r}"
-    if id(x) in seen:  # recursion
-        return "again"
-    seen = seen | {id(x)}
-    if (identity := _own_identity(x)) is not None:
-        return identity
-    for kinds, facts in _KINDS:
-        if isinstance(x, kinds):
-            return facts(x, seen)
-    if is_dataclass(x):
-        values = {f.name: _facts_of(getattr(x, f.name), seen) for f in fields(x)}
-        return [_facts_of(type(x), seen), values]
-    raise _Unknown(f"a {type(x).__name__}")
+_BY_NAME = "twossp", "torch", "transformers"  # by revisions; by versions, in `runtime_facts`
 
 
 class _Unknown(ValueError):
-    "Value without an identity; the message describes it"
+    "Value without an identity; the message says what is the matter"
+
+
+def _top_path(top):
+    "File or folder of a top-level module, which may not be imported yet; else None"
+    module = sys.modules.get(top) or find_spec(top)
+    file = getattr(module, "__file__", None) or getattr(module, "origin", None)
+    folders = getattr(module, "__path__", getattr(module, "submodule_search_locations", None))
+    return file or next(iter(folders or ()), None)
+
+
+def _is_stdlib(top):
+    "Whether a top-level module is Python's own"
+    path = _top_path(top)
+    built_in = path in (None, "built-in", "frozen")
+    here = built_in or Path(path).is_relative_to(Path(os.__file__).parent)
+    return here and top in sys.stdlib_module_names
+
+
+def _is_installed(top):
+    "Whether a top-level module is part of an installed package"
+    return bool({"site-packages", "dist-packages"} & {*Path(_top_path(top) or "").parts})
+
+# %% ../../nbs/runtime/06_identity.ipynb #loccd001
+def _python_files(top):
+    "Names and contents of the files of a top-level module or package"
+    path = Path(_top_path(top))
+    root = path.parent if path.name == "__init__.py" else path
+    for file in sorted(root.rglob("*.py")) if root.is_dir() else [path]:
+        yield file.relative_to(root.parent).as_posix(), file.read_bytes()
+
+
+@functools.cache
+def _release(top):
+    "Hash of the version of an installed module's distribution and of the module's Python files"
+    names = sorted(set(packages_distributions().get(top, ())))  # none of files copied there
+    files = {name: hashlib.sha256(x).hexdigest() for name, x in _python_files(top)}
+    return _short([{name: version(name) for name in names}, files])
+
+
+@functools.lru_cache(4096)
+def _imports(source: bytes):
+    "Top-level modules that a file imports, functions included; none if it is no Python"
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError):
+        return ()
+    names = {x.name for n in nodes if isinstance(n, ast.Import) for x in n.names}
+    names |= {n.module for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+    return sorted({name.partition(".")[0] for name in names})
+
+
+def _local_files(*tops) -> dict[str, str]:
+    "Hashes of the files of modules that are not installed, and of such modules that they import"
+    hashes: dict[str, str] = {}
+    seen, waiting = {*_BY_NAME}, [*tops]
+    while waiting:
+        top = waiting.pop()
+        known = top in seen or _is_stdlib(top) or _is_installed(top)
+        seen.add(top)
+        if known or _top_path(top) is None:
+            continue
+        for name, source in _python_files(top):
+            hashes[name] = hashlib.sha256(source).hexdigest()
+            waiting += _imports(source)
+    return hashes
+
+
+def _version(top):
+    "Hash of the code of a top-level module: empty if its name is enough, None if there is none"
+    if top in _BY_NAME or _is_stdlib(top):
+        return ""
+    if _top_path(top) is None:
+        return None
+    return _release(top) if _is_installed(top) else _short(_local_files(top))
+
+# %% ../../nbs/runtime/06_identity.ipynb #81391f09
+_PLAIN = type(None), bool, int, float, complex, str, bytes, range, slice, Path
+_PLAIN += np.generic, torch.dtype, torch.device
 
 
 def _own_identity(x):
@@ -464,74 +432,153 @@ def _own_identity(x):
     if isinstance(x, PreTrainedTokenizerBase):
         return tokenizer_identity(x)
     identity = None if isinstance(x, type) else getattr(x, "identity", None)
+    if isinstance(x, FunctionType) and hasattr(x, "__wrapped__"):  # a wrapper copies attributes
+        identity = None if identity == getattr(x.__wrapped__, "identity", None) else identity
     return identity if isinstance(identity, str) else None
 
+
+def _named(x):
+    "Name and version of a module, or of what is found in one under its own name; else None"
+    module, name = getattr(x, "__module__", None), getattr(x, "__qualname__", "")
+    if isinstance(x, ModuleType):
+        module = x.__name__
+    if module not in sys.modules or module == "__main__":
+        return None
+    found = sys.modules[module]
+    for part in name.split(".") if name else ():
+        found = getattr(found, part, None)
+    release = _version(module.partition(".")[0]) if found is x else None
+    return None if release is None else [module, name, release]
+
+
+def _our_method(x):
+    "Facts of a method of this package, whichever module holds it; None: it is none"
+    if not isinstance(x, FunctionType) or not hasattr(x, "method"):
+        return None
+    chain = [x]
+    while hasattr(chain[-1], "__wrapped__"):
+        chain.append(chain[-1].__wrapped__)
+    inner = chain[-1]
+    names = [getattr(f, "__globals__", {}).get("__name__") or "" for f in chain]
+    homes = [name.partition(".")[0] for name in names]
+    if homes[-1] != "twossp" or not {*homes} <= {*_BY_NAME}:  # a user's function wraps it
+        return None
+    preset = {k: _option_facts(v) for k, v in getattr(x, "preset", {}).items()}
+    return ["method", x.method, inner.__name__, preset]
+
+
+def _simple_facts(x):
+    "JSON-able facts of a value that is not made of others; None: it is, or has no facts"
+    if isinstance(x, _PLAIN):
+        return f"{type(x).__name__} {x!r}"
+    if (identity := _own_identity(x)) is not None:
+        return identity
+    if (method := _our_method(x)) is not None:
+        return method
+    if isinstance(x, torch.Tensor):
+        return _tensor_digest(x).hex()
+    if isinstance(x, np.ndarray) and not x.dtype.hasobject:
+        return [x.dtype.str, x.shape, hashlib.sha256(x.tobytes()).hexdigest()]
+    return _named(x)
+
+
+def _facts_of(x, seen=frozenset()):
+    "JSON-able facts that identify a value. Raises `_Unknown` if there are none"
+    if id(x) in seen:  # recursion
+        return "again"
+    if (facts := _simple_facts(x)) is not None:
+        return facts
+    seen = seen | {id(x)}
+    for kinds, facts in _KINDS:
+        if isinstance(x, kinds):
+            return facts(x, seen)
+    if is_dataclass(x) and not isinstance(x, type):
+        values = {f.name: _facts_of(getattr(x, f.name), seen) for f in fields(x)}
+        return [_facts_of(type(x), seen), values]
+    raise _Unknown(f"uses a {x.__name__ if isinstance(x, type) else type(x).__name__}")
+
 # %% ../../nbs/runtime/06_identity.ipynb #39750b6f
-def _function_facts(f, seen):
-    cells = [_facts_of(c.cell_contents, seen) for c in f.__closure__ or ()]
-    defaults = [_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__)]
-    module = f.__globals__.get("__name__")
-    if _is_installed(module):
-        name = f.__qualname__ if f.__module__ == module else f.__code__.co_name
-        return [module, name, cells, defaults]
-    read = {}
-    for name in sorted(set(_globals_read(f.__code__)) & f.__globals__.keys()):
-        try:
-            read[name] = _facts_of(f.__globals__[name], seen)
-        except _Unknown as e:
-            raise _Unknown(f"{name}, {e}") from None
-    imported = _local_files(_imports(f.__code__, f.__globals__.get("__package__") or ""))
-    return [_code_facts(f.__code__), cells, defaults, read, *([imported] if imported else [])]
-
-
-def _class_facts(c, seen):
-    if _is_installed(c.__module__):
-        return f"{c.__module__}.{c.__qualname__}"
-    parts = {k: getattr(v, "__func__", v) for k, v in vars(c).items()}  # of class methods too
-    hidden = MemberDescriptorType, type(vars(ABC)["_abc_impl"])  # hold no value of the class
-    is_part = lambda k, v: isinstance(v, FunctionType) or (
-        k[:2] != "__" and not isinstance(v, hidden)
-    )
+def _source(f):
+    "Source of a function without comments and decorators, whose result holds it"
+    code, kinds = f.__code__, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     try:
-        facts = {k: _facts_of(v, seen) for k, v in parts.items() if is_part(k, v)}
-    except _Unknown as e:
-        raise _Unknown(f"the class {c.__qualname__}, {e}") from None
-    return [c.__qualname__, [_facts_of(b, seen) for b in c.__bases__], facts]
+        nodes = ast.walk(ast.parse("".join(inspect.findsource(code)[0])))
+    except (OSError, SyntaxError, ValueError):
+        nodes = ()
+    found = set()
+    for node in nodes:
+        if not isinstance(node, kinds) or getattr(node, "name", "<lambda>") != code.co_name:
+            continue
+        decorators, a = getattr(node, "decorator_list", []), node.args
+        arguments = [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+        if (
+            min(x.lineno for x in (node, *decorators)) == code.co_firstlineno
+            and (*arguments,) == code.co_varnames[: len(arguments)]
+        ):
+            node.decorator_list = []
+            found.add(ast.unparse(node))
+    if not found:
+        raise _Unknown("has no source")
+    if len(found) > 1:
+        raise _Unknown("shares its line with another function")
+    return found.pop()
 
 
-def _module_facts(m, seen):
-    file = getattr(m, "__file__", None)
-    if _is_installed(m.__name__) or file is None:
-        return m.__name__
-    imported = _local_files([m.__name__])
-    imported.pop(m.__name__, None)
-    own = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return [m.__name__, own, *([imported] if imported else [])]
+def _names_outside(table):
+    "Names of globals that the functions in a table of symbols use"
+    for inner in table.get_children():
+        yield from (x.get_name() for x in inner.get_symbols() if x.is_global())
+        yield from _names_outside(inner)
+
+
+def _globals_read(f, source):
+    "Facts of the globals that a function uses, without what they use in turn"
+    read = {}
+    try:
+        names = {*_names_outside(symtable.symtable(source, "source", "exec"))}
+    except SyntaxError:  # nonlocal
+        raise _Unknown("changes a variable of another function") from None
+    for name in sorted(names - {*f.__code__.co_freevars}):
+        if name not in f.__globals__ and hasattr(builtins, name):
+            continue
+        if name not in f.__globals__:
+            raise _Unknown(f"uses {name}, which is not defined")
+        value = f.__globals__[name]
+        read[name] = _simple_facts(value)
+        if read[name] is None:
+            raise _Unknown(f"uses the global {name}, a {type(value).__name__}")
+    return read
+
+
+def _function_facts(f, seen):
+    "Facts of a function that is found in no module under its own name"
+    cells = [_facts_of(c.cell_contents, seen) for c in f.__closure__ or ()]
+    facts = [cells, *(_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__))]
+    module = f.__globals__.get("__name__") or "__main__"
+    release = None if module == "__main__" else _version(module.partition(".")[0])
+    if release == "" and f.__code__.co_name != "<lambda>":
+        return [f"{module}.{f.__code__.co_qualname}", facts]
+    source = _source(f)
+    if release is not None:
+        return [module, source, release, facts]
+    read = _globals_read(f, source)
+    imported = _local_files(*_imports(source.encode()))
+    return [source, facts, read, imported]
 
 # %% ../../nbs/runtime/06_identity.ipynb #6850b82b
+_GRAD_MODES = torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled
 _KINDS = [  # (types, function that returns the facts of a value)
-    (torch.Tensor, lambda x, seen: _tensor_digest(x).hex()),
-    (np.ndarray, lambda x, seen: [x.dtype.str, x.shape, hashlib.sha256(x.tobytes()).hexdigest()]),
-    (np.generic, lambda x, seen: f"{type(x).__name__} {x!r}"),
-    ((torch.dtype, torch.device, range, slice, Path), lambda x, seen: f"{type(x).__name__} {x}"),
-    (enum.Enum, lambda x, seen: f"{type(x).__qualname__} {x.name}"),
     (functools.partial, lambda x, seen: [
         "partial", *(_facts_of(v, seen) for v in (x.func, x.args, x.keywords))]),
     (MethodType, lambda x, seen: [_facts_of(v, seen) for v in (x.__func__, x.__self__)]),
     (FunctionType, _function_facts),
-    (functools.cached_property, lambda x, seen: ["cached", _facts_of(x.func, seen)]),
-    (functools._lru_cache_wrapper, lambda x, seen: ["cached", _facts_of(x.__wrapped__, seen)]),
-    (re.Pattern, lambda x, seen: ["pattern", _facts_of((x.pattern, x.flags), seen)]),
-    (property, lambda x, seen: [_facts_of(f, seen) for f in (x.fget, x.fset, x.fdel)]),
-    (BuiltinFunctionType, lambda x, seen: f"{x.__module__}.{x.__qualname__}"),
-    (type, _class_facts),
-    (ModuleType, _module_facts),
+    (BuiltinFunctionType, lambda x, seen: [x.__name__, _facts_of(x.__self__, seen)]),
+    (_GRAD_MODES, lambda x, seen: [type(x).__name__, getattr(x, "mode", None)]),
     ((list, tuple), lambda x, seen: [type(x).__name__, [_facts_of(v, seen) for v in x]]),
     (dict, lambda x, seen: ["dict", sorted(
         [(_facts_of(k, seen), _facts_of(v, seen)) for k, v in x.items()], key=_canonical)]),
     ((set, frozenset), lambda x, seen: [
         "set", sorted((_facts_of(v, seen) for v in x), key=_canonical)]),
-    (logging.Logger, lambda x, seen: f"logger {x.name}"),
 ]
 
 # %% ../../nbs/runtime/06_identity.ipynb #26e87149
@@ -539,41 +586,19 @@ def function_identity(
     f: Callable,  # a method or an evaluation: a function, a partial, a callable object
     key: str | None = None,  # a name given by the user, changed with the code
 ) -> str:  # 16 hex digits, or `f.identity`
-    "Identity of a function. Raises `ValueError` if it uses a value without an identity."
+    "Identity of a function. Raises `ValueError` if it has no source or uses other than values."
     if key is not None:
         return f"key:{key}"
     if (identity := _own_identity(f)) is not None:
         return identity
     try:
-        return _short(_facts_of(f, frozenset()))
+        return _short(_facts_of(f))
     except _Unknown as e:
         name = getattr(f, "__qualname__", type(f).__name__)
         raise ValueError(
-            f"cannot identify {name} from its code: it uses {e}; pass key="
-            "'...', a name of your own for it that changes when it does"
+            f"cannot identify {name} from its source: it {e}; name it with key='...' (a score:"
+            " with its attribute `identity`), and change the name when it changes"
         ) from None
-
-# %% ../../nbs/runtime/06_identity.ipynb #fa088313
-@functools.cache
-def _release(top):
-    "Hash of the versions of an installed module's distributions and of their Python files"
-    facts = []
-    for name in sorted(set(packages_distributions().get(top, ()))):
-        release = distribution(name)
-        code = [f for f in release.files or () if f.suffix == ".py" and f.hash]
-        facts.append([name, release.version, sorted(f"{f} {f.hash.value}" for f in code)])
-    if not facts:  # a file that was copied there
-        facts.append(hashlib.sha256(Path(_top_file(top)).read_bytes()).hexdigest())
-    return _short(facts)
-
-
-def _method_identity(f, key=None):
-    "Identity of a method or score: by name if installed, else `function_identity`"
-    module = getattr(f, "__module__", None)
-    if key is not None or not (isinstance(f, FunctionType) and _is_installed(module)):
-        return function_identity(f, key)
-    name, top = f"{module}.{f.__qualname__}", module.partition(".")[0]
-    return name if _is_ours(top) else f"{name}, {_release(top)}"
 
 # %% ../../nbs/runtime/06_identity.ipynb #33163407
 def tokenizer_identity(
@@ -595,9 +620,9 @@ def facts_identity(
 ) -> str:  # 16 hex digits
     "Identity of an evaluation from its facts."
     try:
-        return _short([kind, _facts_of(facts, frozenset())])
+        return _short([kind, _facts_of(facts)])
     except _Unknown as e:
-        raise ValueError(f"an evaluation of {kind} is decided by {e}, which has no identity") from e
+        raise ValueError(f"an evaluation of {kind} {e}, which has no identity") from e
 
 # %% ../../nbs/runtime/06_identity.ipynb #aee05037
 def runtime_facts(
@@ -628,28 +653,16 @@ _ARGUMENTS["attention modules"] = "depth_score"
 
 
 def _score_identity(score):
-    "Identity of a score or a function; its file's if a module's code does not determine it"
+    "Identity of a score's function, and how it is used"
     row = score if isinstance(score, Score) else Score(score, "neurons", "windows")
-    fn = resolve(row.fn)
-    try:
-        identity = _method_identity(fn)
-    except ValueError as e:
-        files = _local_files([fn.__module__]) if fn.__module__ != "__main__" else ()
-        if not files or getattr(fn, "__closure__", None):  # one file, and as many scores
-            said = str(e).partition("; pass key=")[0]
-            raise ValueError(
-                f"the score {said}; give the function an attribute `identity`, a name of your"
-                " own for it that changes when it does"
-            ) from None
-        identity = _short(files)
-    return [identity, row.greedy, row.revision]
+    return [function_identity(resolve(row.fn)), row.greedy, row.revision, row.statistics]
 
 
 def _option_facts(x):
     "Facts of an option's value; 2 equals 2.0"
     if isinstance(x, (int, float)) and not isinstance(x, bool):
         return repr(float(x))
-    return _score_identity(x) if callable(x) else _facts_of(x, frozenset())
+    return _score_identity(x) if callable(x) or isinstance(x, Score) else _facts_of(x)
 
 
 def _innermost(method):
@@ -685,9 +698,11 @@ _OPTION_REVISIONS = {
 }
 
 
-def _revisions(method, options):
-    """Revisions above 1 of a method, its options and its scores by name; identities of others'
-    scores"""
+def revisions(
+    method: Callable,  # (model, calib, sparsity, ...) -> plan
+    options: Mapping,  # keyword arguments of the method
+) -> dict:  # empty if all are 1
+    "Revisions above 1 of a method, of its options and scores; identities of others' scores."
     given = fill_defaults(method, options)
     facts: dict = {k: n for (k, x), n in _OPTION_REVISIONS.items() if given.get(k) == x}
     if getattr(_innermost(method), "revision", 1) != 1:
@@ -725,17 +740,15 @@ class Search:
         text = None if self.calibration is None else self.calibration.identity
         question = dict(
             model=self.model_id,
-            method=_method_identity(self.method, self.method_id),
+            method=function_identity(self.method, self.method_id),
             sparsity=float(self.target),
             seed=self.seed,
             options={k: _option_facts(x) for k, x in changed.items()},
             calibration=text,
             runtime=dict(self.runtime),
         )
-        if defaults := getattr(self.method, "preset", None):  # other defaults of options
-            question["preset"] = {k: _option_facts(x) for k, x in defaults.items()}
-        if revisions := _revisions(self.method, self.options):
-            question["revisions"] = revisions
+        if raised := revisions(self.method, self.options):
+            question["revisions"] = raised
         return _short(question)
 
     def before_repair(self) -> dict[str, "Search"]:
