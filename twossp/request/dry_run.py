@@ -14,7 +14,7 @@ from ..checkpoint.engines import find_exporter
 from ..core.files import shown_path
 from ..core.structure import structure
 from ..core.words import count_of, format_size
-from ..costs.estimate import RANGES, Costs, PruningSetup, estimate_memory
+from ..costs.estimate import RANGES, Costs, NoEstimate, PruningSetup, estimate_memory
 from ..evaluation.measure import weight_bytes
 from .options import Options
 from .run import check_texts, save_folder
@@ -55,9 +55,10 @@ def _describe_target(o, costs, x):
         yield f"  {RANGES}"
 
 
-def _describe_search(o, model, x, n):
+def _describe_search(o, model, targets, n):
     """A line with the calibration text and the memory that the search needs, with `n` windows;
-    None: as many as the sources say, or are asked for"""
+    None: as many as the sources say, or are asked for. Raises `ValueError` if the method rejects
+    these windows"""
     counts = [count for _, count in parse_sources(o.calibration_name)]
     n = n or (o.n_samples or o.default_windows if None in counts else sum(counts))
     device = pick_device(o)
@@ -66,8 +67,11 @@ def _describe_search(o, model, x, n):
     line = f"calibration: {o.calibration_name}, {count_of(n, 'sample')} of {o.seq_len:,} tokens"
     try:
         setup = PruningSetup(n, o.seq_len, free, device.partition(":")[0], o.stream)
+        x = targets[0] if targets else 0.25
         peak = estimate_memory(model, o.method, x, setup, **o.method_options)
     except ValueError as e:
+        if targets and not isinstance(e, NoEstimate):
+            raise
         return f"{line}; the memory that it needs is not known: {e}"
     return f"{line}; needs about {format_size(peak)} on {device}"
 
@@ -111,7 +115,7 @@ def describe_request(
     if o.target_latency:
         yield f"the sparsity for {o.target_latency} is found by timing the model's layers"
     if o.method:
-        yield _describe_search(o, model, (targets or [0.25])[0], n)
+        yield _describe_search(o, model, targets, n)
     if o.evaluation_names:
         beside = "" if o.dense or o.no_dense else ", the dense model beside the pruned one"
         yield f"perplexity on {', '.join(o.evaluation_names)}{beside}"
