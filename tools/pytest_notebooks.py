@@ -155,6 +155,17 @@ def shorten_references():
         importlib.import_module('twossp.checkpoint.reference')._NEW_TOKENS = 3
 
 
+def forbid_test_text():
+    """Make reading the test text an error: nothing may be chosen by it, however a cell spells its
+    name. Commands of final measurements are no cells"""
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError('the test text is for final measurements: see nbs/tests/project')
+
+    with contextlib.suppress(ImportError):
+        importlib.import_module('twossp.runtime.data')._READERS['wiki_test'] = forbidden
+
+
 def cpu_seconds():
     "CPU seconds of this process and of its children that have ended (not on Windows)"
     try:
@@ -181,6 +192,7 @@ def run_cells(path, root, flags, show, out):
         lighten(nb.cells, name.removeprefix('nbs/').removesuffix('.ipynb'), pages)
         shorten_references()
     todo = [c for c in nb.cells if not is_skipped(c, flags)]
+    forbid_test_text()
     n_code = sum(c.cell_type == 'code' for c in nb.cells)
     result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo), not_run=0)
     result['by_cell'] = {}

@@ -36,7 +36,8 @@ def enter_small():
     # a patch fails where the name is gone; an assignment would leave pages to the real model
     patch.object(models, '_embedded_model', lambda cache_dir=None: folder).start()
     texts = [s * 60 for s in SENTENCES]
-    patch.dict(data._READERS, wiki=lambda path, cache_dir=None: texts).start()
+    short = dict.fromkeys(('wiki', 'wiki_test'), lambda path, cache_dir=None: texts)
+    patch.dict(data._READERS, short).start()
 
 
 def read_commands(text):
