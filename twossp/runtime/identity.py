@@ -412,7 +412,7 @@ def _local_files(*tops) -> dict[str, str]:
     return hashes
 
 
-def _version(top):
+def _installed_version(top):
     "Hash of the code of a top-level module: empty if its name is enough, None if there is none"
     if top in _BY_NAME or _is_stdlib(top):
         return ""
@@ -447,7 +447,7 @@ def _named(x):
     found = sys.modules[module]
     for part in name.split(".") if name else ():
         found = getattr(found, part, None)
-    release = _version(module.partition(".")[0]) if found is x else None
+    release = _installed_version(module.partition(".")[0]) if found is x else None
     return None if release is None else [module, name, release]
 
 
@@ -555,7 +555,7 @@ def _function_facts(f, seen):
     cells = [_facts_of(c.cell_contents, seen) for c in f.__closure__ or ()]
     facts = [cells, *(_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__))]
     module = f.__globals__.get("__name__") or "__main__"
-    release = None if module == "__main__" else _version(module.partition(".")[0])
+    release = None if module == "__main__" else _installed_version(module.partition(".")[0])
     if release == "" and f.__code__.co_name != "<lambda>":
         return [f"{module}.{f.__code__.co_qualname}", facts]
     source = _source(f)
