@@ -515,7 +515,7 @@ def preset(
     same = {k: x for k, x in same.items() if x is not None}
     others = {k: x for k, x in options.items() if k not in own}
     run_options = [k for k in taken if k not in _ALWAYS]
-    defaults = {k: taken[k] for k in taken} | others
+    defaults = taken | others
     changed = planner(name, paper, takes=run_options, defaults=defaults, **same)(changed)
     changed.preset = options
     return changed
