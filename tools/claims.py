@@ -34,7 +34,7 @@ SMALL |= {f'twenty-{word}': 20 + SMALL[word] for word in [*SMALL][1:10]}
 
 def grid_rows(path):
     "The rows of a grid; none of a file of other rows"
-    from twossp.evaluation.results import load_results
+    from twossp.records.results import load_results
 
     return load_results(path) if '"method"' in path.read_text(encoding='utf-8')[:200] else []
 

@@ -19,18 +19,18 @@ from pkgutil import resolve_name
 
 ROOT = Path(__file__).resolve().parent.parent
 KIND = re.compile(r'ffns?|attn|attentions?|heads?|experts?|groups?|grouped')  # a whole word
-HOME = 'core/slots.py', 'core/parts.py', 'core/structure.py'  # where kinds are defined
+HOME = 'model/slots.py', 'model/parts.py', 'model/structure.py'  # where kinds are defined
 COUNTED = {  # what a prune should do once: a label, and the functions that do it
-    'validations of the calibration': ('runtime.calibration:_check_fields',),
-    'hashes of the calibration': ('runtime.calibration:identity',),
-    'tokenizations': ('runtime.data:encode_texts', 'runtime.sources:chat_tokens'),
+    'validations of the calibration': ('engine.calibration:_check_fields',),
+    'hashes of the calibration': ('engine.calibration:identity',),
+    'tokenizations': ('texts.data:encode_texts', 'texts.sources:chat_tokens'),
     'reads of all weights': (
-        'runtime.identity:_weights_checksum',
-        'runtime.identity:_read_weights',
-        'runtime.statistics:_sum_bits',
+        'records.identity:_weights_checksum',
+        'records.identity:_read_weights',
+        'engine.statistics:_sum_bits',
     ),
-    'calls of structure': ('core.parts:structure', 'core.structure:structure'),
-    'calls of arch': ('core.families:arch',),
+    'calls of structure': ('model.parts:structure', 'model.structure:structure'),
+    'calls of arch': ('model.families:arch',),
 }
 
 # --- kinds of parts, by the syntax tree
@@ -235,7 +235,7 @@ def package_files():
 def trace_prune(*more):
     "The trace of a `twossp prune --save` of a tiny Llama, calibrated on a text of its own"
     from twossp.cli.main import main
-    from twossp.core.testing import byte_tokenizer, tiny_model
+    from twossp.model.testing import byte_tokenizer, tiny_model
 
     words = 'the model reads a text and every layer adds what it has found in it '.split()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):

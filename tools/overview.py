@@ -2,7 +2,7 @@
 what it needs, and when to take it
 
 The numbers are those of one file of nbs/results/, `COMPARISON`; what it does not hold is named,
-not left blank. What is better than 2SSP beyond noise, as nbs/evaluation/05_paired says, is in
+not left blank. What is better than 2SSP beyond noise, as nbs/evaluation/04_paired says, is in
 bold. Words are in nbs/methods/words.toml.
 """
 
@@ -32,7 +32,7 @@ NOT_TRAINED = ', not trained'  # 2SSP+ with a reconstruction alone
 
 def read_comparison(path=COMPARISON):
     "{(name, sparsity, reconstructed): rows, one a subset} of the comparison"
-    from twossp.evaluation.results import load_results
+    from twossp.records.results import load_results
 
     found = defaultdict(list)
     for r in load_results(path):

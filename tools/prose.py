@@ -186,7 +186,7 @@ CHECKS = re.compile(r'test_\w+|is_close|assert_\w+')
 MOVED = re.compile(r'patch[^\n]*(clock|perf_counter|monotonic)')
 NO_CLOCK = {  # notebooks whose words mean no measured time
     'costs/00_estimate.ipynb': 'prefill: operations, counted from shapes',
-    'recovery/05_distill.ipynb': 'minutes: of a clock that the test moves',
+    'recovery/00_distill.ipynb': 'minutes: of a clock that the test moves',
     'tutorials/recover_half.ipynb': 'ratio: of perplexities',
     'tutorials/two_ssp_plus.ipynb': 'ratio: of perplexities',
     'tutorials/two_ssp_plus_methods.ipynb': 'ratio: of perplexities',

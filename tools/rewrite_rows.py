@@ -17,10 +17,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from twossp.baselines.methods import METHODS, method
-from twossp.core.files import atomic_file
-from twossp.evaluation.results import load_results
-from twossp.runtime.identity import Search, revisions, row_key, runtime_facts
-from twossp.runtime.provenance import non_default_options
+from twossp.records.files import atomic_file
+from twossp.records.identity import Search, revisions, row_key, runtime_facts
+from twossp.records.provenance import non_default_options
+from twossp.records.results import load_results
 
 
 def option_facts(x):
@@ -40,8 +40,9 @@ def search_keys(row, runtime):
     text = row['texts'].get('calibration')
     if text:  # known by its hash alone
         vars(search)['calibration'] = SimpleNamespace(identity=text)
+    module = f.__module__.replace('twossp.refine.', 'twossp.recovery.')  # where it was
     question = dict(
-        model=row['model_id'], method=f'{f.__module__}.{f.__qualname__}',
+        model=row['model_id'], method=f'{module}.{f.__qualname__}',
         sparsity=row['target'], seed=row['seed'], calibration=text, runtime=runtime,
         options={k: option_facts(x) for k, x in non_default_options(f, options).items()},
     )

@@ -2,7 +2,7 @@
 nbdev's processing and smalldocs
 
 For smalldocs this mends what it does not read: `output-file` (nbdev drops the number:
-core/09_plan.ipynb is core/plan.html), nbdev's absolute links to this project's own pages, links
+model/09_plan.ipynb is model/plan.html), nbdev's absolute links to this project's own pages, links
 to a method that has no heading of its own, fonts from the web, and KaTeX, which is put
 beside the pages when npm is there (else the pages load it from its CDN).
 

@@ -10,8 +10,8 @@ __all__ = ['METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method', 'method
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.entries import entry_names, load_entry, read_signature, resolve
-from ..core.words import did_you_mean
+from ..engine.entries import entry_names, load_entry, read_signature, resolve
+from ..model.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Method:
     page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
-_TWO_SSP = "twossp.recovery.two_ssp_plus:"
+_TWO_SSP = "twossp.refine.two_ssp_plus:"
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # 2SSP and its baselines

@@ -51,11 +51,11 @@ class BenchOptions:
 
 def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
-    from twossp.core.files import check_writable, output_file
     from twossp.costs.bench import bench_page, make_bench, run_bench
+    from twossp.engine.progress import quiet
+    from twossp.records.files import check_writable, output_file
     from twossp.request.arguments import page_file
     from twossp.request.validate import pick_device
-    from twossp.runtime.progress import quiet
 
     page = page_file(o.results, o.save, o.overwrite)
     check_writable(o.results)

@@ -12,9 +12,10 @@ from inspect import signature
 
 from ..baselines.methods import method
 from .prune import cli_logging, write_page
-from ..core.files import shown_path
+from ..engine.devices import is_main_process
 from ..evaluation.executor import ModelSource
 from ..evaluation.grid import log, run_grid
+from ..records.files import shown_path
 from ..reporting.report import format_rows
 from ..reporting.trackers import report_rows
 from ..request.arguments import check_compare, compared_runs, prune_options
@@ -35,7 +36,6 @@ from twossp.request.validate import (
     check_feasible,
     load_requested_skeleton,
 )
-from ..runtime.devices import is_main_process
 
 # %% ../../nbs/cli/03_compare.ipynb #ccm00010
 def _fit_options(name, tokens):

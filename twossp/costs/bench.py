@@ -22,17 +22,17 @@ from jinja2 import Environment
 from transformers import AutoConfig
 
 from ..baselines.methods import method
-from ..core.entries import resolve
-from ..core.extras import is_installed, require
-from ..core.files import append_line, repair_last_line
-from ..core.words import one_line
+from ..checkpoint.skeleton import build_model
 from .latency import MULTIPLES, device_name, largest_divisor
+from ..engine.devices import as_device
+from ..engine.entries import resolve
+from ..engine.memory import free_bytes
 from ..evaluation.measure import weight_bytes
-from ..evaluation.results import code_version, versions
-from ..runtime.devices import as_device
-from ..runtime.identity import facts_identity
-from ..runtime.memory import free_bytes
-from ..runtime.skeleton import build_model
+from ..model.words import one_line
+from ..records.extras import is_installed, require
+from ..records.files import append_line, repair_last_line
+from ..records.identity import facts_identity
+from ..records.results import code_version, versions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,20 +19,20 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from ..baselines.methods import method, method_names, method_scores
 from ..checkpoint.engines import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
+from ..checkpoint.models import load_model
 from ..checkpoint.save import save_pruned
-from ..core.apply import applied, cached_logits
-from ..core.plan import Plan, drop, get_kind, keep_parts, kind_of
-from ..core.scores import UNITS, score_names
-from ..core.structure import structure
-from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
-from ..core.words import one_line
 from .bench import TINY_OPTIONS, Bench, BenchCase
+from ..engine.metrics import inference, nll
+from ..engine.progress import quiet
+from ..engine.scores import UNITS, score_names
+from ..model.apply import applied, cached_logits
+from ..model.plan import Plan, drop, get_kind, keep_parts, kind_of
+from ..model.structure import structure
+from ..model.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
+from ..model.words import one_line
 from ..pruning.depth import greedy
 from ..pruning.importance import activation_scores
-from ..recovery.repair import REPAIRS
-from ..runtime.metrics import inference, nll
-from ..runtime.models import load_model
-from ..runtime.progress import quiet
+from ..refine.repair import REPAIRS
 from ..serving.export import export_folder
 
 # %% ../../nbs/costs/04_bench_right.ipynb #a1667988

@@ -25,12 +25,7 @@ from accelerate.utils.memory import clear_device_cache
 
 import twossp
 from ..baselines.methods import find_method, method, method_names, method_scores
-from ..core.apply import applied
-from ..core.extras import is_installed
-from ..core.plan import drop
-from ..core.structure import structure
-from ..core.testing import byte_tokenizer, tiny_ids
-from ..core.words import one_line
+from ..checkpoint.models import load_model
 from .bench import Bench, BenchCase
 from .bench_right import TOLERANCES, explain_difference, plan_facts
 from .estimate import PruningSetup, estimate_memory, sketch_plan
@@ -42,19 +37,24 @@ from twossp.costs.latency import (
     latency_table,
     time_against_dense,
 )
+from ..engine.devices import count_devices, synchronize, time_calls
+from ..engine.layers import count_forwards
+from ..engine.memory import free_bytes, peak_memory
+from ..engine.metrics import nll
+from ..engine.progress import quiet
 from ..evaluation.measure import count_operations, weight_bytes
+from ..model.apply import applied
+from ..model.plan import drop
+from ..model.structure import structure
+from ..model.testing import byte_tokenizer, tiny_ids
+from ..model.words import one_line
 from ..pruning.depth import greedy
 from ..pruning.importance import activation_scores
 from ..pruning.probe import Probe
-from ..recovery.allocate import search_widths
+from ..records.extras import is_installed
 from ..recovery.distill import recover
-from ..recovery.repair import repair_plan
-from ..runtime.devices import count_devices, synchronize, time_calls
-from ..runtime.layers import count_forwards
-from ..runtime.memory import free_bytes, peak_memory
-from ..runtime.metrics import nll
-from ..runtime.models import load_model
-from ..runtime.progress import quiet
+from ..refine.allocate import search_widths
+from ..refine.repair import repair_plan
 
 # %% ../../nbs/costs/05_bench_speed.ipynb #18d3e8c4
 def _windows(b, n, tokens=None):

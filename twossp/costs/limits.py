@@ -12,8 +12,8 @@ from functools import cache
 
 from transformers import PreTrainedModel
 
-from ..core.plan import dense_plan
 from .estimate import Costs, middle_plan
+from ..model.plan import dense_plan
 
 # %% ../../nbs/costs/01_limits.ipynb #searchr1
 def highest_sparsity(

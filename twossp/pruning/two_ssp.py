@@ -14,15 +14,15 @@ from weakref import WeakKeyDictionary
 import torch
 from transformers import PreTrainedModel
 
-from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.scores import Score, find_score
-from ..core.structure import Structure
+from ..engine.calibration import Calibration
+from ..engine.scores import Score, find_score
+from ..model.plan import Plan, check_sparsity, keep_parts
+from ..model.structure import Structure
 from .balance import balance, mean_sizes, mixer_drops, width_after
 from .depth import Trial, remove_greedily
 from .probe import Probe
 from .width import width_plan
-from ..runtime.calibration import Calibration
-from ..runtime.identity import constant_identity
+from ..records.identity import constant_identity
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(

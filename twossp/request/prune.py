@@ -12,10 +12,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from ..engine.progress import quiet
 from .options import read_options
 from .pruned import Pruned
 from .run import run
-from ..runtime.progress import quiet
 
 # %% ../../nbs/request/06_prune.ipynb #pyp06
 # flags of the command that have no meaning in Python

@@ -10,16 +10,6 @@ from pathlib import Path
 import transformers
 from transformers import PreTrainedConfig
 
-from twossp.core.compat import causal_types, config_class, image_text_types
-from twossp.core.families import (
-    ARCHS,
-    Arch,
-    arch_to_dict,
-    config_switches,
-    layer_signatures,
-    unsupported_reason,
-)
-from twossp.core.testing import tiny_model
 from twossp.detection.verify import (
     NoTinyCopy,
     arch_limits,
@@ -27,6 +17,16 @@ from twossp.detection.verify import (
     tiny_copy,
     verify_arch,
 )
+from twossp.model.compat import causal_types, config_class, image_text_types
+from twossp.model.families import (
+    ARCHS,
+    Arch,
+    arch_to_dict,
+    config_switches,
+    layer_signatures,
+    unsupported_reason,
+)
+from twossp.model.testing import tiny_model
 
 _TWO = ["linear_attention", "full_attention"]
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
