@@ -149,7 +149,8 @@ def count_notebooks(folder):
             hidden = bool(HIDDEN.search(source))
             found['notebook code, shown' if not hidden else 'notebook code, hidden'] += lines
             found[f'cells above {LONG} lines'] += lines > LONG
-            found['hidden cells that assert nothing'] += hidden and lines > FEW and not asserts(tree)
+            silent = hidden and lines > FEW and not asserts(tree)
+            found['hidden cells that assert nothing'] += silent
             found += count_tests(tree)
     return found
 
