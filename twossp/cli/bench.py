@@ -25,7 +25,6 @@ class BenchOptions:
     minutes: float = flag(
         "time limit of the run; the same command continues where it stopped (default: 9)",
         9.0, metavar="M",
-        idea="TrainingOptions.minutes",
     )
     only: tuple[str, ...] = flag(
         "measure only these parts: right (correctness), prune (pruning time), result (latency"
@@ -38,14 +37,12 @@ class BenchOptions:
     )
     results: OutFile = flag(
         "append results to this JSONL file (default: bench.jsonl)", "bench.jsonl",
-        idea="OutputOptions.results",
     )
     save: OutFile | None = flag(
         "write the HTML page to this file (default: the results file with .html)",
-        idea="OutputOptions.save",
     )
     overwrite: Overwrite = flag(
-        "replace an existing page; results are kept", idea="OutputOptions.overwrite",
+        "replace an existing page; results are kept",
     )
 
 

@@ -38,34 +38,40 @@ def _read_text(file):
         raise ValueError(f"--config {file} is not UTF-8 text: save it as UTF-8") from None
 
 
-def _read_mapping(events, fail, nested=True):
-    "name -> (list of texts, or a mapping; line) of the mapping that has begun"
+class _Rejected(ValueError):
+    "What a file may not have, and its line"
+
+    def __init__(self, node, why):
+        super().__init__(f"line {node.start_mark.line + 1}: {why}")
+
+
+def _read_value(name, node, nested):
+    "The texts of a value, or the mapping that it is"
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        if not nested:
+            raise _Rejected(node, f"{name} is nested too deeply")
+        return _read_mapping(node, nested=False)
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    for item in items:
+        if not isinstance(item, yaml.ScalarNode):
+            raise _Rejected(item, f"{name} is a list of texts and numbers")
+    return [] if node.tag.endswith(":null") else [item.value for item in items]
+
+
+def _read_mapping(node, nested=True):
+    "name -> (list of texts, or a mapping; line)"
     import yaml
 
     found: dict = {}
-    for event in events:
-        if isinstance(event, yaml.MappingEndEvent):
-            return found
-        if not isinstance(event, yaml.ScalarEvent):
-            fail(event, "a name is one word")
-        name, line = event.value, event.start_mark.line + 1
-        if name in found:
-            fail(event, f"{name} is given twice")
-        event = next(events)
-        if isinstance(event, yaml.ScalarEvent):
-            empty = event.implicit[0] and event.value in ("", "~", "null")
-            found[name] = [] if empty else [event.value], line
-        elif isinstance(event, yaml.SequenceStartEvent):
-            values = []
-            while not isinstance(event := next(events), yaml.SequenceEndEvent):
-                if not isinstance(event, yaml.ScalarEvent):
-                    fail(event, f"{name} is a list of texts and numbers")
-                values.append(event.value)
-            found[name] = values, line
-        elif nested:
-            found[name] = _read_mapping(events, fail, nested=False), line
-        else:
-            fail(event, f"{name} is nested too deeply")
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _Rejected(key, "a name is one word")
+        if key.value in found:
+            raise _Rejected(key, f"{key.value} is given twice")
+        line = key.start_mark.line + 1
+        found[key.value] = _read_value(key.value, value, nested), line
     return found
 
 
@@ -76,36 +82,28 @@ def read_config(
     what it may not have: tags, anchors, aliases, names given twice."""
     import yaml
 
-    def fail(event, why):
-        raise ValueError(f"--config {file}, line {event.start_mark.line + 1}: {why}")
-
-    def checked(events):
-        for event in events:
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                fail(event, "aliases and anchors are not read")
-            if getattr(event, "tag", None):
-                fail(event, f"tags are not read; got {event.tag}")
-            yield event
-
-    events = checked(yaml.parse(_read_text(file), Loader=yaml.SafeLoader))
+    text = _read_text(file)
     try:
-        kinds = yaml.StreamStartEvent, yaml.DocumentStartEvent
-        while isinstance(event := next(events), kinds):
-            pass
-        if isinstance(event, yaml.StreamEndEvent):
+        for token in yaml.scan(text):
+            if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
+                raise _Rejected(token, "aliases and anchors are not read")
+            if isinstance(token, yaml.TagToken):
+                raise _Rejected(token, "tags are not read")
+        first, *others = [*yaml.compose_all(text, Loader=yaml.SafeLoader)] or [None]
+        if others:
+            raise _Rejected(others[0], "one document is read")
+        if first is None:
             return {}
-        if not isinstance(event, yaml.MappingStartEvent):
-            fail(event, "expected NAME: VALUE")
-        found = _read_mapping(events, fail)
-        for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                fail(event, "one document is read")
+        if not isinstance(first, yaml.MappingNode):
+            raise _Rejected(first, "expected NAME: VALUE")
+        return _read_mapping(first)
+    except _Rejected as e:
+        raise ValueError(f"--config {file}, {e}") from None
     except yaml.YAMLError as e:
         message = " ".join(str(e).split())
         raise ValueError(f"--config {file} is not valid YAML: {message}") from None
     except RecursionError:
         raise ValueError(f"--config {file} is nested too deeply") from None
-    return found
 
 # %% ../../nbs/request/08_config.ipynb #cfg10
 # files of a model's folder that decide what it computes; of other folders all files do
@@ -134,8 +132,12 @@ def find_files(
     """Find the local files that flags name. Raises `ValueError` with the flag that needs one that
     is missing, or has another content."""
     values = dict(values)
-    for name, (digests, _) in wanted.items():
-        digest = digests[0] if isinstance(digests, list) and digests else ""
+    if not isinstance(wanted, dict):
+        raise ValueError(f"--config {config}: files has a hash for each name")
+    for name, (digests, line) in wanted.items():
+        if len(digests) != 1:
+            raise ValueError(f"--config {config}, line {line}: {name} has one hash")
+        digest = digests[0]
         if not re.fullmatch(r"(\d+/)?[^/\\]+", name) or name in (".", ".."):
             raise ValueError(f"--config {config}: files has names without a folder; got {name!r}")
         users = [k for k, texts in values.items() if any(_names(name, x) for x in texts)]

@@ -31,6 +31,7 @@ from twossp.core.files import (
     write_lock,
 )
 from ..core.structure import structure
+from ..core.words import option
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import ModelSource, submit
@@ -129,8 +130,8 @@ def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> docu
     names = _label_texts(o)
     if o.ablation and (len(calib) > 1 or calib[0]["windows"]):
         raise ValueError(
-            "--ablation draws its own numbers of samples: give one source as --calibration,"
-            " without a number"
+            f"{option('ablation')} draws its own numbers of samples: give one source as"
+            f" {option('calibration')}, without a number"
         )
     texts = {k: load_text(name, "evaluation", **kwargs) for k, name in names.items()}
     return calib, texts
@@ -214,7 +215,7 @@ def _say_protocols(o, perplexities):
         if f.documents is None and not asked:
             log.warning(
                 f"{label} is one document: it is evaluated on consecutive samples, as with"
-                " --protocol consecutive"
+                f" {option('protocol', 'consecutive')}"
             )
 
 
@@ -264,7 +265,7 @@ def _find_tasks(o):
     if not good:
         raise ValueError(
             f"none of the tasks can be run: {', '.join(bad)} (on the Hugging Face hub,"
-            " which may be out of reach; --include_path takes local ones). The first:"
+            f" which may be out of reach; {option('include_path')} takes local ones). The first:"
             f" {bad[min(bad)]}"
         )
     return tm, good, bad
@@ -331,7 +332,7 @@ def _advise_multiple(o, model):
         return ""
     return (
         f"FFN widths are not rounded; {where}, multiples of {n} run faster:"
-        f" --multiple {n}"
+        f" {option('multiple', n)}"
     )
 
 # %% ../../nbs/request/05_run.ipynb #s32pr01
@@ -345,7 +346,7 @@ def _advise_chats(o, sources, tok):
     mix = f"self=24+{names[0]}=8" if len(names) == 1 else "+".join(["self", *names])
     return (
         f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
-        f" chat model: --calibration self+self-chat, or, with this text too, {mix}"
+        f" chat model: {option('calibration', 'self+self-chat')}, or, with this text too, {mix}"
     )
 
 # %% ../../nbs/request/05_run.ipynb #7f603070
@@ -662,7 +663,7 @@ def describe_quality(
     "A line for each evaluation text."
     lines = [str(x) for x in checks]
     if o.wants_quality and not lines:
-        return ["no other text was measured: --evaluation TEXT checks the target there"]
+        return [f"no other text was measured: {option('evaluation')} checks the target there"]
     return lines
 
 # %% ../../nbs/request/05_run.ipynb #c6548dba
@@ -675,7 +676,7 @@ def make_executor(
     try:
         executor = resolve_name(o.executor)()
     except (ImportError, AttributeError, ValueError) as e:
-        raise ValueError(f"--executor {o.executor}: {e}") from e
+        raise ValueError(f"{option('executor', o.executor)}: {e}") from e
     submit(executor, abs, 0)
     return executor
 

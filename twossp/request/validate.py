@@ -24,7 +24,7 @@ from ..core.experts import fit_experts
 from ..core.files import check_output_folder, shown_path
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean
+from ..core.words import did_you_mean, option
 from ..costs.estimate import NoEstimate, sketch_plan
 from ..detection.detect import check_fused_experts
 from ..evaluation.results import load_results
@@ -90,9 +90,10 @@ def _advise_agreement(folder):
     record = read_plan_json(folder)
     plan = plan_file(folder.with_name(f"{folder.name}.plans"), str(record.get("plan_key", "")))
     if not plan.is_file():
-        return "add --agreement to the command that prunes"
+        return f"add {option('agreement')} to the command that prunes"
     dense = record.get("base_repo") or "DENSE"
-    return f"give --model {dense} --plan {shown_path(plan)} --agreement"
+    dense, plan = option("model", dense), option("plan", shown_path(plan))
+    return f"give {dense} {plan} {option('agreement')}"
 def _check_dense(o):
     "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
     pruned = (Path(o.model) / "plan.json").is_file()
@@ -105,7 +106,7 @@ def _check_dense(o):
     if not pruned:
         return
     raise ValueError(
-        f"--agreement compares with the dense model, and {shown_path(o.model)} is a pruned"
+        f"{option('agreement')} compares with the dense model, and {shown_path(o.model)} is a pruned"
         f" checkpoint: {_advise_agreement(Path(o.model))}"
     )
 
@@ -193,7 +194,7 @@ def check_feasible(
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
-            raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
+            raise ValueError(f"{option(name, t)} is more than the model's {limit} positions")
     return targets
 
 
@@ -307,7 +308,7 @@ def _check_model(o):
     if saves_code and type(model).__module__.startswith("transformers_modules."):
         raise ValueError(
             f"{o.model} uses the checkpoint's own Python code: it can be pruned and"
-            " measured, not saved; leave --save out"
+            f" measured, not saved; leave {option('save')} out"
         )
     try:
         if o.method:
