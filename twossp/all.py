@@ -47,11 +47,12 @@ from .pruning.balance import balance
 from .pruning.depth import greedy
 from .pruning.importance import activation_scores, block_influence, collect_scores
 from .pruning.probe import planner
+from .pruning.two_ssp import two_ssp
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.layerwise import Training
 from .recovery.repair import repair_plan
-from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
+from .recovery.two_ssp_plus import two_ssp_plus
 from .reporting.html_report import html_report, write_report
 from twossp.reporting.report import (
     comparison_table,
