@@ -60,7 +60,7 @@ def read_index(folder=RESULTS):
 
 def read_rows(path):
     "The rows of a file, as dictionaries; texts of a table as they stand there, None: missing"
-    from twossp.evaluation.stored import load_table
+    from nbs.results.stored import load_table
 
     table = load_table(path, dtype=str, keep_default_na=False).astype(object)
     return table.where(table.notna(), None).to_dict('records')

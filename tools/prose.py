@@ -33,8 +33,8 @@ def code_cells(nb):
 
 
 def exported(source):
-    "Does this code cell go into the module?"
-    return bool(re.match(r'#\|\s*export[si]?\b', source))
+    "Does this code cell go into a module or a script?"
+    return bool(re.match(r'#\|\s*(export[si]?|script)\b', source))
 
 
 def hidden(source):

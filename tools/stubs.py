@@ -35,7 +35,7 @@ ARGUMENTS = {
 }
 CONSTANTS = {  # name -> module, which may import torch and is read only
     'COUNTS': 'pruning.balance',
-    'WIDTHS': 'recovery.allocate',
+    'WIDTHS': 'pruning.probe',
     'REPAIRS': 'recovery.repair',
     '_DTYPES': 'runtime.devices',
     'FORMATS': 'checkpoint.save',

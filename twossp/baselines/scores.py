@@ -37,7 +37,6 @@ from twossp.runtime.metrics import (
     split_batches,
 )
 from ..runtime.processes import sum_over_processes
-from ..runtime.provenance import with_provenance
 from ..runtime.statistics import Statistics
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00006
@@ -311,9 +310,6 @@ def flap_plan(
     # functions of the model walk by themselves
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)
     log["forwards"] = walks * len(probe.calib)
-    if probe.repair is not None:  # refits the projections instead of the biases
-        return plan
     weights = probe.compute(lambda: _compensate(probe.model, plan, statistics), lambda draw: {})
     log["compensated"] = len(weights)
-    plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)
-    return with_provenance(plan, compensated=len(weights))
+    return Plan(layers=len(plan), kept=plan.kept, weights=weights)

@@ -88,10 +88,6 @@ COMMANDS: dict[str, Command] = {
         "cli.compare:compare", "request.options:CompareOptions",
         "compare methods and scores on a model, as a page", "request.arguments:check_compare",
     ),
-    "bench": Command(
-        "cli.bench:bench", "cli.bench:BenchOptions",
-        "measure a device: correctness, pruning time, latency",
-    ),
     "report": Command(
         "cli.commands:report", "request.options:ReportOptions",
         "turn a results file into a page or tables", "request.arguments:check_report",
@@ -146,6 +142,12 @@ def list_flags() -> list[dict]:  # name, also, meaning, commands, idea: a row fo
 # what other programs call a command -> what to write here
 _CALLED = dict.fromkeys(("evaluate", "eval"), "prune {} --dense --evaluation wiki")
 
+# commands that are none any more -> what to run instead
+_ELSEWHERE = {
+    "bench": "make gpu in a checkout, or uv run"
+    " https://raw.githubusercontent.com/twossp/twossp/main/tools/measure_gpu.py --only bench",
+}
+
 
 def _run_command(words):
     "Parse the options of a command and run it; its exit code."
@@ -158,6 +160,8 @@ def _run_command(words):
     name = "prune"
     if not words[0].startswith("-"):
         name, *words = words
+    if name in _ELSEWHERE:
+        raise ValueError(f"{name} is a script now, beside the package: {_ELSEWHERE[name]}")
     if name not in COMMANDS:
         nearest = did_you_mean(name, COMMANDS)
         if name in _CALLED:

@@ -22,9 +22,9 @@ from .grid import run_grid
 from .results import Result
 from ..pruning.balance import balance
 from ..pruning.depth import greedy
+from ..pruning.two_ssp import two_ssp
 from ..pruning.width import keep_top
 from ..recovery.allocate import feasible_counts
-from ..recovery.two_ssp_plus import two_ssp
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device
 from ..runtime.metrics import inference
