@@ -10,11 +10,12 @@ __all__ = ['prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model
            'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied',
            'apply_plan', 'save_plan', 'load_plan', 'Search', 'plan_identity', 'model_identity', 'save_pruned',
            'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
-           'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality', 'quality_table', 'compare_draws',
-           'against', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'ModelSource',
-           'Result', 'load_results', 'to_frame', 'comparison_table', 'summary_table', 'text_table', 'tidy',
-           'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept',
-           'plot_trials', 'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality', 'plot_overlap']
+           'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'on_quality', 'rounded', 'advise', 'Advice',
+           'find_quality', 'quality_table', 'compare_draws', 'against', 'load_tasks', 'run_tasks', 'forward_time',
+           'generation_speed', 'run_grid', 'ModelSource', 'Result', 'load_results', 'to_frame', 'comparison_table',
+           'summary_table', 'text_table', 'tidy', 'paper_table', 'html_report', 'write_report', 'to_markdown',
+           'to_latex', 'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed', 'plot_speedup',
+           'plot_quality', 'plot_overlap', 'plot_advice']
 
 # %% ../nbs/all.ipynb #a6ec0e5f
 from .baselines.methods import METHODS, Method, method
@@ -28,6 +29,8 @@ from .core.scores import SCORES, Score
 from .core.structure import structure
 from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity
+from .evaluation.advise import Advice, advise
+from .evaluation.beside import on_quality
 from .evaluation.executor import ModelSource
 from .evaluation.generation import agreement, on_agreement
 from .evaluation.grid import run_grid
@@ -42,6 +45,7 @@ from twossp.evaluation.measure import (
 from .evaluation.paired import against, compare_draws
 from .evaluation.quality import find_quality, quality_table
 from .evaluation.results import Result, load_results, to_frame
+from .evaluation.rounded import rounded
 from .evaluation.tasks import load_tasks, on_tasks, run_tasks
 from .pruning.balance import balance
 from .pruning.depth import greedy
@@ -53,6 +57,7 @@ from .recovery.distill import distill, plot_recovery, recover
 from .recovery.layerwise import Training
 from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus
+from .reporting.advice import plot_advice
 from .reporting.html_report import html_report, write_report
 from twossp.reporting.report import (
     comparison_table,
@@ -104,7 +109,8 @@ _all_ = [
     "load_pruned", "push_pruned", "model_card",
     # evaluation
     "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",
-    "on_tasks", "on_agreement", "agreement", "find_quality", "quality_table",
+    "on_tasks", "on_agreement", "agreement", "on_quality", "rounded",
+    "advise", "Advice", "find_quality", "quality_table",
     "compare_draws", "against", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "ModelSource", "Result", "load_results", "to_frame",
     # tables and plots
@@ -112,4 +118,5 @@ _all_ = [
     "html_report", "write_report",
     "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
     "plot_removed", "plot_speedup", "plot_quality", "plot_overlap",
+    "plot_advice",
 ]

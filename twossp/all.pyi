@@ -29,6 +29,7 @@ from .core.scores import Score as Score
 from .core.structure import Structure
 from .core.structure import structure as structure
 from .costs.estimate import Estimate
+from .evaluation.advise import Advice as Advice
 from .evaluation.executor import ModelSource as ModelSource
 from .evaluation.generation import on_agreement as on_agreement
 from .evaluation.measure import forward_time as forward_time
@@ -43,6 +44,7 @@ from .evaluation.quality import quality_table as quality_table
 from .evaluation.results import Result as Result
 from .evaluation.results import load_results as load_results
 from .evaluation.results import to_frame as to_frame
+from .evaluation.rounded import rounded as rounded
 from .pruning.depth import Trial
 from .pruning.probe import planner as planner
 from .pruning.width import width_plan as width_plan
@@ -52,6 +54,7 @@ from .recovery.distill import recover as recover
 from .recovery.layerwise import Training as Training
 from .recovery.repair import repair_plan as repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus as two_ssp_plus
+from .reporting.advice import plot_advice as plot_advice
 from .reporting.html_report import html_report as html_report
 from .reporting.html_report import write_report as write_report
 from .reporting.report import comparison_table as comparison_table
@@ -145,6 +148,23 @@ def activation_scores(
     cache: bool = True,
     weighted: bool = False,
 ) -> list[torch.Tensor]: ...
+
+def advise(
+    model: PreTrainedModel,
+    calib: torch.Tensor | Calibration | _Windows,
+    held_out: torch.Tensor | Calibration | _Windows,
+    *,
+    sparsities: Sequence[float] = ...,
+    method: _Methods | str = '2ssp',
+    repair: _Repairs | str | None = 'least_squares',
+    quantize: Sequence[str] = ...,
+    max_loss: float = 1.1,
+    bs: int = 1,
+    out: str | Path | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Advice: ...
 
 def agreement(
     model: PreTrainedModel,
@@ -288,6 +308,11 @@ def nll(
     bs: int = 1,
     progress: bool = False,
 ) -> torch.Tensor: ...
+
+def on_quality(
+    ids: torch.Tensor | Calibration | _Windows,
+    bs: int = 1,
+) -> Callable: ...
 
 def on_tasks(
     tasks: Sequence[_Tasks | str] | tuple = ...,
