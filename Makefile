@@ -8,14 +8,12 @@ JOBS ?= 2
 NB ?=
 FLAGS ?=
 DEMO ?= --demo --save demo
-CPU ?= default avx2 sse own
-THREADS ?= 1 2
 LAB ?=
 
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test any_cpu weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp authors engine_speed simulated families export lint prose hooks dist ci clean distclean
+.PHONY: help install dev demo test weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp authors engine_speed simulated families export lint count hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +43,7 @@ demo: $(VENV)/.installed ## prune the bundled model, show what it cost, save it
 test: $(VENV)/.dev ## the tests of every notebook (NB=name: of some)
 	@$(PY) -m pytest --jobs $(JOBS) --flags "$(FLAGS)" --only "$(NB)"
 
-docs: $(VENV)/.dev ## the documentation site, into _docs/ (Quarto when installed, else without)
+docs: $(VENV)/.dev ## the documentation site, into _docs/ (by Quarto when it is installed, else, or with QUARTO=, by smalldocs)
 	@$(PY) -m tools.site
 
 check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
@@ -79,9 +77,6 @@ engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers
 weekly: $(VENV)/.dev ## all that runs without other programs, slow cells too; hours (NB=tests/: of some)
 	@$(PY) -m pytest --ignore nbs/benchmarks --jobs $(JOBS) --time 14400 --flags slow --only "$(NB)"
 
-any_cpu: $(VENV)/.dev ## the suite as on other kinds of CPU, with one thread and two: eight runs, over an hour (CPU=sse THREADS=2: one)
-	@$(PY) -m tools.any_cpu --jobs $(JOBS) --only "$(NB)" --cpu $(CPU) --threads $(THREADS)
-
 families: $(VENV)/.dev ## what follows from the table of families: the shipped rows of all types, the kept tables; minutes
 	@$(PY) -m nbs.tests.helpers.model_types twossp/families.json
 	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
@@ -104,8 +99,8 @@ lint: $(VENV)/.dev ## ruff on the package, the tools and the imports of notebook
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
 
-prose: $(VENV)/.dev ## advice on words, pages and tests: prints what is unusual, fails nothing (NB=howto/: in some)
-	@$(PY) -m tools.prose $(NB)
+count: ## statements, lines and tests, in numbers (NB="FOLDER …": of these checkouts, side by side)
+	@$(or $(PYTHON),python3) -m tools.count $(NB)
 
 hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
 	$(VENV)/bin/nbdev_install_hooks

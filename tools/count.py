@@ -25,6 +25,21 @@ NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tok
 NO_CODE |= {tokenize.ENCODING, tokenize.ENDMARKER}
 
 
+def code_cells(nb):
+    "The source of every code cell of a notebook"
+    return [''.join(c['source']) for c in nb['cells'] if c['cell_type'] == 'code']
+
+
+def exported(source):
+    "Does this code cell go into a module or a script?"
+    return bool(re.match(r'#\|\s*(export\w*|script)\b', source))
+
+
+def hidden(source):
+    "Does the site leave this code cell out, or show its documentation in its place?"
+    return bool(re.search(r'^#\|\s*(hide|export|exporti|default_exp)\b', source, re.M))
+
+
 def parse(source):
     "The syntax tree of Python, or of a cell without its magic lines; empty if it is neither"
     code = re.sub(r'^[ \t]*[%!].*$', '', source, flags=re.M)
@@ -146,10 +161,10 @@ def count_notebooks(folder):
             if cell['cell_type'] != 'code' or EXPORTED.search(source):
                 continue
             tree, lines = parse(source), code_lines(source)
-            hidden = bool(HIDDEN.search(source))
-            found['notebook code, shown' if not hidden else 'notebook code, hidden'] += lines
+            unseen = bool(HIDDEN.search(source))
+            found[f'notebook code, {"hidden" if unseen else "shown"}'] += lines
             found[f'cells above {LONG} lines'] += lines > LONG
-            silent = hidden and lines > FEW and not asserts(tree)
+            silent = unseen and lines > FEW and not asserts(tree)
             found['hidden cells that assert nothing'] += silent
             found += count_tests(tree)
     return found
@@ -174,8 +189,8 @@ def count_project(root):
     numbers['code lines, both'] = both['code lines']
     numbers['code lines of Python beside notebooks'] = count_code(beside)['code lines']
     pages = count_notebooks(root / 'nbs')
-    hidden, shown = (pages[f'notebook code, {x}'] for x in ('hidden', 'shown'))
-    numbers |= {'notebook code, not exported': hidden + shown} | dict(sorted(pages.items()))
+    code = sum(n for what, n in pages.items() if what.startswith('notebook code'))
+    numbers |= {'notebook code, not exported': code} | dict(sorted(pages.items()))
     kinds = 'functions', 'raise', 'check_* functions', 'ternaries', 'parallel assignments'
     numbers |= {f'{k} (twossp and tools)': both[k] for k in kinds}
     numbers['names defined in more than one module'] = count_twice(package)

@@ -18,7 +18,7 @@ import sys
 
 from execnb.nbio import write_nb
 
-from tools import commands, measured, methods, nb2readme, pages, site, stubs
+from tools import commands, nb2readme, pages, results, site, stubs
 from tools.site import ROOT
 
 WARNING = r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?'
@@ -123,7 +123,7 @@ def write_script():
 
 def main():
     "All of it, in this order: pages are made of modules, the sidebar of pages"
-    pages_of_site = measured.main, methods.main, commands.main, pages.main, site.write_sidebar
+    pages_of_site = results.main, commands.main, pages.main, site.write_sidebar
     pages_of_site += site.write_addresses, nb2readme.main
     for step in (write_script, tidy_all, stubs.write_stubs, *pages_of_site):
         step()

@@ -1,5 +1,5 @@
-"""Build the documentation site into _docs/: with Quarto when it is installed, else with
-nbdev's processing and smalldocs
+"""Build the documentation site into _docs/: with Quarto when it is installed, as where the site is
+published; else, or where QUARTO is empty, with nbdev's processing and smalldocs
 
 For smalldocs this mends what it does not read: `output-file` (nbdev drops the number:
 model/09_plan.ipynb is model/plan.html), nbdev's absolute links to this project's own pages, links
@@ -416,7 +416,7 @@ def main():
     from nbdev.config import get_config
 
     cfg = get_config()
-    site, quarto = Path(cfg.doc_path), shutil.which('quarto')
+    site, quarto = Path(cfg.doc_path), os.environ.get('QUARTO', shutil.which('quarto'))
     # a build that fails leaves no old pages to be taken for new ones
     shutil.rmtree(site, ignore_errors=True)
     with_quarto() if quarto else with_smalldocs(cfg, site)

@@ -35,7 +35,7 @@ ARGUMENTS = {
 }
 CONSTANTS = {  # name -> module, which may import torch and is read only
     'COUNTS': 'pruning.balance',
-    'WIDTHS': 'refine.allocate',
+    'WIDTHS': 'pruning.probe',
     'REPAIRS': 'refine.repair',
     '_DTYPES': 'engine.devices',
     'FORMATS': 'checkpoint.save',

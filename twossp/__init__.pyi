@@ -2,6 +2,7 @@
 # Written by `make export` (tools/stubs.py).
 
 from .all import ARCHS as ARCHS
+from .all import Advice as Advice
 from .all import Calibration as Calibration
 from .all import METHODS as METHODS
 from .all import Method as Method
@@ -15,6 +16,7 @@ from .all import Search as Search
 from .all import TEXTS as TEXTS
 from .all import Training as Training
 from .all import activation_scores as activation_scores
+from .all import advise as advise
 from .all import against as against
 from .all import agreement as agreement
 from .all import applied as applied
@@ -54,12 +56,14 @@ from .all import on_agreement as on_agreement
 from .all import on_forward as on_forward
 from .all import on_generation as on_generation
 from .all import on_prompts as on_prompts
+from .all import on_quality as on_quality
 from .all import on_tasks as on_tasks
 from .all import on_text as on_text
 from .all import paper_table as paper_table
 from .all import perplexity as perplexity
 from .all import plan_identity as plan_identity
 from .all import planner as planner
+from .all import plot_advice as plot_advice
 from .all import plot_kept as plot_kept
 from .all import plot_metric as plot_metric
 from .all import plot_overlap as plot_overlap
@@ -74,6 +78,7 @@ from .all import push_pruned as push_pruned
 from .all import quality_table as quality_table
 from .all import recover as recover
 from .all import repair_plan as repair_plan
+from .all import rounded as rounded
 from .all import run_grid as run_grid
 from .all import run_tasks as run_tasks
 from .all import save_plan as save_plan

@@ -15,19 +15,19 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .scores import global_plan, unit_costs
-from ..engine.calibration import Calibration
-from ..engine.devices import input_device, rank_and_size
-from ..engine.layers import is_offloaded
-from ..engine.metrics import check_finite, inference, run_model, split_batches
-from ..engine.processes import sum_over_processes
-from ..engine.statistics import float64_device, window_loss
-from ..model.edits import Edit, hooked, locate, swapped
-from ..model.parts import Part
-from ..model.plan import Plan, dense_plan
-from ..model.structure import structure
+from ..core.edits import Edit, hooked, locate, swapped
+from ..core.parts import Part
+from ..core.plan import Plan, dense_plan
+from ..core.structure import structure
 from ..pruning.probe import Probe, planner
-from ..pruning.two_ssp import chain_targets, extend_chain
-from ..records.provenance import with_provenance
+from ..recovery.nested import chain_targets, extend_chain
+from ..runtime.calibration import Calibration
+from ..runtime.devices import input_device, rank_and_size
+from ..runtime.layers import is_offloaded
+from ..runtime.metrics import check_finite, inference, run_model, split_batches
+from ..runtime.processes import sum_over_processes
+from ..runtime.provenance import with_provenance
+from ..runtime.statistics import float64_device, window_loss
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006
 @contextmanager
@@ -124,7 +124,7 @@ def _first_and_last(s):
 
 
 @planner(
-    "gisp", paper="2510.18030", takes=("nested", "protect", "repair"),
+    "gisp", paper="2510.18030", takes=("protect", "repair"),
     defaults={"protect": None}, protects=_first_and_last,
 )
 def gisp_plan(
@@ -132,10 +132,13 @@ def gisp_plan(
     sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
     rounds: int = 8,  # of new gradients; 112 in the paper
+    # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
+    # targets remove, and goes on from there
+    nested: Sequence[float] = (),
 ) -> Plan:  # of neurons and heads
     "Remove neurons and heads of the smallest first-order terms in rounds, by one threshold."
     s, free, model, calib = probe.structure, probe.free, probe.model, probe.calib
-    targets = chain_targets(sparsity, probe.nested)
+    targets = chain_targets(sparsity, nested)
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"rounds has to be a whole number, at least 1; got {rounds!r}")
     parts = [*unit_costs(free, "gisp", "taylor")]
@@ -143,7 +146,7 @@ def gisp_plan(
     if not probe.estimates and is_offloaded(model):
         raise ValueError(_IN_MEMORY)
     probe.begin()
-    highest = max(probe.nested or [sparsity])
+    highest = max(nested or [sparsity])
     starts = dict(zip(targets, [0.0, *targets[:-1]], strict=True))
 
     def extend(before, target):
@@ -168,8 +171,8 @@ def gisp_plan(
         return plan, reached
 
     question = None  # without a chain, each plan is found by itself
-    if probe.nested:
-        question = "gisp", calib.identity, rounds, (*probe.protected,), (*probe.nested,)
+    if nested:
+        question = "gisp", calib.identity, rounds, (*probe.protected,), (*nested,)
     plan, probe.log["rounds"] = extend_chain(model, question, targets, extend)
     differs = ["rounds by parameters, not by the number of structures"]
     differs += [f"{rounds} rounds, not 112"] if rounds != 112 else []

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import entry_points
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name as absolute_name
 from inspect import Parameter, signature
 from pathlib import Path
 from pkgutil import resolve_name
@@ -72,6 +72,9 @@ def resolve(
 class RunOptions:
     "Options of runs, beside a method's own; a method says which it takes."
 
+    # of the FFNs: "uniform"; "search": per layer, with the same total; "dense": all neurons
+    # stay, attention modules alone meet the target
+    widths: str = "uniform"
     # layers that stay whole; negative ones count from the end. The target counts all layers
     protect: Sequence[int] = ()
     # sparsities of a chain of plans, this one's too: each plan removes what those of smaller
@@ -132,7 +135,11 @@ def _read_source(module, name):
     spec = find_spec(module)
     if spec is None or not (spec.origin or "").endswith(".py"):
         return None
+    package = spec.name if spec.submodule_search_locations else spec.parent
     for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and name in (x.asname or x.name for x in node.names):
+            (x,) = [x for x in node.names if name == (x.asname or x.name)]
+            return _read_source(absolute_name("." * node.level + node.module, package), x.name)
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return _read_def(node)
         named = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name

@@ -833,5 +833,5 @@ def layerwise(
 def check_fit(
     probe: Probe,  # of the model; its windows may be missing
 ) -> None:
-    "Raise `ValueError` unless the step that follows the method is possible."
-    check_repair(probe.repair, probe.calib, probe.model)
+    "Raise `ValueError` unless this model can be refitted on these windows."
+    check_repair("least_squares", probe.calib, probe.model)

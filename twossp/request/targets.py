@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from transformers import PreTrainedModel
 
+from ..core.words import format_size, option, parse_count, parse_size, parse_time
 from ..costs.estimate import Costs
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
 from ..evaluation.grid import log
-from ..model.words import format_size, parse_count, parse_size, parse_time
 from .options import BOUND_FLAGS, Options
 from .validate import check_feasible, load_requested_skeleton, pick_device
 
@@ -54,7 +54,7 @@ def requested_limit(
         e = Costs(model, context).of(plan)
         active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
+            f"{option(flag, value)}: {format_size(e.params, 'parameters')}{active},"
             f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
             " tokens"
         )
