@@ -142,7 +142,7 @@ def layer_numbers(
         raise ValueError(f"protect names all {L} layers, and nothing could be removed")
     return numbers
 
-# %% ../../nbs/core/17_words.ipynb #wrdoptn1
+# %% ../../nbs/model/16_words.ipynb #wrdoptn1
 _READER = {"types flags": False}  # of messages
 
 

@@ -277,7 +277,7 @@ class Step:
 
 STEPS = {
     "widths": Step(
-        "twossp.recovery.allocate:widths", "twossp.recovery.allocate:check_widths",
+        "twossp.refine.allocate:widths", "twossp.refine.allocate:check_widths",
         "move neurons between layers", chooses=True,
     ),
     "least_squares": Step(
