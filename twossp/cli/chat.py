@@ -30,23 +30,20 @@ class ChatOptions:
 
     model: Model = positional(
         "checkpoint folder saved by twossp; or any model, which then answers alone: a folder, a"
-        " name on the Hugging Face hub, or 'smollm2'", idea="ModelOptions.model",
+        " name on the Hugging Face hub, or 'smollm2'",
     )
     prompt: Text | None = flag(
         "answer this prompt and stop (default: ask in the terminal; standard input that is"
         " not a terminal is one prompt)",
-        idea="InferenceOptions.prompt",
     )
-    no_dense: bool = flag("do not answer with the dense model too", idea="TargetOptions.no_dense")
+    no_dense: bool = flag("do not answer with the dense model too")
     max_new_tokens: Tokens = flag("tokens of an answer, at most (default: 256)", 256)
     temperature: float = flag(
         "sampling temperature; 0 takes the most probable token (default: 0)", 0.0, above=-1e-9,
         metavar="X",
-        idea="CalibrationOptions.temperature",
     )
     seed: int = flag(
         "random seed of sampling (default: 0)", 0, least=0, most=2**32 - 1,
-        idea="ModelOptions.seed",
     )
     device: str | None = same_flag(ModelOptions, "device")  # that answers
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights

@@ -306,11 +306,9 @@ class CardOptions:
 
     folder: Folder = positional(
         "checkpoint folder saved by twossp", reads="folder",
-        idea="CheckOptions.folder",
     )
     results: File | None = flag(
         "add this checkpoint's rows of a results file to the card", reads="file",
-        idea="OutputOptions.results",
     )
 
 
@@ -372,28 +370,23 @@ class ExportOptions:
 
     folder: Folder = positional(
         "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
-        idea="CheckOptions.folder",
     )
     export: str = positional(
         "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
         " (per_layer_config)", choices=exporter_names(),
-        idea="OutputOptions.export",
     )
     save: OutPath | None = flag(
         "output file (gguf) or folder (default: beside FOLDER)",
-        idea="OutputOptions.save",
     )
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower, choices=QUANT_TYPES,
+        metavar="TYPE", change=str.lower, choices=QUANT_TYPES,
         needs="an export format that takes it",
-        idea="OutputOptions.quantize",
     )
     dtype: str | None = flag(
         "gguf: data type of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
         needs="an export format that takes it",
-        idea="ModelOptions.dtype",
     )
     round_to: int | None = flag(
         "gguf: pad FFN widths with zeros to multiples of this (default: 32, or 256 for"
@@ -405,7 +398,7 @@ class ExportOptions:
         " pruned", needs="an export format that takes it", reads="",
     )
     overwrite: Overwrite = flag(
-        "replace an existing output", idea="OutputOptions.overwrite",
+        "replace an existing output",
     )
 
 # %% ../../nbs/cli/01_commands.ipynb #b38caec2
@@ -427,11 +420,10 @@ class PushOptions:
 
     folder: Folder = positional(
         "checkpoint folder saved by twossp", reads="folder", holds="plan.json",
-        idea="CheckOptions.folder",
     )
     name: Receiver = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag(
-        "list what would be uploaded without uploading it", idea="OutputOptions.dry_run",
+        "list what would be uploaded without uploading it",
     )
 
 
@@ -482,7 +474,7 @@ class TrainingOptions:
         "run the teacher once and store its top N tokens per position", needs=_OF_MATRICES,
     )
     seed: int = flag(
-        "random seed for the order of samples (default: 0)", 0, type=int, idea="ModelOptions.seed",
+        "random seed for the order of samples (default: 0)", 0, least=None, metavar="SEED",
     )
 
 # %% ../../nbs/cli/01_commands.ipynb #95c4abc8
@@ -493,15 +485,12 @@ class TrainingTextOptions:
     calibration: Corpus = flag(
         "training text, named as for twossp --calibration, or none (default: news)",
         "news",
-        idea="CalibrationOptions.calibration",
     )
     seq_len: Tokens = flag(
         "tokens per sample (default: 512)", 512,
-        idea="CalibrationOptions.seq_len",
     )
     n_samples: int | None = flag(
         "number of samples of the text (default: all)", needs="a training text",
-        idea="CalibrationOptions.n_samples",
     )
     synthetic: int = flag(
         "number of samples of synthetic text sampled from the teacher, in addition to"
@@ -510,15 +499,12 @@ class TrainingTextOptions:
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag(
         "data type of the weights (default: as stored)",
-        idea="ModelOptions.dtype",
     )
     trust_remote_code: Trust = flag(
         "run the Python code that comes with the teacher", decides="nothing",
-        idea="ModelOptions.trust_remote_code",
     )
     overwrite: Overwrite = flag(
         "replace an existing --save and --curve", decides="nothing",
-        idea="OutputOptions.overwrite",
     )
 
 # %% ../../nbs/cli/01_commands.ipynb #019992a0
@@ -528,11 +514,9 @@ class RecoverModelOptions:
 
     folder: Folder = positional(
         "checkpoint folder saved by twossp", decides="plan", reads="folder", holds="plan.json",
-        idea="CheckOptions.folder",
     )
     save: OutPath = flag(
         "output folder of the distilled checkpoint", MISSING,
-        idea="OutputOptions.save",
     )
     teacher: Model | None = flag(
         "original model, or another with its shapes: hub name, folder or 'smollm2' (default: the"

@@ -6,113 +6,21 @@
 __all__ = ['compare']
 
 # %% ../../nbs/cli/03_compare.ipynb #ccm00004
-from dataclasses import replace
-from functools import cache
-from inspect import signature
-
-from ..baselines.methods import method
 from .prune import cli_logging, write_page
 from ..core.files import shown_path
-from ..evaluation.executor import ModelSource
-from ..evaluation.grid import log, run_grid
 from ..reporting.report import format_rows
-from ..reporting.trackers import report_rows
-from ..request.arguments import check_compare, compared_runs, prune_options
-from ..request.config import shared_config
+from ..request.arguments import check_compare, compare_job
 from ..request.options import CompareOptions
-from twossp.request.run import (
-    count_windows,
-    cut_evaluations,
-    draw_windows,
-    load_requested_model,
-    make_evaluations,
-    make_executor,
-    read_texts,
-    try_load_tokenizer,
-)
-from twossp.request.validate import (
-    check_environment,
-    check_feasible,
-    load_requested_skeleton,
-)
+from ..request.run import carry_out
 from ..runtime.devices import is_main_process
-
-# %% ../../nbs/cli/03_compare.ipynb #ccm00010
-def _fit_options(name, tokens):
-    "Options that limit a method's calibration tokens to the text's length"
-    parameters, options = signature(method(name)).parameters, {}
-    names = ("calib_tokens", "initial_tokens", "tokens") if "calib_tokens" in parameters else ()
-    for k in names:
-        default = parameters[k].default
-        value = tuple(min(x, tokens) for x in default) if k == "tokens" else min(default, tokens)
-        options |= {} if value == default else {k: value}
-    return options
-
-
-def _check_runs(o, options, variants):
-    """Log runs that are impossible on this model; `ValueError` if they are all of a method's, or
-    all of a sparsity."""
-    model, errors = load_requested_skeleton(options), {}
-    runs = [(name, s, x) for name in variants for s in dict.fromkeys(o.sparsity)
-            for x in variants[name]]
-    for name, s, x in runs:
-        asked = replace(options, method=name, sparsity=s, **x)
-        try:
-            check_feasible(asked, model)
-        except ValueError as e:
-            errors.setdefault((name, s), []).append(e)
-    for part in (*variants, *o.sparsity):
-        failed = [e for key, each in errors.items() if part in key for e in each]
-        if len(failed) == sum(part in run[:2] for run in runs):
-            raise failed[0]
-    for (name, s), each in errors.items():
-        log.warning("%s at %.4g will be missing: %s", name, s, each[0])
-
-# %% ../../nbs/cli/03_compare.ipynb #ccm0010b
-def _make_draw(options, sources, tok, model=None):
-    "Seed -> calibration windows, cached; None for text that needs a model, if there is none"
-    n = options.n_samples
-    if n is None and not sources[0]["windows"]:
-        n = 32 if len(sources) > 1 else min(32, count_windows(options, sources, tok, 32))
-    return cache(lambda seed: draw_windows(options, sources, tok, n, seed, model))
-
-
-def _run(o, options, variants):
-    "Run the grid; rows, dense first."
-    executor = make_executor(options)
-    _check_runs(o, options, variants)
-    sources, texts = read_texts(options)
-    perplexities = None
-    if (tok := try_load_tokenizer(options)) is not None:
-        perplexities = cut_evaluations(options, texts, tok)
-        for seed in o.seed:  # a short text is reported before the model is loaded
-            _make_draw(options, sources, tok)(seed)
-    model, tok = load_requested_model(options)
-    if perplexities is None:
-        perplexities = cut_evaluations(options, texts, tok)
-    draw = _make_draw(options, sources, tok, model)
-    evals = make_evaluations(options, perplexities, None)
-    source, tokens = model, draw(o.seed[0]).numel()
-    if executor is not None:
-        dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = ModelSource(o.model, dtype, device=device, cache_dir=o.cache_dir)
-    variants = {k: [x | _fit_options(k, tokens) for x in v] for k, v in variants.items()}
-    return run_grid(
-        source, tok, draw, list(variants), [*dict.fromkeys(o.sparsity)],
-        evals, o.results, name=shown_path(o.model),
-        seeds=o.seed, options=variants, retry=o.retry, executor=executor,
-        on_row=report_rows(o.report_to, shared_config(o), o.results) if o.report_to else None,
-        progress=not o.quiet,
-    )
 
 # %% ../../nbs/cli/03_compare.ipynb #ccm0010c
 def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
     "`twossp compare`: run a grid of methods, scores, sparsities and draws; write its report."
     check_compare(o)
-    variants, options = compared_runs(o), prune_options(o)
-    check_environment(options)
-    with cli_logging(options):
-        rows = _run(o, options, variants)
+    job = compare_job(o)
+    with cli_logging(job.options):
+        rows = carry_out(job).rows
     if is_main_process():
         failed = sum("method" in r.errors for r in rows)
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""

@@ -28,7 +28,6 @@ class InspectOptions:
     folder: Folder = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
         " per_layer_config or block_configs in its configuration", reads="folder",
-        idea="CheckOptions.folder",
     )
     scheme: str | None = flag(
         "check whether llm-compressor can quantize its widths with this scheme; if not,"
@@ -38,11 +37,9 @@ class InspectOptions:
     figure: OutFile | None = flag("plot the layers to this .png, .svg or .pdf file")
     save: OutPath | None = flag(
         "convert another program's model to a twossp checkpoint in this folder",
-        idea="OutputOptions.save",
     )
     overwrite: Overwrite = flag(
         "replace an existing --save folder and --figure",
-        idea="OutputOptions.overwrite",
     )
 
 # %% ../../nbs/cli/04_inspect.ipynb #inspec07

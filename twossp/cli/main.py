@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 
 import twossp
 from ..core.extras import missing_message
-from ..core.words import did_you_mean, one_line
+from ..core.words import command_line, did_you_mean, one_line
 from ..request.options import EXAMPLES, parse_flags, read_options
 from ..runtime.text_names import is_path
 
@@ -122,14 +122,14 @@ twossp COMMAND --help lists the flags that most people need, --help all every fl
 may be left out: twossp --model X … is twossp prune X …; twossp --demo shows all of it."""
 
 # %% ../../nbs/cli/02_main.ipynb #flagtab1
-def list_flags() -> list[dict]:  # name, also, meaning, commands, idea: a row for each flag
+def list_flags() -> list[dict]:  # name, also, meaning, commands: a row for each flag
     "All flags of all commands."
     rows: dict = {}
     for command, row in COMMANDS.items():
         for f in fields(row.load("options")):
-            known = rows.setdefault((f.name, f.metadata["idea"]), dict(
+            known = rows.setdefault(f.name, dict(
                 name=f"--{f.name}", also=[], meaning=f.metadata["help"].replace("%%", "%"),
-                commands=[], idea=f.metadata["idea"],
+                commands=[],
             ))
             known["commands"].append(command)
             also = [*f.metadata.get("alias", ()), *f.metadata.get("means", ())]
@@ -234,7 +234,7 @@ def main(
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot print "…" must not fail
         sys.stdout.reconfigure(errors="replace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), command_line():
             warnings.showwarning = lambda message, *place, **kw: print(
                 f"warning: {message}", file=sys.stderr, flush=True
             )
@@ -254,7 +254,8 @@ def main(
         expected |= isinstance(e, ImportError) and "twossp" not in str(e.name)
         if not (lost or expected or _is_out_of_memory(e) or _is_full_disk(e)):
             raise  # a bug: show the traceback
-        _print_error(e)
+        with command_line():
+            _print_error(e)
         return 3 if lost else 2
 
 # %% ../../nbs/cli/02_main.ipynb #53f54242

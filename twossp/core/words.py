@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['parse_size', 'parse_count', 'parse_time', 'format_size', 'parse_device', 'count_of', 'parse_fraction', 'did_you_mean',
-           'one_line', 'first_line', 'layer_numbers']
+           'one_line', 'first_line', 'layer_numbers', 'command_line', 'option']
 
 # %% ../../nbs/core/17_words.ipynb #wrd04
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 # %% ../../nbs/core/17_words.ipynb #fa5beb8f
@@ -140,3 +141,27 @@ def layer_numbers(
     if len(numbers) == L:
         raise ValueError(f"protect names all {L} layers, and nothing could be removed")
     return numbers
+
+# %% ../../nbs/core/17_words.ipynb #wrdoptn1
+_READER = {"types flags": False}  # of messages
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    "Inside, messages name options as flags."
+    before = _READER["types flags"]
+    _READER["types flags"] = True
+    try:
+        yield
+    finally:
+        _READER["types flags"] = before
+
+
+def option(
+    name: str,  # of a field of options
+    value: object = None,  # None: the name alone
+) -> str:  # `sparsity=0.25`; on the command line `--sparsity 0.25`
+    "An option as the reader of a message gives it."
+    if _READER["types flags"]:
+        return f"--{name}" if value is None else f"--{name} {value}"
+    return name if value is None else f"{name}={value!r}"

@@ -5,21 +5,23 @@
 # %% auto #0
 __all__ = ['File', 'Folder', 'OutFile', 'OutFolder', 'OutPath', 'CodeFolder', 'Program', 'Overwrite', 'Trust', 'Receiver',
            'Model', 'Corpus', 'Name', 'Text', 'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED',
-           'TARGETS', 'BOUND_FLAGS', 'EXAMPLES', 'flag', 'positional', 'same_flag', 'Effect', 'flag_dataclass',
-           'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
-           'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
-           'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
-           'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions',
-           'EstimateTargetOptions', 'EstimateLatencyOptions', 'EstimateOptions', 'CompareOutputOptions',
-           'CompareGridOptions', 'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions']
+           'TARGETS', 'BOUND_FLAGS', 'EXAMPLES', 'flag', 'positional', 'same_flag', 'Effect', 'is_many', 'read_value',
+           'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
+           'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions',
+           'TaskOptions', 'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
+           'option_problems', 'raise_first', 'check_options', 'read_options', 'read_keywords', 'NoOptions',
+           'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions', 'EstimateTargetOptions',
+           'EstimateLatencyOptions', 'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
+           'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions']
 
 # %% ../../nbs/request/00_options.ipynb #9753f656
 import argparse
+import operator
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from functools import partial
@@ -39,7 +41,9 @@ from ..checkpoint.engines import EXPORTERS, QUANT_TYPES, exporter_names, find_ex
 from ..core.files import real_path, shown_path
 from ..core.scores import UNITS, score_names
 from twossp.core.words import (
+    command_line,
     did_you_mean,
+    option,
     parse_count,
     parse_device,
     parse_fraction,
@@ -94,14 +98,15 @@ def _resolve_file(name, mixed=True):
 # %% ../../nbs/request/00_options.ipynb #3dd57c2b
 def flag(
     help: str,  # shown by `--help`
-    default=None,  # value if the flag is not given; `MISSING`: required
+    default=None,  # value if the option is not given; `MISSING`: required
     # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist (empty:
-    # the command itself says so), and `holds`, the file that has to be in that folder; `idea`,
-    # the class and name of the flag of another command that means the same; arguments of
-    # argparse's `add_argument` that the field's type does not imply
+    # the command itself says so), and `holds`, the file that has to be in that folder; `alias`,
+    # `means`: other spellings on the command line; `metavar`, `basic`, `positional`: for
+    # `--help`; what its values are, if its type does not say: `least`, `most`, `word`, `above`,
+    # `below`, `choices`, `change`, `split`
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
-    "Dataclass field of a flag."
+    "Dataclass field of an option."
     return field(default=default, metadata=dict(help=help) | kwargs)
 
 
@@ -114,11 +119,11 @@ def positional(
 
 
 def same_flag(
-    cls: type,  # a dataclass of flags
+    cls: type,  # a dataclass of options
     name: str,  # one of them
     **kwargs,  # as for `flag`, where it differs
 ) -> Field:  # of another dataclass
-    "A flag of another command, with the same help, default and decision."
+    "An option of another command, with the same help, default and decision."
     f = cls.__dataclass_fields__[name]
     return flag(default=f.default, **dict(f.metadata) | kwargs)
 
@@ -137,33 +142,53 @@ def _parts(annotation):
     return [x for part in parts for x in (get_args(part) or (part,))]
 
 
-def _type_parts(f):
-    "A field's types, the placeholder of its value in `--help`, and what resolves its paths"
-    return _parts(f.type)
+def is_many(
+    f: Field,  # of a dataclass of options
+) -> bool:
+    "Whether an option takes several values."
+    return get_origin(f.type) is tuple
 
 
-def _resolve_paths(o):
-    "Resolve the values of the fields whose type says how; a single value of several is a tuple."
+def read_value(
+    f: Field,  # of a dataclass of options
+    value: object,  # text, or what is given in Python; None: the default
+) -> object:  # of the field's type
+    "Value of an option. Raises `ValueError` that names it."
+    if value is None and f.default is not MISSING:
+        return f.default
+    if value is f.default and not isinstance(value, str):
+        return value
+    read = f.metadata["read"]
+    try:
+        if not is_many(f):
+            return read(value)
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if f.metadata.get("split", True):
+            values = [x for y in values for x in _split(y)]
+        return tuple(map(read, values))
+    except ValueError as e:
+        raise ValueError(f"{option(f.name)}: {e}") from None
+
+
+def _split(value):
+    "Values that are separated by commas, unless they are the name of a file"
+    return value.split(",") if isinstance(value, str) and not _exists(value) else [value]
+
+
+def _read_fields(o):
+    "Read the value of each field, as it was given."
     for f in fields(o):
-        if get_origin(f.type) is tuple and not isinstance(getattr(o, f.name), tuple):
-            value = getattr(o, f.name)
-            several = tuple(value) if isinstance(value, list) else (value,)
-            object.__setattr__(o, f.name, () if value is None else several)
-        resolve = next((x for x in _type_parts(f) if isfunction(x)), None)
-        value = getattr(o, f.name)
-        if resolve and value:
-            many = isinstance(value, tuple)
-            object.__setattr__(o, f.name, tuple(map(resolve, value)) if many else resolve(value))
+        object.__setattr__(o, f.name, read_value(f, getattr(o, f.name)))
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(flag, positional, same_flag))
 def flag_dataclass(
     *,
-    decides: str,  # of flags that do not say: "plan" (and thereby the row), "row" or "nothing"
-    # of flags that do not say: what each needs to have an effect, keys of `_NEEDS`
+    decides: str,  # of options that do not say: "plan" (and thereby the row), "row" or "nothing"
+    # of options that do not say: what each needs to have an effect, keys of `_NEEDS`
     needs: str | tuple[str, ...] = (),
 ) -> Callable:  # class decorator
-    "Frozen dataclass of flags that all have a decision; paths are resolved."
+    "Frozen dataclass of options that all have a decision; values are read, paths resolved."
 
     def decorate(cls):
         for name, f in vars(cls).items():
@@ -172,74 +197,108 @@ def flag_dataclass(
             parts = _parts(cls.__annotations__[name])
             if bool in parts and type(None) not in parts:  # a switch
                 f.default = False
-            idea = f"{cls.__name__}.{name}"  # of a flag that another class defined: `idea=`
             effect = next((x for x in parts if isinstance(x, Effect)), None)
-            f.metadata = dict(decides=decides, needs=needs, idea=idea, effect=effect) | f.metadata
+            f.metadata = dict(decides=decides, needs=needs, effect=effect) | f.metadata
+            f.metadata["read"] = _make_reader(parts, f.metadata)
             if _resolve_path in parts and "reads" not in f.metadata and not f.metadata["effect"]:
                 raise ValueError(f"{name} is a path: say what it reads, or use a type that writes")
             if f.metadata["decides"] not in DECISIONS:
                 names = ", ".join(DECISIONS)
                 got = f.metadata["decides"]
                 raise ValueError(f"an option decides one of {names}; got {got!r}")
-        cls.__post_init__ = _resolve_paths
+        cls.__post_init__ = _read_fields
         return dataclass(frozen=True)(cls)
 
     return decorate
 
 # %% ../../nbs/request/00_options.ipynb #d4fdd1a5
-def _read_int(text, least=1, word=None, most=None):
-    "Parse an integer of `least` to `most`; `word`, such as 'search', is returned unchanged."
-    if text == word:
-        return text
+def _read_int(x, least=1, word=None, most=None):
+    "An integer of `least` to `most`; `word`, such as 'search', is returned unchanged."
+    if x == word:
+        return x
     try:
-        n = int(text)
+        n = int(x) if isinstance(x, str) else operator.index(x)
         if (n if least is None else least) <= n <= (n if most is None else most):
             return n
-    except ValueError:
+    except (ValueError, TypeError):
         pass
     other = f", nor {word!r}" if word else ""
     limit = "" if most is None else f" and at most {most}"
     least = "" if least is None else f" of at least {least}"
-    message = f"{text!r} is not an integer{least}{limit}{other}"
-    raise argparse.ArgumentTypeError(message)
+    raise ValueError(f"{x!r} is not an integer{least}{limit}{other}")
 
 
-def _read_float(text, above=-inf, below=inf):
-    "Parse a number between two limits, both excluded."
+def _read_float(x, above=-inf, below=inf):
+    "A number between two limits, both excluded."
     try:
-        if above < (x := float(text)) < below:
-            return x
-    except ValueError:
+        if above < (number := float(x)) < below:
+            return number
+    except (ValueError, TypeError):
         pass
     limits = [f"above {above:g}" * (above > -inf), f"below {below:g}" * (below < inf)]
     limits = " and".join(f" {x}" for x in limits if x)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number{limits}")
+    raise ValueError(f"{x!r} is not a number{limits}")
 
 
-def _read_sparsity(text):
-    "Parse a sparsity: 0.25, 25%, or -1 and -2 for several."
-    try:
-        x = parse_fraction(text)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(e) from None
-    if 0 < x < 1 or x in (-1, -2):
-        return x
+def _read_sparsity(x):
+    "A sparsity: 0.25, 25%, or -1 and -2 for several."
+    number = parse_fraction(str(x))
+    if 0 < number < 1 or number in (-1, -2):
+        return number
     message = "sparsity is a number between 0 and 1, both excluded (0.25 or 25% removes a quarter)"
-    hint = f"; did you mean {text}%?" if 1 < x < 100 and "%" not in text else ""
-    raise argparse.ArgumentTypeError(f"{message}; got {text}{hint}")
+    hint = f"; did you mean {x}%?" if 1 < number < 100 and "%" not in str(x) else ""
+    raise ValueError(f"{message}; got {x}{hint}")
 
 
-def _read_text(parse, text):
+def _read_text(x, parse=None):
     "Text as it is, if it can be parsed"
-    try:
+    if isinstance(x, bool) or not isinstance(x, (str, int, float, Path)):
+        raise ValueError(f"{x!r} is not a text")
+    text = str(x)
+    if parse:
         parse(text)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(e) from None
     return text
 
 
-# types of flags, with the placeholders of their values in `--help`, how paths are resolved (a
-# function), how text is parsed (a partial), and what a command does with them beside reading
+def _read_switch(x):
+    "Whether a switch is on"
+    word = str(x).lower()
+    if word not in ("yes", "true", "on", "no", "false", "off"):
+        raise ValueError(f"{x!r} is neither yes nor no")
+    return word in ("yes", "true", "on")
+
+
+def _read_choice(x, choices, change=None):
+    "One of some names, after a change such as to lower case"
+    if (name := change(str(x)) if change else x) in choices:
+        return name
+    nearest = did_you_mean(str(x), choices) or ";"
+    raise ValueError(f"unknown value {x!r}{nearest} there are: {', '.join(choices)}")
+
+
+def _make_reader(parts, metadata):
+    "Function that reads one value of an option, from the parts of its type and what `flag` has"
+    limits = lambda *names: {k: metadata[k] for k in names if k in metadata}
+    if bool in parts:
+        default = None if type(None) in parts else False
+        return lambda x: _read_switch(x) or default
+    if "choices" in metadata:
+        return partial(_read_choice, **limits("choices", "change"))
+    if int in parts:
+        return partial(_read_int, **limits("least", "most", "word"))
+    if read := next((x for x in parts if isinstance(x, partial)), None):
+        return read
+    if float in parts:
+        return partial(_read_float, **limits("above", "below"))
+    if resolve := next((x for x in parts if isfunction(x)), None):
+        return lambda x: resolve(text) if (text := _read_text(x)) else text
+    if Callable in parts:
+        return lambda x: x if callable(x) else _read_text(x)
+    return partial(_read_text, **limits("parse"))
+
+
+# types of options, with the placeholders of their values in `--help`, how paths are resolved (a
+# function), how values are read (a partial), and what a command does with them beside reading
 File, Folder = Annotated[str, "FILE", _resolve_path], Annotated[str, "DIR", _resolve_path]
 OutFile, OutFolder = Annotated[File, Effect.WRITES], Annotated[Folder, Effect.WRITES]
 OutPath = Annotated[str, "PATH", _resolve_path, Effect.WRITES]
@@ -249,53 +308,10 @@ Receiver = Annotated[str, Effect.SENDS]
 Model = Annotated[str, "NAME", _resolve_model]
 Corpus = Annotated[str, "TEXT", _resolve_text]
 Name, Text, Tokens = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[int, "T"]
-Size = Annotated[str, "SIZE", partial(_read_text, parse_size)]
-Count = Annotated[str, "N", partial(_read_text, parse_count)]
-Time = Annotated[str, "TIME", partial(_read_text, parse_time)]
+Size = Annotated[str, "SIZE", partial(_read_text, parse=parse_size)]
+Count = Annotated[str, "N", partial(_read_text, parse=parse_count)]
+Time = Annotated[str, "TIME", partial(_read_text, parse=parse_time)]
 Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S", partial(_read_sparsity)]
-
-
-def _read_choice(choices, change, text):
-    "One of some names, after a change such as to lower case"
-    if (name := change(text) if change else text) in choices:
-        return name
-    nearest = did_you_mean(text, choices) or ";"
-    names = ", ".join(choices)
-    raise argparse.ArgumentTypeError(f"unknown value {text!r}{nearest} there are: {names}")
-
-
-def _is_many(f):
-    "Whether a flag takes several values"
-    return get_origin(f.type) is tuple
-
-
-def _argparse_kwargs(f):
-    "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
-    own = (
-        "decides", "positional", "needs", "excludes", "reads", "holds", "alias", "means", "basic",
-        "split", "idea", "effect",
-    )
-    kwargs = {k: v for k, v in f.metadata.items() if k not in own}
-    types = _type_parts(f)
-    if placeholders := [x for x in types if isinstance(x, str)]:
-        kwargs = dict(metavar=placeholders[0]) | kwargs
-    if readers := [x for x in types if isinstance(x, partial)]:
-        kwargs = dict(type=readers[0]) | kwargs
-    if bool in types:
-        return dict(action="store_true") | kwargs
-    if choices := kwargs.pop("choices", None):
-        named = dict(metavar=f"{{{','.join(choices)}}}") if len(choices) < 12 else {}
-        kwargs = named | kwargs
-        kwargs["type"] = partial(_read_choice, tuple(choices), kwargs.get("type"))
-    if _is_many(f):
-        kwargs = dict(action="append") | kwargs
-    if int in types and "type" not in kwargs:
-        limits = {k: kwargs.pop(k) for k in ("least", "word", "most") if k in kwargs}
-        return dict(metavar="N") | kwargs | dict(type=partial(_read_int, **limits))
-    if float in types and "type" not in kwargs:
-        limits = {k: kwargs.pop(k) for k in ("above", "below") if k in kwargs}
-        return kwargs | dict(type=partial(_read_float, **limits))
-    return kwargs
 
 # %% ../../nbs/request/00_options.ipynb #f69b2898
 # earlier spellings -> what is meant: for "did you mean", not accepted
@@ -305,14 +321,6 @@ RENAMED = dict(
     n_windows=("n_samples",), batch=("latency_batch", "train_batch"), batch_size=("task_batch",),
     to=("export",), format=("export",), tensorboard=("report_to",), s=("sparsity", "save"),
 )
-
-
-class _FlagParser(argparse.ArgumentParser):
-    "Raises errors as one-line `ValueError`s"
-
-    def error(self, message):
-        "Raise `ValueError` instead of exiting."
-        raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
 
 def _unknown_flag(name, names, prog, dashes="--"):
@@ -330,63 +338,71 @@ def _unknown_flag(name, names, prog, dashes="--"):
     return ValueError(f"no flag {dashes}{name}{hint} ({prog} --help all lists them)")
 
 
-def _flag_words(cls, words, prog):
-    "A command line with `--field=value` for each value of each flag"
-    spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
-    fixed = {x: (f, v) for f in fields(cls) for x, v in f.metadata.get("means", {}).items()}
+def _spellings(cls):
+    "{name of a flag: (its field, the value that the name stands for, or None)}"
+    known = {}
+    for f in fields(cls):
+        known |= dict.fromkeys((f.name, *f.metadata.get("alias", ())), (f, None))
+        known |= {name: (f, value) for name, value in f.metadata.get("means", {}).items()}
+    return known
+
+
+def _read_words(cls, words, prog):
+    "{field: texts of its values} of a command line"
+    known, words = _spellings(cls), list(words)
     places = [f for f in fields(cls) if f.metadata.get("positional")]
-    words, found, by_place, placed = list(words), [], {}, not places
-    only_places = False  # after `--`, what begins with a dash is no flag
+    found, spelled = {}, {}
+    placed, ended = not places, False  # whether MODEL stands already; whether `--` does
     while words:
         word = words.pop(0)
-        if word == "--" and not only_places:
-            only_places = True
+        if word == "--" and not ended:
+            ended = True
             continue
-        if re.match("-o.", word) and not only_places:  # -oDIR
-            words.insert(0, word[2:].removeprefix("="))
-            word = "-o"
-        if only_places or not re.match("--[^0-9]|-o$", word):
-            if re.match("-[a-zA-Z]", word) and not only_places:  # a model's name does not begin so
-                raise _unknown_flag(word.lstrip("-"), [*spelled, *fixed], prog, "-")
-            if not places:
-                raise ValueError(f"unexpected {word!r}: this command takes only flags"
-                                 f" ({prog} --help lists the flags)")
-            by_place[(f := places.pop(0)).name] = word
-            found.append(f"--{f.name}={word}")
-            placed = True
-            continue
-        name, equals, value = ("--save" if word == "-o" else word)[2:].partition("=")
-        name = name.replace("-", "_")
-        f = spelled.get(name)
-        if name in fixed:
-            f, value = fixed[name]
-            given = {x.partition("=")[0].replace("-", "_") for x in (*found, *words)}
-            if f"__{f.name}" in given:
-                both = f"--{name} and --{f.name}"
-                raise ValueError(f"{both} cannot be combined: leave one of them out")
-            found.append(f"--{f.name}={value}")
-            continue
-        if f is None:
-            raise _unknown_flag(name, [*spelled, *fixed], prog)
-        if bool in _type_parts(f):
-            found.append(f"--{f.name}" + f"={value}" * bool(equals))
-            continue
-        if not equals and (not words or re.match("--[^0-9]|--$", words[0])):
-            raise ValueError(f"--{name} needs a value ({prog} --help lists the flags)")
-        values = [value if equals else words.pop(0)]
-        if f in places:
-            places.remove(f)
-            placed = True
-        elif f.metadata.get("positional") and by_place.get(f.name, values[0]) != values[0]:
-            twice = f"{by_place[f.name]} and {values[0]}"
-            raise ValueError(f"{f.name.upper()} is given twice: {twice}; before it, several values"
-                             " of a flag are separated by commas")
-        if _is_many(f):
-            while placed and not equals and words and not re.match("--?[^0-9.]", words[0]):
-                values.append(words.pop(0))
-            if "split" not in f.metadata:
-                values = [y for x in values for y in ([x] if _exists(x) else x.split(","))]
-        found += [f"--{f.name}={x}" for x in values]
+        if re.match("--[^0-9]|-o", word) and not ended:
+            if word.startswith("-o"):  # also -oDIR
+                value = word[2:].removeprefix("=")
+                word = f"--save={value}" if value else "--save"
+            name, equals, value = word[2:].partition("=")
+            name = name.replace("-", "_")
+            if name not in known:
+                raise _unknown_flag(name, known, prog)
+            f, meant = known[name]
+            other = spelled.setdefault(f.name, name)
+            if meant != known[other][1]:
+                first, second = sorted((name, other), key=lambda x: known[x][1] is None)
+                raise ValueError(
+                    f"--{first} and --{second} cannot be combined: leave one of them out"
+                )
+            if meant is not None:
+                texts = [meant]
+            elif bool in _parts(f.type):
+                texts = [value if equals else "yes"]
+            elif not equals and (not words or re.match("--[^0-9]|--$", words[0])):
+                raise ValueError(f"--{name} needs a value ({prog} --help lists the flags)")
+            else:
+                texts = [value if equals else words.pop(0)]
+            if f in places:
+                places.remove(f)
+                placed = True
+            while is_many(f) and placed and not equals and words:
+                if re.match("--?[^0-9.]", words[0]):
+                    break
+                texts.append(words.pop(0))
+        elif re.match("-[a-zA-Z]", word) and not ended:  # a model's name does not begin so
+            raise _unknown_flag(word.lstrip("-"), known, prog, "-")
+        elif places:
+            f, texts, placed = places.pop(0), [word], True
+        else:
+            raise ValueError(
+                f"unexpected {word!r}: this command takes only flags"
+                f" ({prog} --help lists the flags)"
+            )
+        if f.metadata.get("positional") and found.get(f.name, texts) != texts:
+            raise ValueError(
+                f"{f.name.upper()} is given twice: {found[f.name][0]} and {texts[0]}; before it,"
+                " several values of a flag are separated by commas"
+            )
+        found[f.name] = [*found.get(f.name, ()), *texts]
     return found
 
 # %% ../../nbs/request/00_options.ipynb #cfgopt01
@@ -407,99 +423,90 @@ def _take_config(words, prog):
     return words, file
 
 
-def _read_switch(text, name):
-    "Whether a switch is on"
-    if (word := text.lower()) in ("yes", "true", "on"):
-        return True
-    if word in ("no", "false", "off"):
-        return False
-    raise ValueError(f"{name} is yes or no; got {text!r}")
-
-
-def _switched(cls, words):
-    "A command line in which switches have no value: those that are off are left out"
-    names = {f"--{f.name}" for f in fields(cls) if bool in _type_parts(f)}
-    found = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name not in names or not equals:
-            found.append(word)
-        elif _read_switch(value, name):
-            found.append(name)
-    return found
-
-
 def _replaced_flags(cls, names):
     "Flags that some on the command line replace: of several targets, one; those that they exclude"
     given = [f for f in fields(cls) if f.name in names]
     excluded = {x for f in given for x in f.metadata.get("excludes", ())}
     excluded |= {f.name for f in fields(cls) if names & {*f.metadata.get("excludes", ())}}
     of_targets = {*TARGETS, "context", "latency_batch", "prefill"}
-    return excluded | (of_targets if names & {*TARGETS} else set())
+    return names | excluded | (of_targets if names & {*TARGETS} else set())
 
 
-def _config_words(cls, file, given, parser):
-    "Words of the flags of a file that are not `given`; what is wrong names the file"
-    settings, names = read_config(file), {x.partition("=")[0][2:] for x in given}
-    wanted, line = settings.pop("files", ({}, 0))
-    spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
-    fixed = {x: f for f in fields(cls) for x in f.metadata.get("means", {})}
-    values, lines, switches = {}, {}, []
-    replaced = names | _replaced_flags(cls, names)
+def _read_file(cls, file, names, prog):
+    "{field: value} of a file of flags, without those that `names` on the command line replace"
+    settings, known = read_config(file), _spellings(cls)
+    files, _ = settings.pop("files", ({}, 0))
+    replaced, found, places = _replaced_flags(cls, names), {}, {}
     for key, (texts, line) in settings.items():
-        name, where = key.replace("-", "_"), f"--config {file}, line {line}"
-        f = spelled.get(name) or fixed.get(name)
+        where = f"--config {file}, line {line}"
+        f, meant = known.get(key.replace("-", "_"), (None, None))
         if f is None:
-            hint = did_you_mean(name, [*spelled, *fixed]) or ":"
-            raise ValueError(f"{where}: no flag {key!r}{hint} {parser.prog} --help all lists them")
+            hint = did_you_mean(key.replace("-", "_"), known) or ":"
+            raise ValueError(f"{where}: no flag {key!r}{hint} {prog} --help all lists them")
         if f.metadata["effect"]:
             raise ValueError(
                 f"{where}: {f.name} is read from the command line only, since a file of flags may"
                 f" not {f.metadata['effect'].value}: give --{f.name} there"
             )
-        if f.name in lines:
+        if f.name in places:
             raise ValueError(f"{where}: {f.name} is given twice")
-        lines[f.name] = where
+        places[f.name] = where
         if f.name in replaced or not texts:
             continue
-        if isinstance(texts, dict) or len(texts) > 1 and not _is_many(f):
+        if isinstance(texts, dict) or len(texts) > 1 and not is_many(f):
             raise ValueError(f"{where}: {key} takes one value")
-        if name in fixed:
-            switches += [f"--{name}"] * _read_switch(texts[0], where)
-        else:
-            values[f.name] = texts
-    if not isinstance(wanted, dict):
-        raise ValueError(f"--config {file}, line {line}: files has a hash for each name")
-    for name, (hashes, line) in wanted.items():
-        if len(hashes) != 1:
-            raise ValueError(f"--config {file}, line {line}: {name} has one hash")
-    values = find_files(file, wanted, values)
-    words = [f"--{name}={text}" for name, texts in values.items() for text in texts]
-    for word in words:
-        name = word.partition("=")[0][2:]
+        if meant is None:
+            found[f.name] = texts
+        elif _read_switch(texts[0]):
+            found[f.name] = [meant]
+    return _read_texts(cls, find_files(file, files, found), lambda name: f"{places[name]}: ")
+
+
+def _read_texts(cls, found, where=lambda name: "", hint=""):
+    "{field: value} of {field: texts}; an error begins with where it stands"
+    values = {}
+    for name, texts in found.items():
+        f = cls.__dataclass_fields__[name]
         try:
-            parser.parse_args(_switched(cls, _flag_words(cls, [word], parser.prog)))
+            values[name] = read_value(f, texts if is_many(f) else texts[-1])
         except ValueError as e:
-            raise ValueError(f"{lines[name]}: {e}") from None
-    return _flag_words(cls, [*words, *switches], parser.prog)
+            raise ValueError(f"{where(name)}{e}{hint}") from None
+    return values
 
 # %% ../../nbs/request/00_options.ipynb #ef9eed12
+def _describe_value(f):
+    "Arguments of argparse's `add_argument`: what `--help` shows of an option"
+    parts, shown = _parts(f.type), dict(help=f.metadata["help"])
+    if bool in parts:
+        return shown | dict(action="store_true")
+    if is_many(f):
+        shown["action"] = "append"
+    choices = f.metadata.get("choices", ())
+    placeholders = [x for x in parts if isinstance(x, str)]
+    if "metavar" in f.metadata:
+        shown["metavar"] = f.metadata["metavar"]
+    elif 0 < len(choices) < 12:
+        shown["metavar"] = f"{{{','.join(choices)}}}"
+    elif placeholders or int in parts:
+        shown["metavar"] = [*placeholders, "N"][0]
+    return shown
+
+
 def make_parser(
-    cls: type,  # a dataclass of flags
+    cls: type,  # a dataclass of options
     prog: str = "twossp prune",  # name of the command
     about: str = "",  # text above the flags
     epilog: str = "",  # text below them
     basic: bool = False,  # only the flags that most people need, if some are marked so
-) -> argparse.ArgumentParser:  # ready to parse
-    """Make a parser from a dataclass of flags: a group for it and each of its base classes,
-    titled by the first line of the docstring."""
+) -> argparse.ArgumentParser:  # whose `format_help` is the help
+    """Make the parser of a command's help: a group for a dataclass of options and each of its base
+    classes, titled by the first line of the docstring."""
     basic = basic and len(fields(cls)) > 40  # of few flags, all are shown
     places = [f.name.upper() for f in fields(cls) if f.metadata.get("positional")]
-    parser = _FlagParser(
-        prog, description=about, epilog=epilog, allow_abbrev=False, add_help=False,
+    parser = argparse.ArgumentParser(
+        prog, description=about, epilog=epilog, add_help=False,
         usage=" ".join([prog, *places, "[flags]"]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
     )
     seen = set()
     for base in reversed(cls.__mro__):
@@ -511,7 +518,7 @@ def make_parser(
             continue
         group = parser.add_argument_group(base.__doc__.partition("\n")[0].rstrip("."))
         for f in shown:
-            kwargs = _argparse_kwargs(f)
+            kwargs = _describe_value(f)
             if f.metadata.get("positional"):
                 names = ", ".join(f.metadata.get("choices", ()))
                 said = f"{kwargs['help']}; one of {names}" if names else kwargs["help"]
@@ -527,31 +534,33 @@ def make_parser(
     return parser
 
 
+@command_line()
 def parse_flags(
-    cls: type,  # a dataclass of flags
+    cls: type,  # a dataclass of options
     words: Sequence[str] | None = None,  # default: `sys.argv[1:]`
+    prog: str = "twossp prune",  # name of the command
     **kwargs,  # for `make_parser`
 ) -> dict:  # field -> value
-    """Parse a command line; flags that were not given are left out. `--help` shows the flags that
-    most people need, `--help all` all of them. `--config FILE` gives flags that are not in it."""
+    """Parse a command line; options that were not given are left out. `--help` shows the flags
+    that most people need, `--help all` all of them. `--config FILE` gives those not in it."""
     words = [*(sys.argv[1:] if words is None else words)]
     if {"-h", "--help"} & {*words}:
-        print(make_parser(cls, **kwargs, basic="all" not in words).format_help())
+        print(make_parser(cls, prog, **kwargs, basic="all" not in words).format_help())
         raise SystemExit(0)
-    parser = make_parser(cls, **kwargs)
-    words, file = _take_config(words, parser.prog)
-    words = _flag_words(cls, words, parser.prog)
-    words += _config_words(cls, file, words, parser) if file else []
-    given = vars(parser.parse_args(_switched(cls, words)))
+    words, file = _take_config(words, prog)
+    found = _read_words(cls, words, prog)
+    values = _read_texts(cls, found, hint=f" ({prog} --help lists the flags)")
+    if file:
+        values |= _read_file(cls, file, {*found}, prog)
     missing = [
         f.name.upper() if f.metadata.get("positional") else f"--{f.name}"
-        for f in fields(cls) if f.default is MISSING and f.name not in given
+        for f in fields(cls) if f.default is MISSING and f.name not in values
     ]
     if missing:
-        names = " and ".join(missing)
         is_are = "is" if len(missing) == 1 else "are"
-        raise ValueError(f"{names} {is_are} missing ({parser.prog} --help lists the flags)")
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        names = " and ".join(missing)
+        raise ValueError(f"{names} {is_are} missing ({prog} --help lists the flags)")
+    return values
 
 # %% ../../nbs/request/00_options.ipynb #c7b48102
 @flag_dataclass(decides="plan")
@@ -567,7 +576,7 @@ class ModelOptions:
     )
     device: str | None = flag(
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)", basic=True,
-        type=partial(_read_text, parse_device),
+        parse=parse_device,
     )
     device_map: str | None = flag(
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
@@ -612,12 +621,11 @@ class TargetOptions:
         "fraction of the decoder layers' parameters to remove, 0.25 or 25%%; several, as 0.25,0.5,"
         " are pruned one after the other; -1 sweeps i/L for i from 1 to L-2, -2 runs the paper's"
         " 0.25, 0.375 and 0.5 (paper: --sparsity_rate)", (),
-        needs="a pruning method", alias=("sparsity_rate",), basic=True,
+        alias=("sparsity_rate",), basic=True,
     )
     num_prune: int | None = flag(
         "target sparsity N/L: the parameters of N of the L decoder layers; -1 and -2"
-        " as for --sparsity (the paper's older spelling)", metavar="N", type=int,
-        needs="a pruning method",
+        " as for --sparsity (the paper's older spelling)", metavar="N", least=None,
     )
     plan: File | None = flag(
         "reuse this saved plan instead of searching for one", reads="plan file",
@@ -630,7 +638,7 @@ class TargetOptions:
     )
 
 
-@flag_dataclass(decides="plan", needs="a pruning method")
+@flag_dataclass(decides="plan")
 class BoundOptions:
     "Size or speed target (instead of a sparsity)."
 
@@ -648,7 +656,7 @@ class BoundOptions:
     )
     target_active_params: Count | None = flag(
         "MoE: smallest sparsity that leaves at most this many active parameters per token,"
-        " such as 2.5B", needs=("a pruning method", "an MoE model"),
+        " such as 2.5B", needs="an MoE model",
     )
     target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in FLOPs per token at"
@@ -668,7 +676,7 @@ class LatencyOptions:
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
-        needs="a pruning method", excludes=("executor",), basic=True,
+        excludes=("executor",), basic=True,
     )
     latency_batch: int | None = flag(
         "sequences per forward pass for --target_latency (default: 1)",
@@ -680,7 +688,7 @@ class LatencyOptions:
     )
 
 # %% ../../nbs/request/00_options.ipynb #b6325293
-@flag_dataclass(decides="plan", needs="a pruning method")
+@flag_dataclass(decides="plan")
 class QualityOptions:
     "Quality target (instead of a sparsity)."
 
@@ -736,14 +744,14 @@ class MethodOptions:
     rounds: int | None = flag(
         "gisp: rounds, each with new gradients (default: 8; 112 in the paper)",
     )
-    # one of `score_names`, of the unit that the method ranks
-    score: Name | None = flag(
+    # one of `score_names`, of the unit that the method ranks; in Python also a function
+    score: Name | Callable | None = flag(
         f"2ssp: score that ranks neurons: {_list_scores('neurons')}; flap: score that ranks"
         f" neurons and heads: {_list_scores('heads')}; reap: score that ranks experts:"
         f" {_list_scores('experts')}",
     )
-    # one of `score_names("attention modules")`
-    depth_score: Name | None = flag(
+    # one of `score_names("attention modules")`, or a function
+    depth_score: Name | Callable | None = flag(
         "2ssp: score that ranks attention modules:"
         f" {_list_scores('attention modules')}",
     )
@@ -928,7 +936,7 @@ class OutputOptions:
     )
     quantize: str | None = flag(
         "quantization type for --export gguf, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower, choices=QUANT_TYPES,
+        metavar="TYPE", change=str.lower, choices=QUANT_TYPES,
         needs="an export format that takes it",
     )
     results: OutFile | None = flag(
@@ -945,7 +953,7 @@ class OutputOptions:
     )
     logging: str = flag(
         "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
-        "INFO", metavar="LEVEL", type=str.upper,
+        "INFO", metavar="LEVEL", change=str.upper,
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     quiet: bool = flag("hide progress bars")
@@ -980,7 +988,13 @@ class Options(  # in reverse: `--help` begins with the last
     LatencyOptions, BoundOptions, CalibrationOptions, InferenceOptions, TaskOptions, TextOptions,
     TargetOptions, ModelOptions,
 ):
-    "Options of `twossp prune`: the flags of all groups."
+    "Options of `twossp prune`, of all groups. A target without a method is one of 2SSP."
+
+    def __post_init__(self):
+        super().__post_init__()
+        given = any(getattr(self, k) not in (None, ()) for k in TARGETS)
+        if given and self.method is None and self.plan is None:
+            object.__setattr__(self, "method", "2ssp")
 
     @property
     def has_several_targets(self) -> bool:
@@ -1054,64 +1068,64 @@ text; 2 invalid or impossible request, nothing done; 3 another process of the jo
 def _gives(*names):
     "A need that each of these options meets"
 
-    def advise(o, option, model):
+    def advise(o, name, model):
         known = [k for k in names if hasattr(o, k)]
         if any(getattr(o, k) for k in known):
             return ""
-        *most, last = [f"--{k}" for k in known]
+        *most, last = map(option, known)
         return f"add {', '.join(most)}{' or ' if most else ''}{last}"
 
     return advise
 
 
-def _advise_method(o, option, model):
+def _advise_method(o, name, model):
     "Whether a requested method has the option"
-    takes = lambda name: option in method_defaults(name)
+    takes = lambda method: name in method_defaults(method)
     asked = o.method or ()
     if any(map(takes, [asked] if isinstance(asked, str) else asked)):
         return ""
-    return f"--method {', '.join(filter(takes, METHODS))}"
+    return f"{option('method')} {', '.join(filter(takes, METHODS))}"
 
 # %% ../../nbs/request/00_options.ipynb #needsr1b
-def _advise_experts(o, option, model):
+def _advise_experts(o, name, model):
     "Whether the model has experts; unknown before its configuration is read"
     from twossp.core.structure import structure
 
     return "this model is dense" if model is not None and not structure(model).grouped else ""
 
 
-def _advise_format(o, option, model):
+def _advise_format(o, name, model):
     "Whether the requested export has the option"
-    if o.export and option in find_exporter(o.export).options:
+    if o.export and name in find_exporter(o.export).options:
         return ""
-    formats = [name for name, row in EXPORTERS.items() if option in row.options]
+    formats = [k for k, row in EXPORTERS.items() if name in row.options]
     return f"{', '.join(formats)}{f', not {o.export}' if o.export else ''}"
 
 
 def _calibrates_on(*kinds):
     "A need of calibration on a text of one of these kinds, as `source_kinds` names them"
 
-    def advise(o, option, model):
+    def advise(o, name, model):
         if o.needs_calibration and {*kinds} & {*source_kinds(o.calibration_name)}:
             return ""
-        return f"it is for --calibration {' and '.join(kinds)}"
+        return f"it is for {option('calibration')} {' and '.join(kinds)}"
 
     return advise
 
 
-def _advise_documents(o, option, model):
+def _advise_documents(o, name, model):
     "Whether a text is evaluated on samples of documents"
     if o.stride:
-        return "leave out --stride"
+        return f"leave out {option('stride')}"
     asked = [o.protocol or text_protocol(name) for name in o.evaluation_names]
-    return "" if "documents" in asked else "give --protocol documents"
+    return "" if "documents" in asked else f"give {option('protocol', 'documents')}"
 
 
-def _advise_named(o, option, model):
+def _advise_named(o, name, model):
     "Whether a text comes from the hub, or from a folder in its place"
     names = list(o.evaluation_names)
-    names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
-    local = [name for name, text in TEXTS.items() if "wheel" not in text]
+    names += [k for k, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
+    local = [k for k, text in TEXTS.items() if "wheel" not in text]
     return "" if {*names} & {*local} else f"it is for the texts {', '.join(local)}"
 
 # %% ../../nbs/request/00_options.ipynb #needsrc2
@@ -1121,13 +1135,12 @@ _TEXTS = "evaluation", "evaluate_perplexity", "main_table_results"
 # what an option may need -> function of the options, its name and the model, or None before
 # its configuration is read; it returns what to do, or an empty string if the need is met
 _NEEDS: dict[str, Callable] = {
-    "a pruning method": _gives("method"),
     "a pruning method or a plan": _gives("method", "plan"),
     "a pruning method that takes it": _advise_method,
     "a split that is not given": (
-        lambda o, *_: "leave out --n_attn" * isinstance(getattr(o, "n_attn", None), int)
+        lambda o, *_: f"leave out {option('n_attn')}" * isinstance(getattr(o, "n_attn", None), int)
     ),
-    "several sparsities": lambda o, *_: "--sparsity 0.25,0.5" * (len(o.sparsity) < 2),
+    "several sparsities": lambda o, *_: option("sparsity", (0.25, 0.5)) * (len(o.sparsity) < 2),
     "an MoE model": _advise_experts,
     "a target at a context": _gives("target_memory", "target_speedup", "target_latency"),
     "a latency target": _gives("target_latency"),
@@ -1138,7 +1151,7 @@ _NEEDS: dict[str, Callable] = {
     "an evaluation text": _gives(*_TEXTS),
     "an evaluation of documents": _advise_documents,
     "consecutive samples": (
-        lambda o, *_: "leave out --protocol documents" * (o.protocol == "documents")
+        lambda o, *_: f"leave out {option('protocol')}" * (o.protocol == "documents")
     ),
     "an evaluation": _gives(
         *_TEXTS, "evaluate_downstream", "evaluate_inference", "evaluate_qualitative"
@@ -1152,53 +1165,71 @@ _NEEDS: dict[str, Callable] = {
     "a folder to save in": _gives("save"),
     "an export format that takes it": _advise_format,
     "a server": _gives("url"),
-    "LoRA adapters": lambda o, *_: "" if o.how == "lora" else "add --how lora",
-    "all weights or LoRA": lambda o, *_: "leave out --how norms" * (o.how == "norms"),
-    "a training text": lambda o, *_: "name one with --calibration" * (o.calibration == "none"),
+    "LoRA adapters": lambda o, *_: "" if o.how == "lora" else f"add {option('how', 'lora')}",
+    "all weights or LoRA": lambda o, *_: f"leave out {option('how')}" * (o.how == "norms"),
+    "a training text": (
+        lambda o, *_: f"name one with {option('calibration')}" * (o.calibration == "none")
+    ),
     "float32 weights": (
-        lambda o, *_: "leave out --dtype" * (o.dtype not in (None, "auto", "float32"))
+        lambda o, *_: f"leave out {option('dtype')}" * (o.dtype not in (None, "auto", "float32"))
     ),
 }
 
 # %% ../../nbs/request/00_options.ipynb #needsrc3
-def check_options(
+def option_problems(
     o,  # options of any command
     model=None,  # its shapes are enough; None: its configuration has not been read
-) -> None:
-    """Raise `ValueError` for an option that has no effect, or that excludes another, for a file
-    that is missing, and for one in the place of a folder that is written."""
+) -> Iterator[str]:  # one after the other, as far as they are asked for
+    """Find options that have no effect or exclude another, files that are missing, and those in
+    the place of a folder that is written."""
     given = [f for f in fields(o) if getattr(o, f.name) != f.default]
+    names = [f.name for f in given]
     for f in given:
-        excluded = f.metadata.get("excludes", ())
-        for other in (x.name for x in given if x is not f):
-            if other in excluded:
-                raise ValueError(
-                    f"--{f.name} and --{other} cannot be combined: leave one of them out"
-                )
+        for other in (x for x in names if x in f.metadata.get("excludes", ()) and x != f.name):
+            both = f"{option(f.name)} and {option(other)}"
+            yield f"{both} cannot be combined: leave one of them out"
     for f in given:
         needs = f.metadata.get("needs", ())
         for need in filter(None, [needs] if isinstance(needs, str) else needs):
             if advice := _NEEDS[need](o, f.name, model):
-                raise ValueError(f"--{f.name} needs {need}: {advice}")
+                yield f"{option(f.name)} needs {need}: {advice}"
     for f in given:
         values = getattr(o, f.name)
         for path in values if isinstance(values, tuple) else [values]:
-            what = f.metadata.get("reads")
-            if _resolve_model in _type_parts(f) and is_path(path):
-                what = "folder, or GGUF file,"
-            if what and not _exists(path):
-                bundled = what == "folder" and os.path.basename(path) == "smollm2"
-                hint = ": that is the bundled model, and this command is for a pruned checkpoint"
-                hint += ", as twossp prune smollm2 --sparsity 0.25 --save out makes one"
-                raise ValueError(f"there is no {what} {shown_path(path)}{hint * bundled}")
-            is_written = f.metadata["effect"] is Effect.WRITES
-            if is_written and "DIR" in _type_parts(f) and os.path.isfile(path):
-                raise ValueError(f"--{f.name} {shown_path(path)} is a file: name a folder")
-            inside = f.metadata.get("holds", "")
-            if inside and not _exists(os.path.join(path, inside)):
-                raise ValueError(
-                    f"{shown_path(path)} has no {inside}: it is not a checkpoint that twossp saved"
-                )
+            yield from _path_problems(f, path)
+
+
+def _path_problems(f, path):
+    "What is wrong with a value that may be a path"
+    parts, what = _parts(f.type), f.metadata.get("reads")
+    if _resolve_model in parts and is_path(path):
+        what = "folder, or GGUF file,"
+    if what and not _exists(path):
+        bundled = what == "folder" and os.path.basename(path) == "smollm2"
+        hint = ": that is the bundled model, and this command is for a pruned checkpoint"
+        hint += ", as twossp prune smollm2 --sparsity 0.25 --save out makes one"
+        yield f"there is no {what} {shown_path(path)}{hint * bundled}"
+    if f.metadata["effect"] is Effect.WRITES and "DIR" in parts and os.path.isfile(path):
+        yield f"{option(f.name, shown_path(path))} is a file: name a folder"
+    inside = f.metadata.get("holds", "")
+    if inside and not _exists(os.path.join(path, inside)):
+        yield f"{shown_path(path)} has no {inside}: it is not a checkpoint that twossp saved"
+
+
+def raise_first(
+    problems: Iterable[str],  # what is wrong with a request
+) -> None:
+    "Raise `ValueError` with the first problem, if there is one."
+    for problem in problems:
+        raise ValueError(problem)
+
+
+def check_options(
+    o,  # options of any command
+    model=None,  # its shapes are enough; None: its configuration has not been read
+) -> None:
+    "Raise `ValueError` with the first of `option_problems`."
+    raise_first(option_problems(o, model))
 
 # %% ../../nbs/request/00_options.ipynb #5b1cb167
 _DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news
@@ -1209,7 +1240,7 @@ _DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news
 
 def read_options(
     words: Sequence[str] | None = None,  # default: `sys.argv[1:]`
-    **kwargs,  # for `make_parser`
+    **kwargs,  # for `parse_flags`
 ) -> Options:  # with `--demo`, its flags filled in
     "Parse the options of `twossp prune`."
     given = parse_flags(Options, words, **kwargs)
@@ -1217,9 +1248,22 @@ def read_options(
         given = parse_flags(Options, shlex.split(_DEMO)) | given
         earlier = Path(given["save"]) / "plan.json"
         given["overwrite"] = given.get("overwrite", False) or earlier.is_file()
-    elif {*TARGETS} & given.keys() and "plan" not in given:
-        given = dict(method="2ssp") | given
     return Options(**given)
+
+# %% ../../nbs/request/00_options.ipynb #kwopts01
+def read_keywords(
+    cls: type,  # a dataclass of options
+    function: str,  # name of the function, for the error
+    given: Mapping,  # name -> value; None: the default
+    without: Sequence[str] = (),  # options that have no meaning in Python
+):  # an object of the class
+    "Options from the keywords of a function. Raises `TypeError` for one that there is not."
+    known = [f.name for f in fields(cls) if f.name not in without]
+    for name in given:
+        if name not in known:
+            nearest = did_you_mean(name, known)
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{nearest}")
+    return cls(**given)
 
 # %% ../../nbs/request/00_options.ipynb #55d8b08f
 @dataclass(frozen=True)
@@ -1243,13 +1287,11 @@ class ReportOptions:
 
     results: File = positional(
         "results file to report on", reads="file",
-        idea="OutputOptions.results",
     )
     save: OutFile | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
-        idea="OutputOptions.save",
     )
-    overwrite: Overwrite = flag("replace an existing file", idea="OutputOptions.overwrite")
+    overwrite: Overwrite = flag("replace an existing file")
 
 # %% ../../nbs/request/00_options.ipynb #e36ace62
 @flag_dataclass(decides="nothing")
@@ -1258,7 +1300,6 @@ class EstimateModelOptions:
 
     model: Model = positional(
         "name on the Hugging Face hub, path of a folder, or 'smollm2'",
-        idea="ModelOptions.model",
     )
     stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
@@ -1274,12 +1315,10 @@ class EstimateTargetOptions:
     method: tuple[str, ...] = flag(
         f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
         ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
-        idea="TargetOptions.method",
     )
     sparsity: tuple[Sparsity, ...] = flag(
         "fraction of the decoder layers' parameters to remove, 0.25 or 25%%", (),
         alias=("sparsity_rate",),
-        idea="TargetOptions.sparsity",
     )
 
 
@@ -1311,15 +1350,13 @@ class CompareOutputOptions:
     results: OutFile = flag(
         "append results to this JSONL file and skip the runs that it already holds"
         " (default: compare.jsonl)", "compare.jsonl",
-        idea="OutputOptions.results",
     )
     save: OutFile | None = flag(
         "write the report to this .html, .csv, .md or .tex file (default: the results file"
         " with .html)",
-        idea="OutputOptions.save",
     )
     overwrite: Overwrite = flag(
-        "replace an existing report; results are kept", idea="OutputOptions.overwrite",
+        "replace an existing report; results are kept",
     )
     retry: bool = flag(
         "repeat all failed runs; without it, those that lacked memory, a file or the network"
@@ -1339,35 +1376,29 @@ class CompareGridOptions:
     method: tuple[str, ...] = flag(
         f"pruning methods (default: {','.join(ESTIMATED_METHODS)})",
         ESTIMATED_METHODS, metavar="METHOD", alias=("pruning_method",),
-        idea="TargetOptions.method",
     )
     # names of scores, of the units that methods rank
     score: tuple[str, ...] = flag(
         "also run each method that ranks neurons, heads or experts with these scores:"
         f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
         (), metavar="SCORE",
-        idea="MethodOptions.score",
     )
     # names of scores of attention modules
     depth_score: tuple[str, ...] = flag(
         "also run each method that scores attention modules with these scores:"
         f" {', '.join(score_names('attention modules'))}",
         (), metavar="SCORE",
-        idea="MethodOptions.depth_score",
     )
     sparsity: tuple[Sparsity, ...] = flag(
         "fractions of the decoder layers' parameters to remove (default: 0.25,0.5)",
         (0.25, 0.5), alias=("sparsity_rate",),
-        idea="TargetOptions.sparsity",
     )
     seed: tuple[int, ...] = flag(
         "subsets of the calibration text: 0 takes its first samples, any other seed"
         " shuffles its documents (default: 0)", (0,), least=0, most=2**32 - 1, metavar="SEED",
-        idea="ModelOptions.seed",
     )
     repair: tuple[str, ...] = flag(
         "also run each method with this repair", (), choices=("least_squares", "layerwise"),
-        idea="MethodOptions.repair",
     )
 
 # %% ../../nbs/request/00_options.ipynb #ccm0005b
@@ -1377,7 +1408,6 @@ class CompareModelOptions:
 
     model: Model = positional(
         "name on the Hugging Face hub, path of a folder, or 'smollm2'",
-        idea="ModelOptions.model",
     )
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
     device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"

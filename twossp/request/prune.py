@@ -6,52 +6,19 @@
 __all__ = ['prune']
 
 # %% ../../nbs/request/06_prune.ipynb #pyp04
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from .options import read_options
+from .options import Options, read_keywords
 from .pruned import Pruned
 from .run import run
 from ..runtime.progress import quiet
 
 # %% ../../nbs/request/06_prune.ipynb #pyp06
-# flags of the command that have no meaning in Python
+# options of the command line that have no meaning in Python
 _SHELL_ONLY = "demo", "ablation", "executor", "logging", "quiet", "dry_run", "json"
-
-
-def _flag_words(given):
-    "Keywords as a command line; None and False are flags that are not given"
-    words = []
-    for name, value in given.items():
-        if value is None or value is False:
-            continue
-        if value is True:
-            words.append(f"--{name}")
-            continue
-        many = value if isinstance(value, (list, tuple)) else [value]
-        words += [f"--{name}={x}" for x in many]
-    return words
-
-
-def _as_keywords(message):
-    "A message about flags, as one about keywords"
-    message = re.sub(r" \(twossp prune --help[^)]*\)", "", message)
-    message = message.replace("no flag --", "no option --").replace("argument --", "--")
-    return re.sub(r"(?<![\w/-])--(?=[a-z])", "", message)
-
-
-@contextmanager
-def _keyword_errors() -> Iterator[None]:
-    "Inside, errors speak of keywords where the command line's speak of flags."
-    try:
-        yield
-    except ValueError as e:
-        if type(e) is ValueError:
-            e.args = (_as_keywords(str(e)),)
-        raise
 
 
 def prune(
@@ -79,7 +46,7 @@ def prune(
     device: str | None = None,  # 'cpu', 'cuda', …; None: the accelerator if there is one
     dtype: str = "auto",  # of the weights: as stored, 'float32', 'bfloat16' or 'float16'
     progress: bool = True,  # show progress bars
-    **options,  # other flags of `twossp prune`, without the dashes
+    **options,  # other options of `twossp prune`
 ) -> Pruned:  # plan, numbers, folder
     "Prune a model as `twossp prune` does. Raises `ValueError` with the reason if it cannot."
     if not isinstance(model, (str, Path)):
@@ -87,23 +54,15 @@ def prune(
             "model is a name or a folder, as it is loaded and saved here; got a"
             f" {type(model).__name__}: for a loaded model use two_ssp and save_pruned"
         )
-    for name in _SHELL_ONLY:
-        if name in options:
-            raise ValueError(f"{name} is an option of the command line: leave it out")
-    given = dict(
-        sparsity=sparsity, method=method, calibration=calibration, n_samples=n_samples,
-        seq_len=seq_len, seed=seed, repair=repair,
-        evaluation=evaluation, n_eval=n_eval, save=save, overwrite=overwrite, device=device,
-        dtype=dtype, quiet=not progress, **options,
+    named = dict(
+        model=model, sparsity=sparsity, method=method, calibration=calibration,
+        n_samples=n_samples, seq_len=seq_len, seed=seed, score=score, depth_score=depth_score,
+        repair=repair, evaluation=evaluation, n_eval=n_eval, save=save, overwrite=overwrite,
+        device=device, dtype=dtype,
     )
-    functions = {}
-    for option, x in dict(score=score, depth_score=depth_score).items():
-        if x is not None:
-            (given if isinstance(x, str) else functions)[option] = x
-    words = [f"--model={model}", *_flag_words(given)]
-    with _keyword_errors(), nullcontext() if progress else quiet():
-        o = replace(read_options(words, prog="twossp prune"), **functions)
-        done = run(o, keep_plans=True)
+    o = read_keywords(Options, "prune", named | options, without=_SHELL_ONLY)
+    with nullcontext() if progress else quiet():
+        done = run(replace(o, quiet=not progress), keep_plans=True)
     failed = [r for r in done.rows if "method" in r.errors]
     if failed and not done.pruned:
         raise ValueError(failed[0].errors["method"])

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['read_texts', 'draw_windows', 'count_windows', 'cut_evaluations', 'make_evaluations', 'try_load_tokenizer',
-           'load_requested_model', 'save_folder', 'QualityCheck', 'check_quality', 'describe_quality', 'make_executor',
-           'check_texts', 'run']
+           'load_requested_model', 'Inputs', 'save_folder', 'Saver', 'QualityCheck', 'check_quality',
+           'describe_quality', 'make_executor', 'check_texts', 'carry_out', 'run']
 
 # %% ../../nbs/request/05_run.ipynb #rq3imports
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from inspect import signature
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -31,6 +32,7 @@ from twossp.core.files import (
     write_lock,
 )
 from ..core.structure import structure
+from ..core.words import option
 from ..costs.latency import advise_multiple, device_name
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import ModelSource, submit
@@ -61,7 +63,8 @@ from twossp.reporting.report import (
     to_markdown,
 )
 from ..reporting.trackers import report_rows
-from .config import shared_config, write_config
+from .arguments import Job, prune_job
+from .config import hash_inputs, shared_config, write_config
 from .options import Options
 from .pruned import Pruned, describe_method
 from .targets import meet_target, requested_limit
@@ -72,7 +75,7 @@ from twossp.request.validate import (
     pick_device,
     plans_folder,
     read_plan_json,
-    validate,
+    validate_job,
 )
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_text, windows
@@ -120,17 +123,20 @@ def _label_texts(o):
     return {label: name for label, (_, name) in places.items()}
 
 
-def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> documents
-    "Calibration sources (None: not needed) and evaluation texts by name"
+def read_texts(
+    o: Options,  # of the command
+    wanted: Callable = lambda name: True,  # name of a text -> whether it is read
+) -> tuple:  # a list of sources, or None; name -> documents
+    "Calibration sources (None: not needed, or not wanted) and evaluation texts by name"
     kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
     calib = None
-    if o.needs_calibration:
+    if o.needs_calibration and all(wanted(name) for name, _ in parse_sources(o.calibration_name)):
         calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
-    names = _label_texts(o)
-    if o.ablation and (len(calib) > 1 or calib[0]["windows"]):
+    names = {label: name for label, name in _label_texts(o).items() if wanted(name)}
+    if o.ablation and calib and (len(calib) > 1 or calib[0]["windows"]):
         raise ValueError(
-            "--ablation draws its own numbers of samples: give one source as --calibration,"
-            " without a number"
+            f"{option('ablation')} draws its own numbers of samples: give one source as"
+            f" {option('calibration')}, without a number"
         )
     texts = {k: load_text(name, "evaluation", **kwargs) for k, name in names.items()}
     return calib, texts
@@ -165,12 +171,12 @@ def count_windows(
     return available_windows(sources[0], tok, o.seq_len, most, o.score_on)
 
 # %% ../../nbs/request/05_run.ipynb #cutwriting1
-def _choose_count(o, sources, tok):
-    """Number of windows: `n_samples`, or the method's number; fewer, with a warning, if the
-    source has fewer. None: as the sources say."""
+def _choose_count(o, sources, tok, n=None):
+    """Number of windows: `n_samples`, or `n`, by default the method's number; fewer, with a
+    warning, if the source has fewer. None: as the sources say."""
     if o.n_samples is not None or sources[0]["windows"]:
         return o.n_samples
-    n = o.default_windows
+    n = n or o.default_windows
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
@@ -214,7 +220,7 @@ def _say_protocols(o, perplexities):
         if f.documents is None and not asked:
             log.warning(
                 f"{label} is one document: it is evaluated on consecutive samples, as with"
-                " --protocol consecutive"
+                f" {option('protocol', 'consecutive')}"
             )
 
 
@@ -264,7 +270,7 @@ def _find_tasks(o):
     if not good:
         raise ValueError(
             f"none of the tasks can be run: {', '.join(bad)} (on the Hugging Face hub,"
-            " which may be out of reach; --include_path takes local ones). The first:"
+            f" which may be out of reach; {option('include_path')} takes local ones). The first:"
             f" {bad[min(bad)]}"
         )
     return tm, good, bad
@@ -305,6 +311,38 @@ def load_requested_model(o: Options) -> tuple:  # model, tokenizer
     return model, tok
 
 
+class Inputs:
+    """What a job reads: texts and tasks, as soon as it is made, so that a short text is reported
+    before the model is loaded; then the model."""
+
+    def __init__(self, job: Job):
+        self.o, self.windows = job.options, 32 if job.compares else None
+        self.sources, self.held_out = read_texts(self.o)
+        self.tasks, self.model = _find_tasks(self.o), None
+        self.perplexities, self.drawn = None, {}
+        self.tok = try_load_tokenizer(self.o)
+        if self.tok is not None:
+            self.perplexities = cut_evaluations(self.o, self.held_out, self.tok)
+            for seed in job.seeds:
+                self.draw(seed)
+
+    def draw(
+        self,
+        seed: int,  # 0: the first windows of the text
+    ) -> Calibration | None:  # None: nothing is calibrated, or the model writes the text
+        "Calibration windows of a seed, drawn once."
+        if self.sources is not None and self.drawn.get(seed) is None:
+            n = _choose_count(self.o, self.sources, self.tok, self.windows)
+            self.drawn[seed] = draw_windows(self.o, self.sources, self.tok, n, seed, self.model)
+        return self.drawn.get(seed)
+
+    def load(self):
+        "Load the model and its tokenizer, and cut the texts that waited for it."
+        self.model, self.tok = load_requested_model(self.o)
+        if self.perplexities is None:
+            self.perplexities = cut_evaluations(self.o, self.held_out, self.tok)
+
+
 def _check_loaded(o, model, tok):
     "Check what only the loaded model and its tokenizer show; the target sparsities."
     if o.evaluate_downstream:
@@ -331,7 +369,7 @@ def _advise_multiple(o, model):
         return ""
     return (
         f"FFN widths are not rounded; {where}, multiples of {n} run faster:"
-        f" --multiple {n}"
+        f" {option('multiple', n)}"
     )
 
 # %% ../../nbs/request/05_run.ipynb #s32pr01
@@ -345,7 +383,7 @@ def _advise_chats(o, sources, tok):
     mix = f"self=24+{names[0]}=8" if len(names) == 1 else "+".join(["self", *names])
     return (
         f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
-        f" chat model: --calibration self+self-chat, or, with this text too, {mix}"
+        f" chat model: {option('calibration', 'self+self-chat')}, or, with this text too, {mix}"
     )
 
 # %% ../../nbs/request/05_run.ipynb #7f603070
@@ -419,7 +457,7 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _repeat(o, target, hashes):
+def _repeat(o, target, hashes=None):
     "The flags that find the plan of a target again, as YAML; empty with a function as a score"
     if callable(o.score) or callable(o.depth_score):
         return ""
@@ -431,46 +469,61 @@ def _repeat(o, target, hashes):
     return write_config(o, hashes=hashes, **given)
 
 
-def _make_saver(
-    o, model, tok, calib, searches=(), searched=None, asked=None, hashes=None, latency=None
-):
-    "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures; its folder."
-    dense, facts = structure(model), {} if calib is None else calib.facts
-    keys = {s.target: s.key for s in searches}
-    if calib is not None:
-        shape = list(calib.shape)
-        facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
+@dataclass(frozen=True)
+class Saver:
+    "Saves the checkpoints of a run, their `plan.json` and figures."
 
-    def save(plan, r, report):
-        repeats = _repeat(asked or o, r.target, hashes)
-        report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
-        folder, model_id = save_folder(o, r.method, r.target), r.model_id
-        ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
+    o: Options  # with the sparsity that was found for another target
+    model: PreTrainedModel  # dense
+    tok: PreTrainedTokenizerBase  # of the model
+    calib: Calibration | None  # None: the plan was given
+    searches: Sequence[Search] = ()  # of the targets
+    report: Mapping = field(default_factory=dict)  # of the search for a target
+    asked: Options | None = None  # as the command was given
+    hashes: Mapping | None = None  # of local files, as they were read
+    latency: str | None = None  # of the target and the plan
+
+    def save(
+        self,
+        plan,  # of any kind
+        r: Result,  # so far
+        report: Mapping,  # of the method: a plan's file has no scores, for the figures
+    ) -> Path:  # the folder
+        "Save a plan as a checkpoint, and export it."
+        o, report = self.o, {**self.report, **report}
+        folder = save_folder(o, r.method, r.target)
+        ids = dict(model_identity=r.model_id, plan_identity=plan_identity(plan, r.model_id))
         exists = _is_saved(folder, **ids) and not o.overwrite
         if exists:
             log.info("saved already: %s", shown_path(folder))
         else:
-            meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
-            meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
-            meta |= dict(latency=latency) if latency else {}
-            if calib is not None and r.target in keys:
-                meta["plan_key"] = keys[r.target]
-            if "path" in report:
-                meta["path"] = [asdict(p) for p in report["path"]]
-            meta |= {k: report[k] for k in ("widths", "repair") if k in report}
-            meta |= dict(run=repeats) if repeats else {}
-            folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
+            repeats = _repeat(self.asked or o, r.target, self.hashes)
+            meta = self._describe(r, report) | ids | (dict(run=repeats) if repeats else {})
+            folder = save_pruned(self.model, plan, folder, self.tok, meta, overwrite=o.overwrite)
             if repeats:
                 with atomic_file(folder / "run.yaml") as draft:
                     draft.write_text(repeats, encoding="utf-8")
-            _draw_figures(folder, plan, dense, report)
+            _draw_figures(folder, plan, structure(self.model), report)
             log.info("saved: %s", shown_path(folder))
         if o.export:
             for line in run_export(export_request(o), folder, exists):
                 log.info("%s", line)
         return folder
 
-    return save
+    def _describe(self, r, report):
+        "What `plan.json` says of the run"
+        meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
+        meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype)
+        if self.calib is not None:
+            meta |= self.calib.facts | dict(calibration=self.o.calibration_name)
+            meta |= dict(calibration_windows=list(self.calib.shape))
+            keys = {s.target: s.key for s in self.searches}
+            meta |= dict(plan_key=keys[r.target]) if r.target in keys else {}
+        if self.latency:
+            meta["latency"] = self.latency
+        if "path" in report:
+            meta["path"] = [asdict(p) for p in report["path"]]
+        return meta | {k: report[k] for k in ("widths", "repair") if k in report}
 
 # %% ../../nbs/request/05_run.ipynb #2587ea71
 def _read_plan(o, model):
@@ -488,23 +541,39 @@ def _read_plan(o, model):
     return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
 
 # %% ../../nbs/request/05_run.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None, on_plan=None, retry=False):
-    "Run one grid: a method at its targets, a saved plan, or the dense model alone."
-    name, methods, source = o.method, [o.method] if targets else [], model
-    seed, options = o.seed, o.method_options
+def _fit_options(name, tokens):
+    "Options that limit a method's calibration tokens to the text's length"
+    parameters, options = signature(method(name)).parameters, {}
+    names = ("calib_tokens", "initial_tokens", "tokens") if "calib_tokens" in parameters else ()
+    for k in names:
+        default = parameters[k].default
+        value = tuple(min(x, tokens) for x in default) if k == "tokens" else min(default, tokens)
+        options |= {} if value == default else {k: value}
+    return options
+
+
+def _run_grid(job, model, tok, calib, targets, evals, executor=None, on_plan=None):
+    "Run a job's grid: methods at targets, a saved plan, or the dense model alone."
+    o, source, seeds = job.options, model, job.seeds
+    methods, options = list(job.runs) if targets else [], job.runs
     if o.plan:
-        plan, name, target, seed, options = _read_plan(o, model)
-        methods, targets, calib = {name: plan}, [target], None
+        plan, name, target, seed, given = _read_plan(o, model)
+        methods, options, calib = {name: plan}, {name: given}, None
+        targets, seeds = [target], [seed]
+    if job.compares:
+        tokens = calib(seeds[0]).numel()
+        options = {k: [x | _fit_options(k, tokens) for x in each] for k, each in options.items()}
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = ModelSource(o.model, dtype, device=device, cache_dir=o.cache_dir)
+    shown = shared_config(job.asked if job.compares else o)
+    tracked = report_rows(o.report_to, shown, o.results) if o.report_to else None
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
-        name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
-        on_plan=on_plan if methods else None,
-        on_row=report_rows(o.report_to, shared_config(o), o.results) if o.report_to else None,
+        name=shown_path(o.model), seeds=seeds, options=options, dense=o.dense,
+        on_plan=on_plan if methods else None, on_row=tracked,
         plans=False if o.plan or not methods else plans_folder(o),
-        executor=executor, progress=not o.quiet, retry=retry,
+        executor=executor, progress=not o.quiet, retry=job.retry,
     )
 
 # %% ../../nbs/request/05_run.ipynb #rdn01
@@ -521,9 +590,9 @@ def _measure_dense(o, model, tok, perplexities, executor=None):
     name = shown_path(o.model)
     if o.no_dense or not perplexities:
         return Result(name, "dense", 0.0, **describe_model(model))
-    asked = replace(o, method=None, plan=None, dense=True)
+    job = prune_job(replace(o, plan=None, dense=True))
     if o.results:
-        return _run_grid(asked, model, tok, None, [], perplexities, executor)[0]
+        return _run_grid(job, model, tok, None, [], perplexities, executor)[0]
     evaluations = identify_evaluations(perplexities, tokenizer_identity(tok))
     runtime = runtime_facts(model, model.device, model.dtype)
     earlier = dict(calibrated_on=getattr(model, "twossp_calibration", None))
@@ -540,7 +609,7 @@ def _measure_dense(o, model, tok, perplexities, executor=None):
         if known is not None:
             next_stage()
             return replace(known, model=name)
-        row = _run_grid(asked, model, tok, None, [], perplexities, executor)[0]
+        row = _run_grid(job, model, tok, None, [], perplexities, executor)[0]
         if writes and not row.errors:
             with skip_unwritable(file), atomic_file(file) as new:
                 new.write_text(to_json_line(row) + "\n", encoding="utf-8")
@@ -662,7 +731,7 @@ def describe_quality(
     "A line for each evaluation text."
     lines = [str(x) for x in checks]
     if o.wants_quality and not lines:
-        return ["no other text was measured: --evaluation TEXT checks the target there"]
+        return [f"no other text was measured: {option('evaluation')} checks the target there"]
     return lines
 
 # %% ../../nbs/request/05_run.ipynb #c6548dba
@@ -675,7 +744,7 @@ def make_executor(
     try:
         executor = resolve_name(o.executor)()
     except (ImportError, AttributeError, ValueError) as e:
-        raise ValueError(f"--executor {o.executor}: {e}") from e
+        raise ValueError(f"{option('executor', o.executor)}: {e}") from e
     submit(executor, abs, 0)
     return executor
 
@@ -704,12 +773,7 @@ def check_texts(
     o: Options,  # of the command
 ) -> int | None:  # calibration windows; None: known when the text is there
     "Raise `ValueError` if a local text is missing or too short; reads nothing of the hub."
-    local = lambda names: [x for x in names if is_path(split_column(x)[0])]
-    known = replace(o, evaluation=tuple(local(o.evaluation)), evaluate_perplexity=False,
-                    main_table_results=False)
-    if not all(map(is_path, (name for name, _ in parse_sources(o.calibration_name)))):
-        known = replace(known, method=None, ablation=False, evaluate_inference=False)
-    sources, held_out = read_texts(known)
+    sources, held_out = read_texts(o, lambda name: is_path(split_column(name)[0]))
     if (tok := try_load_tokenizer(o)) is not None:
         cut_evaluations(o, held_out, tok)
         if sources is not None:
@@ -718,90 +782,92 @@ def check_texts(
     return None
 
 
-def _count_stages(o, asked, n, generated):
-    "Stages of a run at `n` targets, for its progress bars"
+def _count_stages(job, n, generated):
+    "Stages of a job at `n` targets, for its progress bars"
+    o = job.options
     measured = bool(o.evaluation_names or o.evaluate_downstream or o.evaluate_inference
                     or o.evaluate_qualitative)
     beside = bool(o.evaluation_names and not o.no_dense and (o.method or o.plan))
+    searched = job.searches_target
     dense = measured and (o.dense or o.wants_quality or beside)
-    limited = asked.wants_quality or asked.wants_size or bool(asked.target_latency)
-    searches = (n or 1) if o.method else 0
+    searches = (n or 1) * sum(map(len, job.runs.values())) * len(job.seeds)
     models = searches + bool(o.plan)
-    return generated + limited + dense + searches + measured * models
+    return generated + searched + dense + searches + measured * models
 
 
-def run(
-    o: Options,  # of the command
+def carry_out(
+    job: Job,  # of a command
     keep_plans: bool = False,  # return the plans too, also those of runs that have a row
 ) -> Pruned:  # the dense model's row first
     "Validate, load, plan, evaluate and save."
-    asked, o = o, validate(o)
+    job = validate_job(job)
+    o = job.options
     with ExitStack() as claims:  # of the folders that are written, for as long as it takes
         if o.save and not o.has_several_targets:
             _join_job(o)
             claims.enter_context(claim_on_main(o.save))
-        return _run(o, asked, keep_plans, claims)
+        executor = make_executor(o)
+        if o.wants_size:
+            job = replace(job, options=meet_target(o)[0])
+        hashes = hash_inputs(job.asked)  # of local files, as they are read now
+        inputs = Inputs(job)
+        if o.target_latency:  # timing takes minutes: after all that can be checked
+            job = replace(job, options=meet_target(o)[0])
+        inputs.load()
+        with constant_weights(inputs.model, loaded=True):
+            targets = job.targets or _check_loaded(job.options, inputs.model, inputs.tok)
+            generated = inputs.sources is not None and inputs.drawn.get(job.seeds[0]) is None
+            with stages(_count_stages(job, len(targets), generated)):
+                if generated:
+                    next_stage()
+                return _run(job, inputs, targets, executor, keep_plans, hashes, claims)
 
 
-def _run(o, asked, keep_plans, claims):
-    "Load, plan, evaluate and save."
-    o, _ = meet_target(o) if o.wants_size else (o, "")
-    executor = make_executor(o)
-    _repeat(asked, None, hashes := {})  # of local files, as they are read now
-    sources, held_out = read_texts(o)
-    tasks, calib, perplexities = _find_tasks(o), None, None
-    if (tok := try_load_tokenizer(o)) is not None:  # short texts are reported before loading
-        perplexities = cut_evaluations(o, held_out, tok)
-        if sources is not None:
-            calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed)
-    if o.target_latency:  # timing takes minutes: after all that can be checked
-        o, _ = meet_target(o)
-    model, tok = load_requested_model(o)
-    with constant_weights(model, loaded=True):
-        targets = _check_loaded(o, model, tok)
-        generated = sources is not None and calib is None
-        with stages(_count_stages(o, asked, len(targets), generated)):
-            if perplexities is None:
-                perplexities = cut_evaluations(o, held_out, tok)
-            if generated:
-                next_stage()
-                calib = draw_windows(o, sources, tok, _choose_count(o, sources, tok), o.seed, model)
-            for line in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
-                log.info(line)
-            searches = []
-            if asked.wants_quality or asked.wants_size or asked.target_latency:
-                o, calib, report, latency = _settle_target(o, asked, model, calib)
-                targets = [*o.sparsity]
-            else:
-                report, latency = {}, None
-            evals = make_evaluations(o, perplexities, calib, tasks)
-            if o.save and o.has_several_targets:
-                folders = [save_folder(o, o.method, t) for t in targets]
-                claims.enter_context(claim_on_main(*folders))
-            if o.save and is_main_process():
-                searches = _ask(o, model, calib, targets)
-                _prepare_folders(o, model, searches)
-            if o.ablation:
-                rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
-                return Pruned(rows + _run_ablations(o, model, tok, sources, evals))
-            plans, folders, dense = {}, {}, None
-            if o.save:
-                fits = None if o.plan else calib
-                files = asked, hashes, latency
-                saver = _make_saver(o, model, tok, fits, searches, report, *files)
+def _run(job, inputs, targets, executor, keep_plans, hashes, claims):
+    "Plan, evaluate and save, with the model at hand."
+    o, model, tok = job.options, inputs.model, inputs.tok
+    calib, searched, latency = inputs.draw(job.seeds[0]), {}, None
+    if not job.compares:
+        advice = _advise_multiple(o, model), _advise_chats(o, inputs.sources, tok)
+        for line in filter(None, advice):
+            log.info(line)
+    if job.searches_target:
+        o, calib, searched, latency = _settle_target(o, job.asked, model, calib)
+        job, targets, inputs.drawn = replace(job, options=o), [*o.sparsity], {o.seed: calib}
+    evals = make_evaluations(o, inputs.perplexities, calib, inputs.tasks)
+    if o.save and o.has_several_targets:
+        folders = [save_folder(o, o.method, t) for t in targets]
+        claims.enter_context(claim_on_main(*folders))
+    searches = _ask(o, model, calib, targets) if o.save and is_main_process() else []
+    if o.save and is_main_process():
+        _prepare_folders(o, model, searches)
+    if o.ablation:
+        rows = _run_grid(job, model, tok, None, [], evals) if o.dense else []
+        return Pruned(rows + _run_ablations(o, model, tok, inputs.sources, evals))
+    fits = None if o.plan else calib
+    saver = Saver(o, model, tok, fits, searches, searched, job.asked, hashes, latency)
+    plans, folders, dense = {}, {}, None
 
-            def on_plan(plan, r, measured):
-                plans[r.target] = plan
-                if o.save:
-                    folders[r.target] = saver(plan, r, measured)
+    def on_plan(plan, r, report):
+        plans[r.target] = plan
+        if o.save:
+            folders[r.target] = saver.save(plan, r, report)
 
-            if (o.method or o.plan) and not o.dense:
-                dense = _measure_dense(o, model, tok, perplexities, executor)
-            keeps = on_plan if o.save or keep_plans else None
-            rows = _run_grid(o, model, tok, calib, targets, evals, executor, keeps)
-            dense = rows[0] if o.dense else dense
-            done = Pruned([dense, *rows] if dense and dense.metrics and not o.dense else rows,
-                          dense, plans, folders)
-            if is_main_process():
-                done.write_cards()
-            return done
+    if (o.method or o.plan) and not o.dense:
+        dense = _measure_dense(o, model, tok, inputs.perplexities, executor)
+    keeps = on_plan if o.save or keep_plans else None
+    rows = _run_grid(job, model, tok, inputs.draw, targets, evals, executor, keeps)
+    if dense and dense.metrics:
+        rows = [dense, *rows]
+    done = Pruned(rows, rows[0] if o.dense else dense, plans, folders)
+    if is_main_process():
+        done.write_cards()
+    return done
+
+
+def run(
+    o: Options,  # of `twossp prune`
+    keep_plans: bool = False,  # return the plans too, also those of runs that have a row
+) -> Pruned:  # the dense model's row first
+    "Carry out the job of a command that prunes."
+    return carry_out(prune_job(o), keep_plans)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from transformers import PreTrainedModel
 
-from ..core.words import format_size, parse_count, parse_size, parse_time
+from ..core.words import format_size, option, parse_count, parse_size, parse_time
 from ..costs.estimate import Costs
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
@@ -54,7 +54,7 @@ def requested_limit(
         e = Costs(model, context).of(plan)
         active = f" ({format_size(e.active, 'active per token')})" if e.active < e.params else ""
         return (
-            f"--{flag} {value}: {format_size(e.params, 'parameters')}{active},"
+            f"{option(flag, value)}: {format_size(e.params, 'parameters')}{active},"
             f" {format_size(e.bytes)} of weights, {format_size(e.cache)} of cache at {context}"
             " tokens"
         )

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['export_request', 'plans_folder', 'read_plan_json', 'pick_device', 'check_environment', 'load_requested_skeleton',
-           'check_feasible', 'validate']
+           'check_feasible', 'check_runs', 'validate_job', 'validate']
 
 # %% ../../nbs/request/02_validate.ipynb #0f764ead
 import json
@@ -24,13 +24,14 @@ from ..core.experts import fit_experts
 from ..core.files import check_output_folder, shown_path
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import did_you_mean
+from ..core.words import did_you_mean, option
 from ..costs.estimate import NoEstimate, sketch_plan
 from ..detection.detect import check_fused_experts
+from ..evaluation.grid import log
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..reporting.trackers import check_trackers
-from .arguments import check_any, check_arguments, list_inputs
+from .arguments import Job, check_any, check_arguments, list_inputs, prune_job
 from .options import Options, check_options
 from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
 from ..runtime.identity import weight_files
@@ -90,9 +91,10 @@ def _advise_agreement(folder):
     record = read_plan_json(folder)
     plan = plan_file(folder.with_name(f"{folder.name}.plans"), str(record.get("plan_key", "")))
     if not plan.is_file():
-        return "add --agreement to the command that prunes"
+        return f"add {option('agreement')} to the command that prunes"
     dense = record.get("base_repo") or "DENSE"
-    return f"give --model {dense} --plan {shown_path(plan)} --agreement"
+    dense, plan = option("model", dense), option("plan", shown_path(plan))
+    return f"give {dense} {plan} {option('agreement')}"
 def _check_dense(o):
     "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
     pruned = (Path(o.model) / "plan.json").is_file()
@@ -105,8 +107,8 @@ def _check_dense(o):
     if not pruned:
         return
     raise ValueError(
-        f"--agreement compares with the dense model, and {shown_path(o.model)} is a pruned"
-        f" checkpoint: {_advise_agreement(Path(o.model))}"
+        f"{option('agreement')} compares with the dense model, and {shown_path(o.model)} is a"
+        f" pruned checkpoint: {_advise_agreement(Path(o.model))}"
     )
 
 # %% ../../nbs/request/02_validate.ipynb #56568974
@@ -193,7 +195,7 @@ def check_feasible(
     uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
     for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
-            raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
+            raise ValueError(f"{option(name, t)} is more than the model's {limit} positions")
     return targets
 
 
@@ -274,6 +276,30 @@ def _check_reach(model, method, target, **options):
             f" was asked for: {e}"
         ) from e
 
+# %% ../../nbs/request/02_validate.ipynb #cmpruns1
+def check_runs(
+    job: Job,  # of a command
+    model: PreTrainedModel,  # dense; its shapes are enough
+) -> None:
+    """Raise `ValueError` for what the model or an export cannot reach. In a comparison this is
+    logged, unless it holds for all runs of a method or at a sparsity."""
+    if not job.compares:
+        check_feasible(job.options, model)
+        return
+    runs = [(replace(o, sparsity=x), (o.method, x)) for o in job.each() for x in job.targets]
+    errors = {}
+    for o, place in runs:
+        try:
+            check_feasible(o, model)
+        except ValueError as e:
+            errors.setdefault(place, []).append(e)
+    for part in (*job.runs, *job.targets):
+        failed = [e for place, each in errors.items() if part in place for e in each]
+        if len(failed) == sum(part in place for _, place in runs):
+            raise failed[0]
+    for (name, x), each in errors.items():
+        log.warning("%s at %.4g will be missing: %s", name, x, each[0])
+
 # %% ../../nbs/request/02_validate.ipynb #37ffc0d5
 def _check_exists(o):
     "Raise `ValueError` for a model without a configuration, before texts are read."
@@ -293,8 +319,9 @@ def _check_weights(o):
         )
 
 
-def _check_model(o):
-    "Check the checkpoint's configuration and headers."
+def _check_model(job):
+    "Check the checkpoint's configuration and headers; the job with one spelling of `--protect`."
+    o = job.options
     _check_weights(o)
     saves_code = o.save and o.trust_remote_code
     try:
@@ -303,34 +330,43 @@ def _check_model(o):
         if o.wants_size or o.target_latency or saves_code:
             raise
         _check_exists(o)
-        return o  # loading raises with the reason
+        return job  # loading raises with the reason
     if saves_code and type(model).__module__.startswith("transformers_modules."):
         raise ValueError(
             f"{o.model} uses the checkpoint's own Python code: it can be pruned and"
-            " measured, not saved; leave --save out"
+            f" measured, not saved; leave {option('save')} out"
         )
     try:
         if o.method:
             structure(model)
     except Exception:
         check_fused_experts(model)
-        return o
+        return job
     if o.wants_size:  # whether its sparsity is feasible is checked when that is found
         check_options(o, model)
     else:
-        check_feasible(o, model)
+        check_runs(job, model)
     if o.protect:  # one spelling for the same layers
-        o = replace(o, protect=structure(model).protected(o.protect))
+        kept = structure(model).protected(o.protect)
+        job = replace(job, options=replace(o, protect=kept))
     if o.plan:
         check_plan(model, plan := load_plan(o.plan))
         if o.export:
             check_export_plan(export_request(o), model, plan)
-    return o
+    return job
 
 # %% ../../nbs/request/02_validate.ipynb #267db1dd
-def validate(o: Options) -> Options:  # with one spelling of `--protect`
+def validate_job(
+    job: Job,  # of a command
+) -> Job:  # with one spelling of `--protect`
     """Check arguments, environment, and the checkpoint's configuration and headers. Raises
     `ValueError` or `OSError` with the reason."""
-    check_arguments(o)
-    check_environment(o)
-    return _check_model(o)
+    for o in job.each():
+        check_arguments(o)
+    check_environment(job.options)
+    return _check_model(job)
+
+
+def validate(o: Options) -> Options:  # with one spelling of `--protect`
+    "Check the options of `twossp prune`, as `validate_job` does."
+    return validate_job(prune_job(o)).options
