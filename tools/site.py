@@ -60,7 +60,7 @@ def sections(nbs=ROOT / 'nbs'):
         'Methods': below('methods', nbs),
         'Results': below('results', nbs),
         'Reference': [*below('commands', nbs), *pages('api', 'all')],
-        'Development': pages('development', 'changelog'),
+        'Development': pages('development', 'extend', 'writing', 'changelog'),
     }
     found |= {folder: below(folder, nbs) for folder in FOLDERS}
     placed = {n for v in found.values() for n in v}
