@@ -351,7 +351,7 @@ def _read_words(cls, words, prog):
     "{field: texts of its values} of a command line"
     known, words = _spellings(cls), list(words)
     places = [f for f in fields(cls) if f.metadata.get("positional")]
-    found, spelled = {}, {}
+    found, spelled, by_place = {}, {}, {}
     placed, ended = not places, False  # whether MODEL stands already; whether `--` does
     while words:
         word = words.pop(0)
@@ -392,14 +392,15 @@ def _read_words(cls, words, prog):
             raise _unknown_flag(word.lstrip("-"), known, prog, "-")
         elif places:
             f, texts, placed = places.pop(0), [word], True
+            by_place[f.name] = word
         else:
             raise ValueError(
                 f"unexpected {word!r}: this command takes only flags"
                 f" ({prog} --help lists the flags)"
             )
-        if f.metadata.get("positional") and found.get(f.name, texts) != texts:
+        if by_place.get(f.name, texts[0]) != texts[0]:  # of two flags, the last counts
             raise ValueError(
-                f"{f.name.upper()} is given twice: {found[f.name][0]} and {texts[0]}; before it,"
+                f"{f.name.upper()} is given twice: {by_place[f.name]} and {texts[0]}; before it,"
                 " several values of a flag are separated by commas"
             )
         found[f.name] = [*found.get(f.name, ()), *texts]
