@@ -1,7 +1,7 @@
 # Targets for people and for .ci/run alike; `make` alone lists them.
 # PYTHON=python3.12  the Python to use (3.11 to 3.13; found by itself when not given)
 # VENV=.venv         where the virtual environment goes
-# NB='core/09_plan save'   make test: only notebooks with these names;  FLAGS=slow runs cells that are skipped by default
+# NB='model/12_plan save'   make test: only notebooks with these names;  FLAGS=slow runs cells that are skipped by default
 PYTHON ?=
 VENV ?= .venv
 JOBS ?= 2

@@ -13,9 +13,9 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from twossp.core.extras import EXTRAS
-from twossp.core.testing import SENTENCES, write_examples
-from twossp.runtime.text_names import TEXTS
+from twossp.model.testing import SENTENCES, write_examples
+from twossp.records.extras import EXTRAS
+from twossp.texts.text_names import TEXTS
 
 OPTIONAL = {module for extra in EXTRAS.values() for module in extra.modules}
 ALL = 'from twossp.all import *; print(len(METHODS))'

@@ -21,7 +21,7 @@ KINDS = '.py', '.typed', '.csv', '.json'
 FILES = 'settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO', 'tools/docstrings.py'
 ENTRIES = """from importlib.metadata import distribution
 import twossp
-from twossp.core.extras import EXTRAS
+from twossp.records.extras import EXTRAS
 wheel = distribution('twossp')
 offered = {*wheel.metadata.get_all('Provides-Extra')}
 assert offered == {*EXTRAS, 'all', 'dev'}, f'extras of the wheel: {offered}'

@@ -18,7 +18,7 @@ from pathlib import Path
 WIDTH = 96  # of a line, its indent included
 RULE = re.compile(r'\n\n(?:Parameters|Returns)\n-{3,}\n')
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
-RUN_OPTIONS = Path(__file__).parents[1] / 'twossp/core/entries.py'  # module of `RunOptions`
+RUN_OPTIONS = Path(__file__).parents[1] / 'twossp/engine/entries.py'  # module of `RunOptions`
 MODEL = 'model', 'PreTrainedModel', None, 'dense, of a supported family; untouched'
 WINDOWS = 'calib', 'torch.Tensor | Calibration', None, '(n, t) calibration windows'
 

@@ -300,7 +300,7 @@ def run_faulty(fault, copy, notebooks, answer):
     plant(fault, copy)
     for name in [m for m in sys.modules if m.partition('.')[0] in ('twossp', 'nbs', 'tools')]:
         del sys.modules[name]
-    for name in ('twossp.all', 'twossp.core.testing'):
+    for name in ('twossp.all', 'twossp.model.testing'):
         with contextlib.suppress(Exception):  # the notebook says what is wrong
             importlib.import_module(name)
     gc.freeze()

@@ -41,15 +41,9 @@ import twossp
 from twossp.baselines.methods import find_method, method, method_names, method_scores
 from twossp.checkpoint.engines import exporter_names, find_exporter
 from twossp.checkpoint.load import load_pruned
+from twossp.checkpoint.models import load_model
 from twossp.checkpoint.save import save_pruned
-from twossp.core.apply import applied, cached_logits
-from twossp.core.extras import is_installed, require
-from twossp.core.files import append_line, check_writable, repair_last_line
-from twossp.core.plan import Plan, drop, get_kind, keep_parts, kind_of
-from twossp.core.scores import UNITS, score_names
-from twossp.core.structure import structure
-from twossp.core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
-from twossp.core.words import one_line
+from twossp.checkpoint.skeleton import build_model
 from twossp.costs.estimate import PruningSetup, estimate_memory, sketch_plan
 from twossp.costs.latency import (
     MULTIPLES,
@@ -61,22 +55,28 @@ from twossp.costs.latency import (
     latency_table,
     time_against_dense,
 )
+from twossp.engine.devices import as_device, count_devices, synchronize, time_calls
+from twossp.engine.layers import count_forwards
+from twossp.engine.memory import free_bytes, peak_memory
+from twossp.engine.metrics import inference, nll
+from twossp.engine.progress import quiet
+from twossp.engine.scores import UNITS, score_names
 from twossp.evaluation.measure import count_operations, weight_bytes
-from twossp.evaluation.results import code_version, versions
+from twossp.model.apply import applied, cached_logits
+from twossp.model.plan import Plan, drop, get_kind, keep_parts, kind_of
+from twossp.model.structure import structure
+from twossp.model.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
+from twossp.model.words import one_line
 from twossp.pruning.depth import greedy
 from twossp.pruning.importance import activation_scores
 from twossp.pruning.probe import Probe
-from twossp.recovery.allocate import search_widths
+from twossp.records.extras import is_installed, require
+from twossp.records.files import append_line, check_writable, repair_last_line
+from twossp.records.identity import facts_identity
+from twossp.records.results import code_version, versions
 from twossp.recovery.distill import recover
-from twossp.recovery.repair import REPAIRS, repair_plan
-from twossp.runtime.devices import as_device, count_devices, synchronize, time_calls
-from twossp.runtime.identity import facts_identity
-from twossp.runtime.layers import count_forwards
-from twossp.runtime.memory import free_bytes, peak_memory
-from twossp.runtime.metrics import inference, nll
-from twossp.runtime.models import load_model
-from twossp.runtime.progress import quiet
-from twossp.runtime.skeleton import build_model
+from twossp.refine.allocate import search_widths
+from twossp.refine.repair import REPAIRS, repair_plan
 from twossp.serving.export import export_folder
 
 _LLAMA = dict(

@@ -101,7 +101,7 @@ def read_title(path):
 
 
 def module_of(nb):
-    "The module that a notebook exports: core/09_plan.ipynb -> core.plan"
+    "The module that a notebook exports: model/09_plan.ipynb -> model.plan"
     path = Path(nb)
     return '.'.join([*path.parent.parts, re.sub(r'^\d\d_', '', path.stem)])
 

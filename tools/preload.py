@@ -7,7 +7,7 @@ import importlib
 
 from tools.pytest_notebooks import LIBRARIES
 
-for name in (*LIBRARIES, 'twossp.all', 'twossp.core.testing'):
+for name in (*LIBRARIES, 'twossp.all', 'twossp.model.testing'):
     with contextlib.suppress(Exception):  # a notebook that needs it says what is wrong
         importlib.import_module(name)
 with contextlib.suppress(Exception):  # built at the first save or load: a thousand patterns

@@ -163,7 +163,7 @@ def forbid_test_text():
         raise AssertionError('the test text is for final measurements: see nbs/tests/project')
 
     with contextlib.suppress(ImportError):
-        importlib.import_module('twossp.runtime.data')._READERS['wiki_test'] = forbidden
+        importlib.import_module('twossp.texts.data')._READERS['wiki_test'] = forbidden
 
 
 def cpu_seconds():

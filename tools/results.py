@@ -102,7 +102,7 @@ def read_rows(path):
 
 def grid_rows(path):
     "The rows of a grid; none of a file of other rows"
-    from twossp.evaluation.results import load_results
+    from twossp.records.results import load_results
 
     return load_results(path) if '"method"' in path.read_text(encoding='utf-8')[:200] else []
 
@@ -318,7 +318,7 @@ ABSENT = {  # why a method is in no row of the comparison
 
 def read_comparison(path=COMPARISON):
     "{(name, sparsity, reconstructed): rows, one a subset} of the comparison"
-    from twossp.evaluation.results import load_results
+    from twossp.records.results import load_results
 
     found = defaultdict(list)
     for r in load_results(path):

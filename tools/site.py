@@ -2,7 +2,7 @@
 published; else, or where QUARTO is empty, with nbdev's processing and smalldocs
 
 For smalldocs this mends what it does not read: `output-file` (nbdev drops the number:
-core/09_plan.ipynb is core/plan.html), nbdev's absolute links to this project's own pages, links
+model/09_plan.ipynb is model/plan.html), nbdev's absolute links to this project's own pages, links
 to a method that has no heading of its own, fonts from the web, and KaTeX, which is put
 beside the pages when npm is there (else the pages load it from its CDN).
 
@@ -60,7 +60,7 @@ def sections(nbs=ROOT / 'nbs'):
         'Methods': below('methods', nbs),
         'Results': below('results', nbs),
         'Reference': [*below('commands', nbs), *pages('api', 'all')],
-        'Development': pages('development', 'changelog'),
+        'Development': pages('development', 'extend', 'writing', 'changelog'),
     }
     found |= {folder: below(folder, nbs) for folder in FOLDERS}
     placed = {n for v in found.values() for n in v}

@@ -36,8 +36,8 @@ ARGUMENTS = {
 CONSTANTS = {  # name -> module, which may import torch and is read only
     'COUNTS': 'pruning.balance',
     'WIDTHS': 'pruning.probe',
-    'REPAIRS': 'recovery.repair',
-    '_DTYPES': 'runtime.devices',
+    'REPAIRS': 'refine.repair',
+    '_DTYPES': 'engine.devices',
     'FORMATS': 'checkpoint.save',
     'TASKS': 'evaluation.task_names',
 }
@@ -67,8 +67,8 @@ def read_constant(source, name):
 def read_values(lib):
     "Registry or constant -> the strings that it names"
     from twossp.baselines.methods import METHODS
-    from twossp.core.scores import SCORES
-    from twossp.runtime.text_names import TEXTS
+    from twossp.engine.scores import SCORES
+    from twossp.texts.text_names import TEXTS
 
     values = dict(METHODS=METHODS, TEXTS=TEXTS)
     values |= dict(SCORES=SCORES['neurons'], DEPTH_SCORES=SCORES['attention modules'])

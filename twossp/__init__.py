@@ -87,7 +87,7 @@ def _find_module(package, name):
 
 
 def __getattr__(name):
-    "Public names, and folders (`twossp.core`), when they are named."
+    "Public names, and folders (`twossp.model`), when they are named."
     if name.startswith("_") or (home := _public_names().get(name)) is None:
         return _find_module(__name__, name)
     value = globals()[name] = getattr(_import_module(home), name)

@@ -21,14 +21,14 @@ __all__ = ['prune', 'Pruned', 'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model
 from .baselines.methods import METHODS, Method, method
 from .checkpoint.card import model_card
 from .checkpoint.load import load_pruned, push_pruned
+from .checkpoint.models import load_model
 from .checkpoint.save import save_pruned
-from .core.apply import applied, apply_plan
-from .core.families import ARCHS, arch
-from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.scores import SCORES, Score
-from .core.structure import structure
+from .checkpoint.skeleton import load_skeleton
 from .costs.estimate import estimate, estimate_table
 from .costs.limits import find_sparsity
+from .engine.calibration import Calibration, cut_windows
+from .engine.metrics import kl, nll, perplexity
+from .engine.scores import SCORES, Score
 from .evaluation.advise import Advice, advise
 from .evaluation.beside import on_quality
 from .evaluation.executor import ModelSource
@@ -44,19 +44,25 @@ from twossp.evaluation.measure import (
 )
 from .evaluation.paired import against, compare_draws
 from .evaluation.quality import find_quality, quality_table
-from .evaluation.results import Result, load_results, to_frame
 from .evaluation.rounded import rounded
 from .evaluation.tasks import load_tasks, on_tasks, run_tasks
+from .model.apply import applied, apply_plan
+from .model.families import ARCHS, arch
+from .model.plan import Plan, dense_plan, drop, sparsity
+from .model.structure import structure
 from .pruning.balance import balance
 from .pruning.depth import greedy
 from .pruning.importance import activation_scores, block_influence, collect_scores
 from .pruning.probe import planner
 from .pruning.two_ssp import two_ssp
 from .pruning.width import width_plan
+from .records.identity import Search, model_identity, plan_identity
+from .records.provenance import load_plan, save_plan
+from .records.results import Result, load_results, to_frame
 from .recovery.distill import distill, plot_recovery, recover
-from .recovery.layerwise import Training
-from .recovery.repair import repair_plan
-from .recovery.two_ssp_plus import two_ssp_plus
+from .refine.layerwise import Training
+from .refine.repair import repair_plan
+from .refine.two_ssp_plus import two_ssp_plus
 from .reporting.advice import plot_advice
 from .reporting.html_report import html_report, write_report
 from twossp.reporting.report import (
@@ -78,16 +84,10 @@ from twossp.reporting.report import (
 )
 from .request.prune import prune
 from .request.pruned import Pruned
-from .runtime.calibration import Calibration, cut_windows
-from .runtime.data import load_text, windows
-from .runtime.documents import document_windows
-from .runtime.identity import Search, model_identity, plan_identity
-from .runtime.metrics import kl, nll, perplexity
-from .runtime.models import load_model
-from .runtime.provenance import load_plan, save_plan
-from .runtime.skeleton import load_skeleton
-from .runtime.sources import source_windows
-from .runtime.text_names import TEXTS
+from .texts.data import load_text, windows
+from .texts.documents import document_windows
+from .texts.sources import source_windows
+from .texts.text_names import TEXTS
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [

@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase
-from twossp.runtime.statistics import Trace
+from twossp.engine.statistics import Trace
 from typing import Any, Literal, Protocol, TypeAlias
 import pandas as pd
 import torch
@@ -16,19 +16,12 @@ from .baselines.methods import Method as Method
 from .checkpoint.card import model_card as model_card
 from .checkpoint.load import load_pruned as load_pruned
 from .checkpoint.load import push_pruned as push_pruned
-from .core.apply import applied as applied
-from .core.apply import apply_plan as apply_plan
-from .core.families import ARCHS as ARCHS
-from .core.families import arch as arch
-from .core.plan import Plan as Plan
-from .core.plan import dense_plan as dense_plan
-from .core.plan import drop as drop
-from .core.plan import sparsity as sparsity
-from .core.scores import SCORES as SCORES
-from .core.scores import Score as Score
-from .core.structure import Structure
-from .core.structure import structure as structure
+from .checkpoint.skeleton import load_skeleton as load_skeleton
 from .costs.estimate import Estimate
+from .engine.calibration import Calibration as Calibration
+from .engine.calibration import cut_windows as cut_windows
+from .engine.scores import SCORES as SCORES
+from .engine.scores import Score as Score
 from .evaluation.advise import Advice as Advice
 from .evaluation.executor import ModelSource as ModelSource
 from .evaluation.generation import on_agreement as on_agreement
@@ -41,19 +34,34 @@ from .evaluation.paired import against as against
 from .evaluation.paired import compare_draws as compare_draws
 from .evaluation.quality import Quality
 from .evaluation.quality import quality_table as quality_table
-from .evaluation.results import Result as Result
-from .evaluation.results import load_results as load_results
-from .evaluation.results import to_frame as to_frame
 from .evaluation.rounded import rounded as rounded
+from .model.apply import applied as applied
+from .model.apply import apply_plan as apply_plan
+from .model.families import ARCHS as ARCHS
+from .model.families import arch as arch
+from .model.plan import Plan as Plan
+from .model.plan import dense_plan as dense_plan
+from .model.plan import drop as drop
+from .model.plan import sparsity as sparsity
+from .model.structure import Structure
+from .model.structure import structure as structure
 from .pruning.depth import Trial
 from .pruning.probe import planner as planner
 from .pruning.width import width_plan as width_plan
+from .records.identity import Search as Search
+from .records.identity import model_identity as model_identity
+from .records.identity import plan_identity as plan_identity
+from .records.provenance import load_plan as load_plan
+from .records.provenance import save_plan as save_plan
+from .records.results import Result as Result
+from .records.results import load_results as load_results
+from .records.results import to_frame as to_frame
 from .recovery.distill import distill as distill
 from .recovery.distill import plot_recovery as plot_recovery
 from .recovery.distill import recover as recover
-from .recovery.layerwise import Training as Training
-from .recovery.repair import repair_plan as repair_plan
-from .recovery.two_ssp_plus import two_ssp_plus as two_ssp_plus
+from .refine.layerwise import Training as Training
+from .refine.repair import repair_plan as repair_plan
+from .refine.two_ssp_plus import two_ssp_plus as two_ssp_plus
 from .reporting.advice import plot_advice as plot_advice
 from .reporting.html_report import html_report as html_report
 from .reporting.html_report import write_report as write_report
@@ -73,18 +81,10 @@ from .reporting.report import tidy as tidy
 from .reporting.report import to_latex as to_latex
 from .reporting.report import to_markdown as to_markdown
 from .request.pruned import Pruned as Pruned
-from .runtime.calibration import Calibration as Calibration
-from .runtime.calibration import cut_windows as cut_windows
-from .runtime.data import windows as windows
-from .runtime.documents import document_windows as document_windows
-from .runtime.identity import Search as Search
-from .runtime.identity import model_identity as model_identity
-from .runtime.identity import plan_identity as plan_identity
-from .runtime.provenance import load_plan as load_plan
-from .runtime.provenance import save_plan as save_plan
-from .runtime.skeleton import load_skeleton as load_skeleton
-from .runtime.sources import source_windows as source_windows
-from .runtime.text_names import TEXTS as TEXTS
+from .texts.data import windows as windows
+from .texts.documents import document_windows as document_windows
+from .texts.sources import source_windows as source_windows
+from .texts.text_names import TEXTS as TEXTS
 
 class _Table(Protocol):  # a `datasets.Dataset`
     @property

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from twossp.core.files import atomic_file, is_truncated
-from twossp.evaluation.results import to_frame, versions
+from twossp.records.files import atomic_file, is_truncated
+from twossp.records.results import to_frame, versions
 
 _INDEX = "index.json"  # in a folder of results: file name -> what is known of it
 

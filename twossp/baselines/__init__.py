@@ -1,4 +1,4 @@
-"""Other pruning methods, and the registry of all methods"""
+"""Other methods and scores, and the registry of all methods. Ring 3"""
 
 from functools import partial
 

@@ -14,15 +14,15 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.plan import Plan, check_sparsity, dense_plan, drop
-from ..core.structure import structure
+from ..engine.memory import free_bytes
+from ..engine.metrics import check_finite
+from ..engine.progress import progress_bar
+from ..model.plan import Plan, check_sparsity, dense_plan, drop
+from ..model.structure import structure
 from ..pruning.depth import removal_order, remove_greedily
 from ..pruning.importance import compare_blocks
 from ..pruning.probe import Probe, planner
 from ..pruning.two_ssp import check_search_windows
-from ..runtime.memory import free_bytes
-from ..runtime.metrics import check_finite
-from ..runtime.progress import progress_bar
 
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5

@@ -12,10 +12,10 @@ import warnings
 from dataclasses import dataclass
 
 from .blocks import check_attention_ffn, layers_to_remove
-from ..core.plan import Plan, drop
+from ..engine.progress import progress_bar
+from ..model.plan import Plan, drop
 from ..pruning.depth import find_lowest, mean_kl
 from ..pruning.probe import Probe, planner
-from ..runtime.progress import progress_bar
 
 # %% ../../nbs/baselines/01_evopress.ipynb #1207aa63
 def _genome_plan(genome, L):

@@ -15,19 +15,18 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .scores import global_plan, unit_costs
-from ..core.edits import Edit, hooked, locate, swapped
-from ..core.parts import Part
-from ..core.plan import Plan, dense_plan
-from ..core.structure import structure
+from ..engine.calibration import Calibration
+from ..engine.devices import input_device, rank_and_size
+from ..engine.layers import is_offloaded
+from ..engine.metrics import check_finite, inference, run_model, split_batches
+from ..engine.processes import sum_over_processes
+from ..engine.statistics import float64_device, window_loss
+from ..model.edits import Edit, hooked, locate, swapped
+from ..model.parts import Part
+from ..model.plan import Plan, dense_plan, with_provenance
+from ..model.structure import structure
 from ..pruning.probe import Probe, planner
-from ..recovery.nested import chain_targets, extend_chain
-from ..runtime.calibration import Calibration
-from ..runtime.devices import input_device, rank_and_size
-from ..runtime.layers import is_offloaded
-from ..runtime.metrics import check_finite, inference, run_model, split_batches
-from ..runtime.processes import sum_over_processes
-from ..runtime.provenance import with_provenance
-from ..runtime.statistics import float64_device, window_loss
+from ..refine.nested import chain_targets, extend_chain
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006
 @contextmanager

@@ -10,8 +10,8 @@ __all__ = ['METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method', 'method
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.entries import entry_names, load_entry, read_signature, resolve
-from ..core.words import did_you_mean
+from ..engine.entries import entry_names, load_entry, read_signature, resolve
+from ..model.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
         path=dict(n_attn="search"),
     ),
     "2ssp+": Method(
-        "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
+        "twossp.refine.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths; FFNs refitted, then trained",
     ),
     "putri": Method(

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from transformers import PreTrainedModel
 
-from ..core.edits import locate
-from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.scores import Score, find_score
-from ..core.structure import structure
+from ..engine.scores import Score, find_score
+from ..model.edits import locate
+from ..model.plan import Plan, check_sparsity, keep_parts
+from ..model.structure import structure
 from ..pruning.importance import record_unreached, scored_parts
 from ..pruning.probe import Probe, planner
 

@@ -11,24 +11,23 @@ from weakref import WeakKeyDictionary
 
 import torch
 from transformers import PreTrainedModel
+from ..model.tiny_copy import NoTinyCopy, probe_ids, tiny_copy
 
 from .blocks import layers_to_remove, window_similarity
-from ..core.compat import knows_type
-from ..core.edits import hooked
-from ..core.families import arch, decoder_layers, model_family, set_arch
-from ..core.linear import is_linear, read_matrix, store_matrix
-from ..core.parts import Part
-from ..core.plan import Plan, drop
-from ..core.structure import structure
-from ..detection.detect import probe_ids
-from ..detection.verify import NoTinyCopy, tiny_copy
+from ..engine.devices import input_device
+from ..engine.layers import split_call, take_hidden, weights_loaded
+from ..engine.memory import layer_batch_size
+from ..engine.metrics import inference, run_model, split_batches
+from ..engine.statistics import accumulate_moments, upcast
+from ..model.compat import knows_type
+from ..model.edits import hooked
+from ..model.families import arch, decoder_layers, model_family, set_arch
+from ..model.linear import is_linear, read_matrix, store_matrix
+from ..model.parts import Part
+from ..model.plan import Plan, drop
+from ..model.structure import structure
 from ..pruning.probe import Probe, planner
-from ..recovery.least_squares import LAMBDAS, refit_best
-from ..runtime.devices import input_device
-from ..runtime.layers import split_call, take_hidden, weights_loaded
-from ..runtime.memory import layer_batch_size
-from ..runtime.metrics import inference, run_model, split_batches
-from ..runtime.statistics import accumulate_moments, upcast
+from ..refine.least_squares import LAMBDAS, refit_best
 
 # %% ../../nbs/baselines/09_replaceme.ipynb #brm00007
 def _fold_factor(written, whole, rest):

@@ -14,12 +14,23 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 
-from ..core.families import decoder_layers
-from ..core.linear import read_matrix
-from ..core.parts import Part
-from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.scores import SCORES, find_score
-from ..core.structure import Structure, structure
+from ..engine.calibration import Calibration
+from ..engine.devices import input_device, rank_and_size
+from ..engine.layers import split_call, take_hidden, weights_loaded
+from twossp.engine.metrics import (
+    check_finite,
+    inference,
+    run_model,
+    split_batches,
+)
+from ..engine.processes import sum_over_processes
+from ..engine.scores import SCORES, find_score
+from ..engine.statistics import Statistics
+from ..model.families import decoder_layers
+from ..model.linear import read_matrix
+from ..model.parts import Part
+from ..model.plan import Plan, check_sparsity, keep_parts
+from ..model.structure import Structure, structure
 from twossp.pruning.importance import (
     magnitude_scores,
     random_scores,
@@ -27,17 +38,6 @@ from twossp.pruning.importance import (
     scored_parts,
 )
 from ..pruning.probe import Probe, planner
-from ..runtime.calibration import Calibration
-from ..runtime.devices import input_device, rank_and_size
-from ..runtime.layers import split_call, take_hidden, weights_loaded
-from twossp.runtime.metrics import (
-    check_finite,
-    inference,
-    run_model,
-    split_batches,
-)
-from ..runtime.processes import sum_over_processes
-from ..runtime.statistics import Statistics
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00006
 def _measure(weights, measure):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from ..runtime.statistics import Statistics
+from ..engine.statistics import Statistics
 
 # %% ../../nbs/baselines/06_second_order.ipynb #sor00006
 LAMBDA = 0.01  # λ, relative to the mean of the diagonal of the second moments

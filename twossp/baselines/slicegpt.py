@@ -18,9 +18,13 @@ from accelerate.utils import send_to_device
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..core.edits import Edit, locate
-from ..core.experts import shallow_copy
-from twossp.core.families import (
+from ..engine.layers import record_calls, take_hidden
+from ..engine.metrics import check_finite, inference
+from ..engine.progress import progress_bar
+from ..engine.statistics import float64_device
+from ..model.edits import Edit, locate
+from ..model.experts import shallow_copy
+from twossp.model.families import (
     ARCHS,
     Arch,
     arch,
@@ -29,14 +33,10 @@ from twossp.core.families import (
     model_family,
     n_params,
 )
-from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.plan import Plan, PlanKind, check_sparsity
-from ..core.structure import structure
+from ..model.linear import is_linear, make_linear, out_features, read_matrix
+from ..model.plan import Plan, PlanKind, check_sparsity
+from ..model.structure import structure
 from ..pruning.probe import Probe, planner
-from ..runtime.layers import record_calls, take_hidden
-from ..runtime.metrics import check_finite, inference
-from ..runtime.progress import progress_bar
-from ..runtime.statistics import float64_device
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)

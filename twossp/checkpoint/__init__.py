@@ -1,4 +1,4 @@
-"""Checkpoint I/O and engine support"""
+"""A folder and a model: loading, saving, checking; which engines can load it"""
 
 from functools import partial
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..core.files import shown_path
+from ..records.files import shown_path
 from twossp.request.options import (
     Folder,
     Model,
@@ -76,8 +76,8 @@ class _Speaker:
         import torch
         from transformers import GenerationConfig, TextStreamer
 
-        from twossp.runtime.devices import fork_rng, input_device
-        from twossp.runtime.metrics import inference
+        from twossp.engine.devices import fork_rng, input_device
+        from twossp.engine.metrics import inference
 
         model, tok = self.loaded or self.load(self.folder)
         self.loaded = (model, tok) if keep else None
@@ -111,10 +111,10 @@ class _Speaker:
 def _speakers(o, device):
     "The dense model, if it is at hand, and the pruned one; lines about what is missing"
     from twossp.checkpoint.load import load_pruned, read_record, read_tokenizer
+    from twossp.checkpoint.models import load_model
     from twossp.checkpoint.original import find_original
-    from twossp.runtime.devices import as_device, as_dtype
-    from twossp.runtime.models import load_model
-    from twossp.runtime.progress import quiet
+    from twossp.engine.devices import as_device, as_dtype
+    from twossp.engine.progress import quiet
 
     as_device(device)
     dtype, notes = as_dtype(o.dtype), []
@@ -150,8 +150,8 @@ def _fit(speakers, device):
     "Whether the weights of all models fit in a device's memory together, with a tenth for work"
     import torch
 
-    from twossp.runtime.identity import weight_files
-    from twossp.runtime.memory import free_bytes
+    from twossp.engine.memory import free_bytes
+    from twossp.records.identity import weight_files
 
     size = sum(f.stat().st_size for s in speakers for f in weight_files(s.folder))
     return 1.1 * size < free_bytes(torch.device(device))

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import QUANT_TYPES, exporter_names
-from ..core.files import check_not_input, shown_path
-from ..core.words import count_of, format_size
+from ..model.words import count_of, format_size
+from ..records.files import check_not_input, shown_path
 from twossp.request.arguments import (
     ESTIMATE_TARGETS,
     check_estimate,
@@ -51,7 +51,7 @@ from twossp.request.options import (
     positional,
     same_flag,
 )
-from ..runtime.text_names import text_files
+from ..texts.text_names import text_files
 
 # %% ../../nbs/cli/01_commands.ipynb #29e5d1f6
 def align(
@@ -79,7 +79,7 @@ def list_methods(o: NoOptions) -> int:  # exit code
 # %% ../../nbs/cli/01_commands.ipynb #0f55b484
 def list_families(o: FamiliesOptions) -> int:  # exit code
     "`twossp families`: list model types that can be pruned, and the names of their modules."
-    from twossp.core.families import ARCHS, arch_mixers
+    from twossp.model.families import ARCHS, arch_mixers
 
     if o.all:
         return _list_types()
@@ -94,7 +94,7 @@ def list_families(o: FamiliesOptions) -> int:  # exit code
 
 def _list_types():
     "Print every model type of the installed transformers with its verdict."
-    from twossp.core import compat as up
+    from twossp.model import compat as up
 
     text = files("twossp").joinpath("types.csv").read_text(encoding="utf-8")
     first, *lines = text.splitlines()
@@ -124,7 +124,6 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     from twossp.costs.estimate import RANGES, estimate_rows
     from twossp.request.targets import requested_target
     from twossp.request.validate import load_requested_skeleton
-    from twossp.runtime.progress import quiet
 
     check_estimate(o)
     given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ()))
@@ -158,7 +157,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
 # %% ../../nbs/cli/01_commands.ipynb #826c1045
 def _split_refused(model, table, repair):
     "A table of estimates without the refused methods; {method: reason}"
-    from twossp.recovery.repair import check_repair
+    from twossp.refine.repair import check_repair
 
     refused = {k: row["sparsity"] for k, row in table.items() if "attention modules" not in row}
     table = {k: row for k, row in table.items() if k not in refused}
@@ -176,8 +175,8 @@ def _describe_fits(model, context):
     import torch
 
     from twossp.costs.estimate import estimate
-    from twossp.runtime.devices import count_devices
-    from twossp.runtime.memory import free_bytes
+    from twossp.engine.devices import count_devices
+    from twossp.engine.memory import free_bytes
 
     dense = estimate(model, "dense", context=context)
     need = dense.bytes + dense.cache
@@ -195,9 +194,9 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     import torch
 
     from twossp.costs.estimate import PruningSetup, estimate_memory
+    from twossp.engine.devices import count_devices
+    from twossp.engine.memory import free_bytes
     from twossp.evaluation.measure import weight_bytes
-    from twossp.runtime.devices import count_devices
-    from twossp.runtime.memory import free_bytes
 
     kind = next((k for k, n in count_devices().items() if k != "cpu" and n), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
@@ -294,7 +293,7 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
 
 def _call_quietly(f, *args, **kwargs):
     "Call a function without progress bars."
-    from twossp.runtime.progress import quiet
+    from twossp.engine.progress import quiet
 
     with quiet():
         return f(*args, **kwargs)
@@ -329,7 +328,7 @@ def _collect_results(o):
     """Metrics of this checkpoint in a results file, with those of the dense model; its scores of
     tasks for the hub"""
     from twossp.checkpoint.load import read_record
-    from twossp.evaluation.results import load_results
+    from twossp.records.results import load_results
     from twossp.request.pruned import card_results, task_results
 
     record = read_record(o.folder)
@@ -547,8 +546,8 @@ def _find_teacher(folder):
 
 def _advise_training(o, r):
     "What to change after a training that did not help, with the values that were used"
+    from twossp.engine.devices import rank_and_size
     from twossp.recovery.distill import DistillOptions
-    from twossp.runtime.devices import rank_and_size
 
     trained = dict(all="all weights", lora="LoRA adapters", norms="the scales of the norms")
     others = dict(all=", or --how lora", lora="", norms=", or --how all")
@@ -566,11 +565,11 @@ def recover(
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
     "`twossp recover`: distill a checkpoint from its teacher."
     from twossp.checkpoint.load import read_record
+    from twossp.engine.devices import is_main_process
+    from twossp.engine.processes import join_process_group
     from twossp.recovery.distill_folder import check_curve, recover_folder, write_curve
     from twossp.reporting.trackers import check_trackers, tracked_run
     from twossp.request.validate import pick_device
-    from twossp.runtime.devices import is_main_process
-    from twossp.runtime.processes import join_process_group
 
     check_trackers(o.report_to)
     teacher = o.teacher or _find_teacher(o.folder)

@@ -7,12 +7,12 @@ __all__ = ['compare']
 
 # %% ../../nbs/cli/03_compare.ipynb #ccm00004
 from .prune import cli_logging, write_page
-from ..core.files import shown_path
+from ..engine.devices import is_main_process
+from ..records.files import shown_path
 from ..reporting.report import format_rows
 from ..request.arguments import check_compare, compare_job
 from ..request.options import CompareOptions
 from ..request.run import carry_out
-from ..runtime.devices import is_main_process
 
 # %% ../../nbs/cli/03_compare.ipynb #ccm0010c
 def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing

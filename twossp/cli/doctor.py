@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 import twossp
-from ..core.cache import cache_folder
-from ..core.extras import EXTRAS
-from ..core.words import format_size
+from ..model.words import format_size
+from ..records.cache import cache_folder
+from ..records.extras import EXTRAS
 from ..request.options import NoOptions
 
 # %% ../../nbs/cli/05_doctor.ipynb #doc06
@@ -60,8 +60,8 @@ def _describe_devices():
     "A line for each kind of device of this machine"
     import torch
 
-    from twossp.runtime.devices import count_devices
-    from twossp.runtime.memory import free_bytes
+    from twossp.engine.devices import count_devices
+    from twossp.engine.memory import free_bytes
 
     for kind, n in count_devices().items():
         if n:

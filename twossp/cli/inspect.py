@@ -9,7 +9,7 @@ __all__ = ['InspectOptions', 'inspect']
 import json
 from pathlib import Path
 
-from ..core.files import shown_path
+from ..records.files import shown_path
 from twossp.request.options import (
     Folder,
     OutFile,
@@ -45,7 +45,7 @@ class InspectOptions:
 # %% ../../nbs/cli/04_inspect.ipynb #inspec07
 def _list_layers(plan, full):
     "{column: (words, remaining fraction) of each layer}; `full`: units of dense parts by slot"
-    from twossp.core.slots import SLOTS
+    from twossp.model.slots import SLOTS
 
     columns = {}
     for slot in SLOTS.values():
@@ -63,7 +63,7 @@ def _list_layers(plan, full):
 # %% ../../nbs/cli/04_inspect.ipynb #inspec10
 def _check_figure(file, folder, overwrite):
     "Raise `ValueError` or `OSError` if the figure cannot be written."
-    from twossp.core.files import check_not_input, check_output_file
+    from twossp.records.files import check_not_input, check_output_file
 
     if Path(file).suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--figure {file}: its suffix has to be .png, .svg or .pdf")
@@ -76,7 +76,7 @@ def _read_plan(folder):
     from twossp.checkpoint.card import plan_from_record
     from twossp.checkpoint.foreign import read_foreign
     from twossp.checkpoint.load import read_record
-    from twossp.core.plan import Plan
+    from twossp.model.plan import Plan
 
     if (Path(folder).expanduser() / "config.json").is_file():
         if not (Path(folder).expanduser() / "plan.json").is_file():
@@ -99,7 +99,7 @@ def _read_plan(folder):
 def _describe_fit(folder, scheme):
     "That widths fit a scheme, in a line; `ValueError` if they do not."
     from twossp.checkpoint.shards import read_tensor_shapes
-    from twossp.core.quantized import SCHEMES, group_size_error
+    from twossp.model.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
@@ -130,9 +130,9 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from twossp.checkpoint.foreign import foreign_tokenizer, load_foreign
     from twossp.checkpoint.save import save_pruned
     from twossp.cli.commands import align
-    from twossp.core.files import check_not_input, check_output_folder, output_file
+    from twossp.engine.progress import quiet
+    from twossp.records.files import check_not_input, check_output_folder, output_file
     from twossp.reporting.report import plot_kept
-    from twossp.runtime.progress import quiet
 
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:

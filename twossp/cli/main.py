@@ -15,10 +15,10 @@ from dataclasses import dataclass, fields
 from pkgutil import resolve_name
 
 import twossp
-from ..core.extras import missing_message
-from ..core.words import command_line, did_you_mean, one_line
+from ..model.words import command_line, did_you_mean, one_line
+from ..records.extras import missing_message
 from ..request.options import EXAMPLES, parse_flags, read_options
-from ..runtime.text_names import is_path
+from ..texts.text_names import is_path
 
 # %% ../../nbs/cli/02_main.ipynb #c2aea352
 @dataclass(frozen=True)
@@ -217,8 +217,8 @@ def _print_error(e):
     if type(e).__name__ != "TooFewDevices":
         print(line, file=sys.stderr, flush=True)
         return
-    from twossp.runtime.devices import is_main_process
-    from twossp.runtime.processes import broadcast_object
+    from twossp.engine.devices import is_main_process
+    from twossp.engine.processes import broadcast_object
 
     if is_main_process():
         print(line, file=sys.stderr, flush=True)

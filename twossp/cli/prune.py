@@ -17,16 +17,16 @@ from pathlib import Path
 
 from transformers.utils import logging as hf_logging
 
-from ..core.files import shown_path
+from ..engine.devices import is_main_process
+from ..engine.progress import in_log_file, quiet
 from ..evaluation.grid import log
-from ..evaluation.results import load_results
+from ..records.files import shown_path
+from ..records.results import load_results
 from ..reporting.report import format_rows
 from ..request.arguments import page_file
 from ..request.dry_run import describe_request
 from ..request.options import Options
 from ..request.run import check_quality, describe_quality, run
-from ..runtime.devices import is_main_process
-from ..runtime.progress import in_log_file, quiet
 
 # %% ../../nbs/cli/00_prune.ipynb #a62b87a8
 def _find_program(program):

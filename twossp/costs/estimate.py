@@ -24,27 +24,27 @@ from twossp.baselines.methods import (
     method as take_method,
     method_defaults,
 )
-from ..core.edits import swapped
-from ..core.extras import require
-from ..core.families import n_params
-from ..core.parts import Part
-from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
-from ..core.structure import structure
-from ..core.words import format_size, one_line
+from ..engine.calibration import Calibration
+from ..engine.layers import PROBE
+from ..engine.memory import activation_bytes, device_batch_size
+from ..engine.search import DEFAULT_LOGITS_BYTES, LOGITS_BYTES
 from twossp.evaluation.measure import (
     count_operations,
     layer_cache,
     linear_outside_parts,
     weight_bytes,
 )
-from ..runtime.calibration import Calibration
-from ..runtime.layers import PROBE
-from ..runtime.memory import activation_bytes, device_batch_size
-from ..runtime.search import DEFAULT_LOGITS_BYTES, LOGITS_BYTES
+from ..model.edits import swapped
+from ..model.families import n_params
+from ..model.parts import Part
+from ..model.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
+from ..model.structure import structure
+from ..model.words import format_size, one_line
+from ..records.extras import require
 
 if TYPE_CHECKING:
     import pandas as pd
-from ..runtime.skeleton import as_skeleton
+from ..checkpoint.skeleton import as_skeleton
 
 # %% ../../nbs/costs/00_estimate.ipynb #7dfead12
 class NoEstimate(ValueError):

@@ -30,22 +30,22 @@ from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.methods import find_method
 from ..baselines.slicegpt import Slices, slice_shape
-from ..core.apply import applied, cache_name
-from ..core.cache import cache_folder, skip_unwritable
-from ..core.edits import swapped
-from ..core.extras import require
-from ..core.files import atomic_file
-from ..core.plan import drop, get_kind, keep_parts, kind_of
-from ..core.structure import structure
-from ..core.words import one_line
+from ..checkpoint.skeleton import as_skeleton, build_model
 from .estimate import middle_plan, sketch_plan
 from .limits import Limit, highest_sparsity
+from ..engine.devices import input_device, time_calls
+from ..engine.metrics import inference
+from ..engine.progress import progress_bar
+from ..model.apply import applied, cache_name
+from ..model.edits import swapped
+from ..model.plan import drop, get_kind, keep_parts, kind_of
+from ..model.structure import structure
+from ..model.words import one_line
+from ..records.cache import cache_folder, skip_unwritable
+from ..records.extras import require
+from ..records.files import atomic_file
+from ..records.identity import config_facts, facts_identity, runtime_facts
 from ..recovery.distill import copy_sharing_weights
-from ..runtime.devices import input_device, time_calls
-from ..runtime.identity import config_facts, facts_identity, runtime_facts
-from ..runtime.metrics import inference
-from ..runtime.progress import progress_bar
-from ..runtime.skeleton import as_skeleton, build_model
 
 if TYPE_CHECKING:
     import pandas as pd

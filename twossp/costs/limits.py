@@ -14,9 +14,9 @@ from math import inf
 
 from transformers import PreTrainedModel
 
-from ..core.plan import dense_plan
-from ..core.words import option
 from .estimate import Costs, middle_plan
+from ..model.plan import dense_plan
+from ..model.words import option
 
 # %% ../../nbs/costs/01_limits.ipynb #searchr1
 def highest_sparsity(

@@ -19,11 +19,12 @@ import transformers
 from torch import nn
 from transformers import Cache, PreTrainedConfig, PreTrainedModel
 
-from ..core.apply import applied, cached_logits
-from ..core.config_keys import find_width_entry
-from ..core.edits import hooked
-from ..core.experts import find_experts, fused_experts, is_experts
-from twossp.core.families import (
+from ..engine.metrics import inference
+from ..model.apply import applied, cached_logits
+from ..model.config_keys import find_width_entry
+from ..model.edits import hooked
+from ..model.experts import find_experts, fused_experts, is_experts
+from twossp.model.families import (
     ARCHS,
     Arch,
     arch_mixers,
@@ -41,11 +42,10 @@ from twossp.core.families import (
     reuses_kv,
     unsupported_reason,
 )
-from ..core.linear import in_features, is_linear, out_features
-from ..core.plan import drop, keep_parts
-from ..core.slots import pack_mask
-from ..core.structure import Structure, structure
-from ..runtime.metrics import inference
+from ..model.linear import in_features, is_linear, out_features
+from ..model.plan import drop, keep_parts
+from ..model.slots import pack_mask
+from ..model.structure import Structure, structure
 
 # %% ../../nbs/detection/00_detect.ipynb #49a9a390
 @dataclass(frozen=True)
@@ -406,7 +406,7 @@ def _find_parts(model, layer):
 # %% ../../nbs/detection/00_detect.ipynb #9a44f66c
 def propose_arch(
     # any causal language model; its weights must have an effect (see `randomize` in
-    # twossp.core.testing)
+    # twossp.model.testing)
     model: PreTrainedModel,
 ) -> Arch:  # a row, not verified yet
     "Derive a row from the modules' behavior; raise `ValueError` that names what is missing."
@@ -512,7 +512,7 @@ def check_logits(
     if change <= p.tol:
         raise ValueError(
             "it changes nothing: the weights have too little effect for a test; redraw"
-            " them with twossp.core.testing.randomize"
+            " them with twossp.model.testing.randomize"
         )
     return f"logits {equal_words(err)}; it changes them by {change:.0e}"
 

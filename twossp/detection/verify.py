@@ -18,29 +18,23 @@ from time import perf_counter
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
+from ..model.tiny_copy import probe_ids
 
-from ..core.apply import applied
-from ..core.compat import causal_class, config_class, keep_soft_cap, knows_type
-from ..core.config_keys import find_entries, half_width_plan
-from twossp.core.families import (
+from .detect import ARCH_CHECKS, Inconclusive, Probe, check_logits, propose_arch
+from ..engine.metrics import inference
+from ..model.apply import applied
+from ..model.compat import causal_class, config_class, keep_soft_cap, knows_type
+from ..model.config_keys import find_entries, half_width_plan
+from twossp.model.families import (
     Arch,
     config_has_width,
     model_family,
     n_params,
     using_arch,
 )
-from ..core.placeholders import NoAttention
-from ..core.plan import drop
-from ..core.testing import randomize
-from twossp.detection.detect import (
-    ARCH_CHECKS,
-    Inconclusive,
-    Probe,
-    check_logits,
-    probe_ids,
-    propose_arch,
-)
-from ..runtime.metrics import inference
+from ..model.placeholders import NoAttention
+from ..model.plan import drop
+from ..model.testing import randomize
 
 # %% ../../nbs/detection/01_verify.ipynb #58cb52fe
 @dataclass(frozen=True)
@@ -482,7 +476,7 @@ def detect_arch(
             _FOUND[key] = _derive(model)
         except ValueError as e:
             raise ValueError(
-                f"model type {kind!r} has no row in twossp.core.families.ARCHS, and none could"
+                f"model type {kind!r} has no row in twossp.model.families.ARCHS, and none could"
                 f" be detected: {e}"
             ) from e
     return _FOUND[key]

@@ -1,4 +1,4 @@
-"""2SSP, the method of the paper"""
+"""2SSP, the method of the paper. Ring 3: imports models and the engine, and nothing else"""
 
 from functools import partial
 

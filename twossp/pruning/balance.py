@@ -9,8 +9,8 @@ __all__ = ['COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'reachable_
 import math
 from collections.abc import Sequence
 
-from ..core.plan import Plan, check_sparsity, keep_parts
-from ..core.structure import Structure
+from ..model.plan import Plan, check_sparsity, keep_parts
+from ..model.structure import Structure
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
 def mean_sizes(

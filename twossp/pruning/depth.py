@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from ..core.plan import Plan
-from ..core.scores import Score, score_label
+from ..engine.calibration import Calibration
+from ..engine.metrics import check_finite, mean_windows
+from ..engine.progress import progress_bar
+from ..engine.scores import Score, score_label
+from ..engine.search import plan_kl, plan_nll
+from ..model.plan import Plan
 from .probe import Probe
-from ..runtime.calibration import Calibration
-from ..runtime.metrics import check_finite, mean_windows
-from ..runtime.progress import progress_bar
-from ..runtime.search import plan_kl, plan_nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b
 @dataclass(frozen=True)

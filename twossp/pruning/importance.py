@@ -16,15 +16,11 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers
-from ..core.parts import Part
-from ..core.scores import Score, find_score
-from ..core.structure import Structure, structure
-from ..runtime.calibration import Calibration
-from ..runtime.layers import weights_loaded
-from ..runtime.metrics import check_finite
-from ..runtime.provenance import with_provenance
-from twossp.runtime.statistics import (
+from ..engine.calibration import Calibration
+from ..engine.layers import weights_loaded
+from ..engine.metrics import check_finite
+from ..engine.scores import Score, find_score
+from twossp.engine.statistics import (
     UNIT_FIELDS,
     Statistics,
     Trace,
@@ -33,7 +29,11 @@ from twossp.runtime.statistics import (
     walk_hidden_states,
     walk_moments,
 )
-from ..runtime.user_functions import load_function
+from ..engine.user_functions import load_function
+from ..model.families import decoder_layers
+from ..model.parts import Part
+from ..model.plan import with_provenance
+from ..model.structure import Structure, structure
 
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
 def activation_norm(

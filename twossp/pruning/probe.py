@@ -19,25 +19,19 @@ from inspect import Parameter, signature, unwrap
 import torch
 from transformers import PreTrainedModel
 
-from ..core.edits import exclusive
-from ..core.entries import RunOptions, entry_names, load_entry, resolve
-from ..core.families import check_dense, check_model
-from ..core.plan import Plan, check_sparsity
-from ..core.scores import SCORES, Score, find_score
-from ..core.structure import Structure, structure
+from ..engine.calibration import Calibration
+from ..engine.entries import RunOptions, changed_options, entry_names, load_entry, resolve
+from ..engine.layers import count_forwards, forward_passes
+from ..engine.memory import layer_batch_size
+from ..engine.metrics import check_finite
+from ..engine.scores import SCORES, Score, find_score, label_functions
+from ..engine.statistics import Trace, walk_hidden_states
+from ..engine.user_functions import load_function
+from ..model.edits import exclusive
+from ..model.families import check_dense, check_model
+from ..model.plan import Plan, check_sparsity, plan_tensors, with_provenance
+from ..model.structure import Structure, structure
 from .importance import collect_scores, scored_parts
-from ..runtime.calibration import Calibration
-from ..runtime.layers import count_forwards, forward_passes
-from ..runtime.memory import layer_batch_size
-from ..runtime.metrics import check_finite
-from twossp.runtime.provenance import (
-    changed_options,
-    label_functions,
-    plan_tensors,
-    with_provenance,
-)
-from ..runtime.statistics import Trace, walk_hidden_states
-from ..runtime.user_functions import load_function
 
 # %% ../../nbs/pruning/06_probe.ipynb #prb00007
 class Probe:
@@ -277,15 +271,15 @@ class Step:
 
 STEPS = {
     "widths": Step(
-        "twossp.recovery.allocate:widths", "twossp.recovery.allocate:check_widths",
+        "twossp.refine.allocate:widths", "twossp.refine.allocate:check_widths",
         "move neurons between layers", chooses=True,
     ),
     "least_squares": Step(
-        "twossp.recovery.repair:least_squares", "twossp.recovery.repair:check_fit",
+        "twossp.refine.repair:least_squares", "twossp.refine.repair:check_fit",
         "refit the output projections of the FFNs",
     ),
     "layerwise": Step(
-        "twossp.recovery.repair:layerwise", "twossp.recovery.repair:check_fit",
+        "twossp.refine.repair:layerwise", "twossp.refine.repair:check_fit",
         "then train each FFN toward the same target",
     ),
 }

@@ -11,16 +11,15 @@ from collections.abc import Callable, Collection, Sequence
 
 import torch
 
-from ..core.plan import Plan, keep_parts
-from ..core.scores import Score, find_score, score_label
-from ..core.structure import Structure
+from ..engine.calibration import Calibration
+from ..engine.scores import Score, find_score, score_label
+from ..model.plan import Plan, keep_parts, with_provenance
+from ..model.structure import Structure
 from .balance import balance as split_target, mixer_drops, width_after
 from .depth import Trial, remove_greedily
 from .importance import record_unreached
 from .probe import Probe, planner
 from .width import fit_multiple, width_plan
-from ..runtime.calibration import Calibration
-from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_score(
@@ -129,9 +128,9 @@ def record_ranking(
     scores={"neurons": "score", "attention modules": "depth_score"},
     takes=("widths", "protect", "nested", "repair", "seed", "bs"),
     variants={
-        "n_attn='search'": "twossp.recovery.two_ssp_plus:searched_two_ssp",
-        "widths='dense'": "twossp.recovery.two_ssp_plus:attention_only",
-        "nested": "twossp.recovery.nested:nested_two_ssp",
+        "n_attn='search'": "twossp.refine.two_ssp_plus:searched_two_ssp",
+        "widths='dense'": "twossp.refine.two_ssp_plus:attention_only",
+        "nested": "twossp.refine.nested:nested_two_ssp",
     },
     judges={"n_attn": "search"},
 )

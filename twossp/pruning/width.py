@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from transformers import PreTrainedModel
 
-from ..core.plan import Plan
-from ..core.slots import top_k_mask
-from ..core.structure import Structure
+from ..engine.metrics import check_finite
+from ..model.plan import Plan
+from ..model.slots import top_k_mask
+from ..model.structure import Structure
 from .importance import RoutedScores
-from ..runtime.metrics import check_finite
 
 # %% ../../nbs/pruning/01_width.ipynb #1bf7aabf
 def keep_top(

@@ -1,4 +1,4 @@
-"""Quality after pruning: least-squares reconstruction, searched widths, distillation"""
+"""Training of a pruned model by gradients"""
 
 from functools import partial
 

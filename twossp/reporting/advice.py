@@ -8,8 +8,8 @@ __all__ = ['plot_advice', 'describe_advice']
 # %% ../../nbs/reporting/03_advice.ipynb #3aea76f5
 from collections.abc import Sequence
 
-from ..core.words import format_size
 from ..evaluation.advise import Advice, Choice
+from ..model.words import format_size
 from .report import Figure, new_figure, set_plain_ticks
 
 # %% ../../nbs/reporting/03_advice.ipynb #f655d777

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment
 
-from ..core.extras import require
-from ..core.files import output_file
 from ..evaluation.paired import against, find_baseline, say_verdicts
-from ..evaluation.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from ..evaluation.tasks import main_metrics
+from ..records.extras import require
+from ..records.files import output_file
+from ..records.results import ResultsLike, find_metric, is_missing, to_frame, to_rows
 from twossp.reporting.report import (
     paper_table,
     plot_kept,

@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..baselines.methods import METHODS
-from ..core.extras import missing_message, require
-from ..core.plan import Plan, kept_fractions
-from ..core.slots import SLOTS
-from ..core.structure import Structure
 from ..evaluation.paired import find_baseline, row_verdicts
 from ..evaluation.quality import Quality
-from ..evaluation.results import Result, ResultsLike, find_metric, is_missing, to_rows
 from ..evaluation.tasks import main_metrics, stderr_name
+from ..model.plan import Plan, kept_fractions
+from ..model.slots import SLOTS
+from ..model.structure import Structure
 from ..pruning.depth import Trial, removal_order
+from ..records.extras import missing_message, require
+from ..records.results import Result, ResultsLike, find_metric, is_missing, to_rows
 
 if TYPE_CHECKING:
     import pandas as pd

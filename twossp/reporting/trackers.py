@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from ..core.extras import check_installed, require
-from ..core.files import append_line, check_writable
-from ..runtime.text_names import is_path
+from ..records.extras import check_installed, require
+from ..records.files import append_line, check_writable
+from ..texts.text_names import is_path
 
 # %% ../../nbs/reporting/02_trackers.ipynb #trk06
 TRACKERS = {  # name, of its package too -> variables that say where it writes
@@ -134,7 +134,7 @@ def report_rows(
     results: str | Path | None = None,  # beside this file is noted what was reported
 ) -> Callable:  # for `run_grid`'s `on_row`
     "Return a callback that reports each row as a run, once."
-    from twossp.evaluation.results import to_json_line
+    from twossp.records.results import to_json_line
 
     notes = None if results is None else Path(f"{results}.reported")
 

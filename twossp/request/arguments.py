@@ -22,18 +22,18 @@ from twossp.baselines.methods import (
     method_names,
     method_scores,
 )
-from ..core.extras import check_installed, hub_reachable, missing_model
-from twossp.core.files import (
+from ..engine.scores import find_score, score_names
+from ..evaluation.task_names import check_task_names
+from ..model.words import layer_numbers, option
+from ..records.extras import check_installed, hub_reachable, missing_model
+from twossp.records.files import (
     check_not_input,
     check_output_file,
     check_output_folder,
     check_writable,
     shown_path,
 )
-from ..core.scores import find_score, score_names
-from ..core.words import layer_numbers, option
-from ..evaluation.results import load_results
-from ..evaluation.task_names import check_task_names
+from ..records.results import load_results
 from twossp.request.options import (
     BOUND_FLAGS,
     TARGETS,
@@ -46,7 +46,7 @@ from twossp.request.options import (
     option_problems,
     raise_first,
 )
-from twossp.runtime.text_names import (
+from twossp.texts.text_names import (
     check_text_name,
     is_path,
     parse_sources,

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import get_args
 
 import twossp
-from ..core.cache import hash_files
-from ..runtime.text_names import TEXTS, map_names, split_column
+from ..records.cache import hash_files
+from ..texts.text_names import TEXTS, map_names, split_column
 
 # %% ../../nbs/request/08_config.ipynb #cfg06
 _MOST_BYTES = 100_000  # of a file; a run has some hundred

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import torch
 
 from ..checkpoint.engines import find_exporter
-from ..core.files import shown_path
-from ..core.structure import structure
-from ..core.words import count_of, format_size
 from ..costs.estimate import RANGES, Costs, NoEstimate, PruningSetup, estimate_memory
+from ..engine.memory import free_bytes
 from ..evaluation.measure import weight_bytes
+from ..model.structure import structure
+from ..model.words import count_of, format_size
+from ..records.files import shown_path
 from .options import Options
 from .run import check_texts, save_folder
 from .targets import meet_target
@@ -26,8 +27,7 @@ from twossp.request.validate import (
     plans_folder,
     validate,
 )
-from ..runtime.memory import free_bytes
-from ..runtime.text_names import parse_sources
+from ..texts.text_names import parse_sources
 
 # %% ../../nbs/request/07_dry_run.ipynb #dry05
 def _describe_target(o, costs, x):

@@ -38,9 +38,8 @@ from twossp.baselines.methods import (
     method_names,
 )
 from ..checkpoint.engines import EXPORTERS, QUANT_TYPES, exporter_names, find_exporter
-from ..core.files import real_path, shown_path
-from ..core.scores import UNITS, score_names
-from twossp.core.words import (
+from ..engine.scores import UNITS, score_names
+from twossp.model.words import (
     command_line,
     did_you_mean,
     option,
@@ -50,10 +49,11 @@ from twossp.core.words import (
     parse_size,
     parse_time,
 )
+from ..records.decisions import DECISIONS
+from ..records.files import real_path, shown_path
 from ..reporting.trackers import TRACKERS
 from .config import find_files, read_config
-from ..runtime.decisions import DECISIONS
-from twossp.runtime.text_names import (
+from twossp.texts.text_names import (
     PROTOCOLS,
     TEXTS,
     is_path,
@@ -1089,7 +1089,7 @@ def _advise_method(o, name, model):
 # %% ../../nbs/request/00_options.ipynb #needsr1b
 def _advise_experts(o, name, model):
     "Whether the model has experts; unknown before its configuration is read"
-    from twossp.core.structure import structure
+    from twossp.model.structure import structure
 
     return "this model is dense" if model is not None and not structure(model).grouped else ""
 

@@ -11,10 +11,10 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from ..engine.progress import quiet
 from .options import Options, read_keywords
 from .pruned import Pruned
 from .run import run
-from ..runtime.progress import quiet
 
 # %% ../../nbs/request/06_prune.ipynb #pyp06
 # options of the command line that have no meaning in Python

@@ -15,9 +15,9 @@ from pathlib import Path
 from ..baselines.methods import method_defaults
 from ..checkpoint.card import list_checkpoint_engines
 from ..checkpoint.load import read_record
-from ..core.files import shown_path
-from ..core.words import format_size
-from ..evaluation.results import Result, find_metric, to_json_line
+from ..model.words import format_size
+from ..records.files import shown_path
+from ..records.results import Result, find_metric, to_json_line
 from ..serving.publish import write_card_results
 
 # %% ../../nbs/request/04_pruned.ipynb #prd06

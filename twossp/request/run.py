@@ -22,18 +22,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
+from ..checkpoint.models import load_model, load_tokenizer
 from ..checkpoint.save import save_pruned
-from ..core.cache import cache_folder, hash_files, skip_unwritable
-from twossp.core.files import (
-    atomic_file,
-    check_not_input,
-    check_output_folder,
-    shown_path,
-    write_lock,
-)
-from ..core.structure import structure
-from ..core.words import option
 from ..costs.latency import advise_multiple, device_name
+from ..engine.calibration import Calibration
+from ..engine.devices import is_main_process
+from ..engine.processes import broadcast_object, join_process_group
+from ..engine.progress import next_stage, stages
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import ModelSource, submit
 from ..evaluation.generation import on_agreement
@@ -52,9 +47,31 @@ from twossp.evaluation.quality import (
     quality_rows,
     split_windows,
 )
-from ..evaluation.results import Result, find_metric, load_results, to_json_line
 from ..evaluation.task_names import TASKS
 from ..evaluation.tasks import check_task_tokenizer, load_tasks, on_tasks
+from ..model.structure import structure
+from ..model.words import option
+from ..records.cache import cache_folder, hash_files, skip_unwritable
+from twossp.records.files import (
+    atomic_file,
+    check_not_input,
+    check_output_folder,
+    claim_on_main,
+    shown_path,
+    write_lock,
+)
+from twossp.records.identity import (
+    Search,
+    constant_weights,
+    model_identity,
+    plan_identity,
+    row_key,
+    runtime_facts,
+    same_model,
+    tokenizer_identity,
+)
+from ..records.provenance import load_plan, plan_file, save_plan
+from ..records.results import Result, find_metric, load_results, to_json_line
 from twossp.reporting.report import (
     plot_plan,
     plot_quality,
@@ -77,32 +94,16 @@ from twossp.request.validate import (
     read_plan_json,
     validate_job,
 )
-from ..runtime.calibration import Calibration
-from ..runtime.data import load_text, windows
-from ..runtime.devices import is_main_process
-from ..runtime.documents import document_windows
-from twossp.runtime.identity import (
-    Search,
-    constant_weights,
-    model_identity,
-    plan_identity,
-    row_key,
-    runtime_facts,
-    same_model,
-    tokenizer_identity,
-)
-from ..runtime.models import load_model, load_tokenizer
-from ..runtime.processes import broadcast_object, claim_on_main, join_process_group
-from ..runtime.progress import next_stage, stages
-from ..runtime.provenance import load_plan, plan_file, save_plan
-from twossp.runtime.sources import (
+from ..serving.export import check_export_tokenizer, run_export
+from ..texts.data import load_text, windows
+from ..texts.documents import document_windows
+from twossp.texts.sources import (
     available_windows,
     check_sources,
     read_sources,
     source_windows,
 )
-from ..runtime.text_names import is_path, parse_sources, split_column, text_protocol
-from ..serving.export import check_export_tokenizer, run_export
+from ..texts.text_names import is_path, parse_sources, split_column, text_protocol
 
 # %% ../../nbs/request/05_run.ipynb #cdfb96bc
 _OTHER_EVALUATIONS = "downstream", "forward", "generation", "text"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from transformers import PreTrainedModel
 
-from ..core.words import format_size, option, parse_count, parse_size, parse_time
 from ..costs.estimate import Costs
 from ..costs.latency import Workload, latency_limit, time_for_limit
 from ..costs.limits import Limit, size_limit
 from ..evaluation.grid import log
+from ..model.words import format_size, option, parse_count, parse_size, parse_time
 from .options import BOUND_FLAGS, Options
 from .validate import check_feasible, load_requested_skeleton, pick_device
 

@@ -17,27 +17,27 @@ from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.load import read_record
+from ..checkpoint.models import load_config
 from ..checkpoint.save import MODEL_TYPE
-from ..core.apply import check_plan
-from ..core.cache import cache_folder
-from ..core.experts import fit_experts
-from ..core.files import check_output_folder, shown_path
-from ..core.plan import Plan, check_sparsity
-from ..core.structure import structure
-from ..core.words import did_you_mean, option
+from ..checkpoint.skeleton import load_skeleton
 from ..costs.estimate import NoEstimate, sketch_plan
 from ..detection.detect import check_fused_experts
+from ..engine.devices import as_device, as_dtype, count_devices, is_main_process
 from ..evaluation.grid import log
-from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
+from ..model.apply import check_plan
+from ..model.experts import fit_experts
+from ..model.plan import Plan, check_sparsity
+from ..model.structure import structure
+from ..model.words import did_you_mean, option
+from ..records.cache import cache_folder
+from ..records.files import check_output_folder, shown_path
+from ..records.identity import weight_files
+from ..records.provenance import load_plan, plan_file
+from ..records.results import load_results
 from ..reporting.trackers import check_trackers
 from .arguments import Job, check_any, check_arguments, list_inputs, prune_job
 from .options import Options, check_options
-from ..runtime.devices import as_device, as_dtype, count_devices, is_main_process
-from ..runtime.identity import weight_files
-from ..runtime.models import load_config
-from ..runtime.provenance import load_plan, plan_file
-from ..runtime.skeleton import load_skeleton
 from twossp.serving.export import (
     ExportRequest,
     check_export_plan,

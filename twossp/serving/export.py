@@ -29,16 +29,16 @@ from twossp.checkpoint.reference import (
     read_reference,
 )
 from ..checkpoint.save import check_expressible, save_pruned
-from ..core.compat import causal_class, config_class
-from ..core.config_keys import config_entries
-from ..core.entries import resolve
-from ..core.extras import is_installed, missing_message
-from ..core.families import arch, model_family, set_arch
-from ..core.files import atomic_file, check_not_input, check_output_folder, claim_output
-from ..core.plan import PLAN_KINDS, Plan, get_kind, kind_of
-from ..core.structure import structure
-from ..runtime.identity import safetensors_files
-from ..runtime.metrics import check_finite
+from ..engine.entries import resolve
+from ..engine.metrics import check_finite
+from ..model.compat import causal_class, config_class
+from ..model.config_keys import config_entries
+from ..model.families import arch, model_family, set_arch
+from ..model.plan import PLAN_KINDS, Plan, get_kind, kind_of
+from ..model.structure import structure
+from ..records.extras import is_installed, missing_message
+from ..records.files import atomic_file, check_not_input, check_output_folder, claim_output
+from ..records.identity import safetensors_files
 from .gguf import export_gguf, gguf_pretokenizer
 from .llama_cpp import check_gguf, has_llama_cpp
 from .onnx import check_onnx, export_onnx

@@ -17,12 +17,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_unsupported_reason, quant_block_size
 from ..checkpoint.save import check_disk_space
-from ..core.extras import require
-from ..core.families import model_family
-from ..core.files import atomic_file
-from ..core.linear import NoLinear, in_features, out_features, pad_zeros
-from ..core.placeholders import NoAttention
-from ..core.structure import structure
+from ..model.families import model_family
+from ..model.linear import NoLinear, in_features, out_features, pad_zeros
+from ..model.placeholders import NoAttention
+from ..model.structure import structure
+from ..records.extras import require
+from ..records.files import atomic_file
 from .llama_cpp import quantize_gguf
 from .opening import open_model
 from .shapes import head_counts, head_dim, layer_shapes

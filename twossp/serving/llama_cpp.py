@@ -23,7 +23,7 @@ from twossp.checkpoint.reference import (
     overall_verdict,
     read_reference,
 )
-from ..core.files import atomic_file
+from ..records.files import atomic_file
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #f227c7b8
 def has_llama_cpp() -> bool:  # without loading it

@@ -22,8 +22,8 @@ from twossp.checkpoint.reference import (
     read_reference,
 )
 from ..checkpoint.save import output_folder
-from ..core.experts import is_experts
-from ..core.extras import check_installed, require
+from ..model.experts import is_experts
+from ..records.extras import check_installed, require
 from .opening import open_model
 
 # %% ../../nbs/serving/06_onnx.ipynb #72897cbe

@@ -20,8 +20,8 @@ from twossp.checkpoint.load import (
     read_record,
     verify_checkpoint,
 )
-from ..core.files import write_lock
-from ..core.words import one_line
+from ..model.words import one_line
+from ..records.files import write_lock
 
 # %% ../../nbs/serving/08_publish.ipynb #2f1afdcb
 def write_card_results(

@@ -17,7 +17,7 @@ from twossp.checkpoint.reference import (
     overall_verdict,
     read_reference,
 )
-from ..core.words import one_line
+from ..model.words import one_line
 
 # %% ../../nbs/serving/07_servers.ipynb #14cf9fa1
 _TIMEOUT = 120  # seconds; the first answer may have to wait for compilation

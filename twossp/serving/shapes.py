@@ -8,8 +8,8 @@ __all__ = ['layer_shapes', 'head_dim', 'head_counts']
 # %% ../../nbs/serving/09_shapes.ipynb #svshap05
 from transformers import PreTrainedModel
 
-from ..core.placeholders import NoAttention
-from ..core.structure import structure
+from ..model.placeholders import NoAttention
+from ..model.structure import structure
 
 # %% ../../nbs/serving/09_shapes.ipynb #svshap06
 def layer_shapes(

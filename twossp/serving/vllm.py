@@ -27,9 +27,9 @@ from ..checkpoint.load import family_entries
 from ..checkpoint.reference import REFERENCE_FILE
 from ..checkpoint.save import output_folder
 from ..checkpoint.shards import save_model
-from ..core.compat import causal_class, config_class
-from ..core.families import ARCHS, arch, decoder_layers, model_family
-from ..core.plan import Plan
+from ..model.compat import causal_class, config_class
+from ..model.families import ARCHS, arch, decoder_layers, model_family
+from ..model.plan import Plan
 from .opening import open_model
 from .shapes import head_counts, head_dim, layer_shapes
 

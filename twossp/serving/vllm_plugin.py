@@ -16,12 +16,12 @@ from transformers import MODEL_MAPPING, AutoModel, AutoModelForCausalLM
 
 from ..checkpoint.engines import vllm_unsupported_reason
 from ..checkpoint.load import prune_from_config, pruned_classes
-from ..core.compat import causal_class, config_class
-from ..core.edits import locate
-from ..core.families import model_family
-from ..core.linear import NoLinear, Zeros
-from ..core.placeholders import NoAttention
-from ..core.structure import Structure, structure
+from ..model.compat import causal_class, config_class
+from ..model.edits import locate
+from ..model.families import model_family
+from ..model.linear import NoLinear, Zeros
+from ..model.placeholders import NoAttention
+from ..model.structure import Structure, structure
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #725565b4
 def register():

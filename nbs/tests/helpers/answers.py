@@ -28,8 +28,8 @@ def kept(plan):
 def answers():
     "Name of a method -> its revisions and the hash of its plan"
     from twossp.baselines.methods import METHODS, method
-    from twossp.core.testing import tiny_ids, tiny_model
-    from twossp.runtime.identity import revisions
+    from twossp.model.testing import tiny_ids, tiny_model
+    from twossp.records.identity import revisions
 
     models = [tiny_model(k, num_hidden_layers=6) for k in ("llama", "mixtral")]
     found = {}

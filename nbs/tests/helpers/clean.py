@@ -71,7 +71,7 @@ def shorten(path, numbers):
 
 def replace_needs(root):
     "Write a bundled text in the place of each file that the index names as needed by a page"
-    from twossp.runtime.data import load_text
+    from twossp.texts.data import load_text
 
     news = load_text('news')
     lines = [json.dumps(dict(text=news[i % len(news)])) + '\n' for i in range(1000)]

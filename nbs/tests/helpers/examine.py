@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from twossp.core.testing import SENTENCES
+from twossp.model.testing import SENTENCES
 
 ASKED = '--method 2ssp --sparsity 0.25 --save out'
 # EvoPress draws more tokens than the few that are given here
@@ -43,7 +43,7 @@ def run_shell(place, *words):
 
 def prune_in_shell(model, place):
     "What the command says of a tiny saved model, and what `twossp check` says of the result"
-    from twossp.core.testing import byte_tokenizer
+    from twossp.model.testing import byte_tokenizer
 
     place = Path(place)
     place.mkdir(parents=True)

@@ -9,8 +9,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-from twossp.core.compat import keep_soft_cap
-from twossp.core.testing import byte_tokenizer, randomize
+from twossp.model.compat import keep_soft_cap
+from twossp.model.testing import byte_tokenizer, randomize
 
 VOCAB = 259  # bytes, the end, padding, and the pair "th"
 # model type -> architecture in llama.cpp, where the names differ

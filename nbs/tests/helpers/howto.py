@@ -1,4 +1,4 @@
-"""The commands of how-to pages, which name files that `core.testing.write_examples` writes
+"""The commands of how-to pages, which name files that `model.testing.write_examples` writes
 
 Commands are the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun
 starts.
@@ -28,8 +28,9 @@ SMALL = {  # what a test puts in the place of a page's own numbers
 def enter_small():
     """`enter_examples`, where the bundled model is the random one with a chat template, and
     Wikipedia a short text: what pages show of "smollm2" is tested in seconds, under its name"""
-    from twossp.core.testing import SENTENCES, enter_examples
-    from twossp.runtime import data, models
+    from twossp.checkpoint import models
+    from twossp.model.testing import SENTENCES, enter_examples
+    from twossp.texts import data
 
     enter_examples()
     folder = Path('my-chat-model').resolve()

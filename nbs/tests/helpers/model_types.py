@@ -9,9 +9,11 @@ from pathlib import Path
 
 import transformers
 from transformers import PreTrainedConfig
+from twossp.model.tiny_copy import NoTinyCopy, tiny_copy
 
-from twossp.core.compat import causal_types, config_class, image_text_types
-from twossp.core.families import (
+from twossp.detection.verify import arch_limits, detect_on_copy, verify_arch
+from twossp.model.compat import causal_types, config_class, image_text_types
+from twossp.model.families import (
     ARCHS,
     Arch,
     arch_to_dict,
@@ -19,14 +21,7 @@ from twossp.core.families import (
     layer_signatures,
     unsupported_reason,
 )
-from twossp.core.testing import tiny_model
-from twossp.detection.verify import (
-    NoTinyCopy,
-    arch_limits,
-    detect_on_copy,
-    tiny_copy,
-    verify_arch,
-)
+from twossp.model.testing import tiny_model
 
 _TWO = ["linear_attention", "full_attention"]
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}

@@ -125,8 +125,8 @@ def facts(plan, log):
 
 def sizes(model, name, sparsity, options):
     "What an estimate says of a method: the parameters that remain, and what measuring holds"
+    from twossp.checkpoint.skeleton import as_skeleton
     from twossp.costs.estimate import PruningSetup, estimate_memory, sketch_plan
-    from twossp.runtime.skeleton import as_skeleton
 
     skeleton = as_skeleton(model)
     plan = sketch_plan(skeleton, name, sparsity, **options)
@@ -136,8 +136,8 @@ def sizes(model, name, sparsity, options):
 
 def make_model(family, folder):
     "A tiny model; `streamed`: a Llama in files"
-    from twossp.core.testing import byte_tokenizer, tiny_model
-    from twossp.runtime.models import load_model
+    from twossp.checkpoint.models import load_model
+    from twossp.model.testing import byte_tokenizer, tiny_model
 
     if family != "streamed":
         layers = {} if family == "zamba2" else dict(num_hidden_layers=6)
@@ -150,7 +150,7 @@ def make_model(family, folder):
 def main():
     "Print a line for each question: hashes of its plan and of what is said of it, or the error"
     from twossp.baselines.methods import method
-    from twossp.core.testing import tiny_ids
+    from twossp.model.testing import tiny_ids
 
     torch.set_num_threads(1)
     models, calib, found = {}, tiny_ids(4, 32), {"plan": 0, "error": 0}

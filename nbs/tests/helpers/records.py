@@ -24,7 +24,7 @@ def filled(family="llama", **more):
     "A small model with weights from integer arithmetic, the same with every version of torch"
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from twossp.core.testing import FAMILIES, MOE_FAMILIES, tiny_config
+    from twossp.model.testing import FAMILIES, MOE_FAMILIES, tiny_config
 
     if family in FAMILIES | MOE_FAMILIES:
         config = tiny_config(family, **SMALL | more)
@@ -46,8 +46,8 @@ def checkpoint_plans():
     "Name -> family, its configuration, format of the checkpoint, plan"
     import numpy as np
 
-    from twossp.core.plan import Plan, drop
-    from twossp.core.slots import pack_mask
+    from twossp.model.plan import Plan, drop
+    from twossp.model.slots import pack_mask
 
     even, third, few = tuple(range(0, 24, 2)), tuple(range(0, 24, 3)), (1, 5, 22)
     widths = Plan((even, third, few), (True,) * 3)
@@ -80,7 +80,7 @@ def write_checkpoints(folder):
     from twossp.baselines.slicegpt import slicegpt
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
-    from twossp.runtime.provenance import with_provenance
+    from twossp.model.plan import with_provenance
 
     folder, logits = Path(folder), {}
     cases = checkpoint_plans()
@@ -100,8 +100,8 @@ def write_checkpoints(folder):
 
 def write(folder):
     "Write everything"
-    from twossp.core.plan import drop
-    from twossp.runtime.provenance import save_plan, with_provenance
+    from twossp.model.plan import drop, with_provenance
+    from twossp.records.provenance import save_plan
 
     folder = Path(folder)
     cases = write_checkpoints(folder)

@@ -58,7 +58,7 @@ class Subject:
     "A saved tiny model, and what is asked of it"
 
     def __init__(self, model, place, text):
-        from twossp.core.testing import byte_tokenizer
+        from twossp.model.testing import byte_tokenizer
 
         self.model, self.tok, self.place = model, byte_tokenizer(), Path(place)
         self.folder, self.text = self.place / 'model', text
@@ -88,9 +88,9 @@ def try_method(name):
 def stream(s):
     "Plan and losses of the model on disk, against those of the model in memory"
     from twossp.baselines.methods import method
-    from twossp.core.apply import applied
-    from twossp.runtime.metrics import nll
-    from twossp.runtime.models import load_model
+    from twossp.checkpoint.models import load_model
+    from twossp.engine.metrics import nll
+    from twossp.model.apply import applied
 
     found = []
     for far in (True, False):
@@ -114,8 +114,8 @@ def repair(s):
     "The divergence from the dense model, before and after a repair"
     import torch
 
-    from twossp.core.apply import applied
-    from twossp.runtime.metrics import kl
+    from twossp.engine.metrics import kl
+    from twossp.model.apply import applied
 
     with torch.no_grad():
         dense, far = s.model(s.text, use_cache=False).logits, []
@@ -128,10 +128,10 @@ def repair(s):
 
 def estimate(s):
     "Parameters that are foretold, against those that are left"
-    from twossp.core.apply import applied
-    from twossp.core.families import n_params
+    from twossp.checkpoint.skeleton import load_skeleton
     from twossp.costs.estimate import estimate as foretell
-    from twossp.runtime.skeleton import load_skeleton
+    from twossp.model.apply import applied
+    from twossp.model.families import n_params
 
     foretold = foretell(load_skeleton(s.folder), '2ssp', SHARE).params
     with applied(s.model, s.plan()):
@@ -191,8 +191,8 @@ def save(form, n_attn):
     def run(s):
         from twossp.checkpoint.load import load_pruned
         from twossp.checkpoint.save import save_pruned
-        from twossp.core.apply import applied
-        from twossp.runtime.metrics import nll
+        from twossp.engine.metrics import nll
+        from twossp.model.apply import applied
 
         plan, where = s.plan(n_attn=n_attn), s.place / form
         with applied(s.model, plan):
@@ -239,8 +239,8 @@ def use(s, model, folder):
     from twossp.baselines.methods import method
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
-    from twossp.core.apply import applied, apply_plan
-    from twossp.runtime.metrics import perplexity
+    from twossp.engine.metrics import perplexity
+    from twossp.model.apply import applied, apply_plan
 
     plan = method('2ssp')(model, s.text, SHARE, n_attn=1, progress=False)
     with applied(model, plan):

@@ -5,7 +5,7 @@ from shutil import copy
 
 from twossp.baselines.methods import Method
 from twossp.checkpoint.engines import Exporter
-from twossp.core.scores import Score
+from twossp.engine.scores import Score
 
 
 def last_layers(model, calib, sparsity, *, progress=True, log=None):
