@@ -122,6 +122,7 @@ def _list_types():
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from twossp.costs.estimate import RANGES, estimate_rows
+    from twossp.engine.progress import quiet
     from twossp.request.targets import requested_target
     from twossp.request.validate import load_requested_skeleton
 

@@ -18,9 +18,15 @@ from time import perf_counter
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
-from ..model.tiny_copy import probe_ids
 
-from .detect import ARCH_CHECKS, Inconclusive, Probe, check_logits, propose_arch
+from twossp.detection.detect import (
+    ARCH_CHECKS,
+    Inconclusive,
+    Probe,
+    check_logits,
+    probe_ids,
+    propose_arch,
+)
 from ..engine.metrics import inference
 from ..model.apply import applied
 from ..model.compat import causal_class, config_class, keep_soft_cap, knows_type

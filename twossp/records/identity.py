@@ -34,14 +34,15 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..engine.calibration import Calibration
-from ..engine.entries import non_default_options, resolve
+from ..engine.entries import resolve
 from ..engine.scores import Score, find_score, score_label
 from ..model.families import check_model, model_memo
 from ..model.offload import LazyWeights
-from ..model.plan import plan_tensors, to_json
+from ..model.plan import to_json
 from ..model.words import one_line
 from .cache import hash_files
 from .decisions import fill_defaults
+from .provenance import non_default_options, plan_tensors
 
 # %% ../../nbs/records/05_identity.ipynb #85d28bf2
 _ROW = 512  # 64-bit integers
