@@ -123,7 +123,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from twossp.costs.estimate import RANGES, estimate_rows
     from twossp.engine.progress import quiet
-    from twossp.request.targets import resolve_target
+    from twossp.request.targets import requested_target
     from twossp.request.validate import load_requested_skeleton
 
     check_estimate(o)
@@ -136,7 +136,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
         if given == "sparsity":
             (x,) = o.sparsity
         else:
-            x, message = resolve_target(o, model, first)
+            x, message = requested_target(o, model, first).estimate()
             notes = [f"{first}: {message}"] if given == "target_latency" else []
         table = estimate_rows(model, x, o.method, context, **options)
         table, refused = _split_refused(model, table, o.repair)

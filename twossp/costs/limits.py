@@ -7,13 +7,16 @@ __all__ = ['LIMITS', 'highest_sparsity', 'Limit', 'size_limit', 'find_sparsity']
 
 # %% ../../nbs/costs/01_limits.ipynb #lim00005
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 
 from transformers import PreTrainedModel
 
 from .estimate import Costs, middle_plan
 from ..model.plan import dense_plan
+from ..model.words import option
 
 # %% ../../nbs/costs/01_limits.ipynb #searchr1
 def highest_sparsity(
@@ -28,159 +31,126 @@ def highest_sparsity(
     raise reason
 
 # %% ../../nbs/costs/01_limits.ipynb #4e6df4a1
+def _bisect(
+    keeps: Callable,  # place -> whether its value is within the limit
+    low: int,  # a place that is not
+    top: int,  # one that is
+) -> int:
+    "A place that is within the limit, right above one that is not."
+    while top - low > 1:
+        middle = (low + top) // 2
+        if keeps(middle):
+            top = middle
+        else:
+            low = middle
+    return top
+
+
+_CLOSE = 0.01  # of the dense model: so far within the limit no other step is searched
+
+
 def _find_within(
-    prune: Callable,  # sparsity -> the worst value there; `ValueError` if it is impossible
+    prune: Callable,  # sparsity -> the value there; `ValueError` if it is impossible
     dense: float,  # value of the dense model
-    limit: float,  # of the value
+    limit: float,  # of the value, at most
     steps: int,  # the sparsity is exact to 2^-steps of the highest
     cannot: str,  # beginning of the error
     show: Callable,  # value -> text
-    lower: bool = False,  # whether it is a lower limit
-) -> tuple:  # sparsity, value there
-    "Smallest sparsity whose value is within a limit; `ValueError` names what can be reached."
-    keeps = lambda value: value >= limit if lower else value <= limit
-    if keeps(dense):
+) -> float:
+    "Sparsity of the largest value within a limit; `ValueError` names what can be reached."
+    if dense <= limit:
         raise ValueError(
             f"the dense model already meets the target: {show(limit)} is asked for, it has"
             f" {show(dense)}"
         )
-    highest, best = highest_sparsity(prune)
-    if not keeps(best):
+    highest, least = highest_sparsity(prune)
+    if least > limit:
         raise ValueError(
-            f"{cannot} to {show(limit)}: the dense model has {show(dense)}, and {show(best)} can"
+            f"{cannot} to {show(limit)}: the dense model has {show(dense)}, and {show(least)} can"
             " be reached"
         )
-    height = (lambda value: -1 / value) if lower else float
-    n = 2**steps
+    n, values = 2**steps, {2**steps: least}
 
-    def probe(place):
-        try:
-            return prune(highest * place / n)
-        except ValueError:  # less than the method can remove, or a gap in what it can
-            return None
+    def keeps(place):
+        if place not in values:
+            values[place] = inf
+            with suppress(ValueError):  # less than the method can remove, or a gap in what it can
+                values[place] = prune(highest * place / n)
+        return values[place] <= limit
 
-    def close(low, below, top, best):
-        "Close a bracket; its upper end is within the limit, or impossible (`best` is None)"
-        tries = side = 0
-        while top - low > 1:
-            middle = (low + top) // 2
-            if below is not None and best is not None and top - low > 64 and tries % 4 < 3:
-                share = (height(below) - height(limit)) / (height(below) - height(best))
-                middle = round(low + (top - low) * share) + side * max(1, (top - low) >> 5)
-                middle = min(top - 1, max(low + 1, middle))
-            tries += 1
-            value = probe(middle)
-            if value is None and best is None or value is not None and keeps(value):
-                top, best, side = middle, value, -1
-            else:
-                low, below, side = middle, value, 1
-        return low, below, top, best
-
-    low, below, top, best = close(0, dense, n, best)
-    while below is None:  # what is right below is impossible: below that gap it may not be
-        places = range(low - max(1, n >> 6), 0, -max(1, n >> 6))
-        place, value = next(((x, v) for x in places if (v := probe(x)) is not None), (0, None))
-        if value is None:
-            break
-        if keeps(value):
-            low, below, top, best = close(0, dense, place, value)
-        else:
-            _, below, last, found = close(place, value, low, None)
-            if found is not None:
-                top, best = last, found
-            break
-    return highest * top / n, best
+    best = _bisect(keeps, 0, n)
+    if limit - values[best] > _CLOSE * dense:
+        stride = max(1, n >> 7)
+        places = range(max(stride, best - (n >> 1)), min(n, best + (n >> 2)), stride)
+        near = max((x for x in (best, *places) if keeps(x)), key=lambda x: (values[x], -x))
+        most = values[near]
+        if most > values[best]:
+            alike = lambda x: keeps(x) and values[x] >= most
+            best = _bisect(alike, near - stride, near)
+    return highest * best / n
 
 # %% ../../nbs/costs/01_limits.ipynb #meetlim1
-_TRIES = 8  # plans, at most, that are found for one limit
+_TRIES = 5  # plans, at most, that are found for one limit
 
 
 @dataclass(frozen=True)
 class Limit:
     "A limit on the model that a method leaves."
 
-    value: float  # at most; with `lower` at least
+    value: float  # at most
     dense: float  # of the dense model
     measure: Callable  # plan -> its value
     sketch: Callable  # sparsity -> plan with random scores
     what: str = "the method cannot bring it"  # beginning of an error
     show: Callable = "{:,.6g}".format  # value -> text
-    lower: bool = False
     steps: int = 14  # of bisection: the sparsity is exact to 2^-steps
+
+    def estimate(
+        self,
+        sparsity: float,  # target, in (0, 1)
+    ) -> float:
+        "Value of a plan with random scores."
+        return self.measure(self.sketch(sparsity))
 
     def solve(
         self,
         shift: float = 0.0,  # by which plans are larger than their estimates
     ) -> float:
-        "Smallest sparsity whose estimate is within the limit; `ValueError` if there is none."
-        value = lambda x: self.measure(self.sketch(x))
-        facts = self.steps, self.what, self.show, self.lower
-        return _find_within(value, self.dense, self.value - shift, *facts)[0]
+        """Sparsity of the largest model estimated within the limit; `ValueError` if there is
+        none."""
+        facts = self.steps, self.what, self.show
+        return _find_within(self.estimate, self.dense, self.value - shift, *facts)
 
     def meet(
         self,
         find: Callable,  # sparsity -> the method's plan
     ) -> tuple[float, float]:  # sparsity, value of its plan
-        "Find the smallest sparsity whose plan, as it was found, is within the limit."
-        estimate = lambda x: self.measure(self.sketch(x))
-        within = lambda v: v >= self.value if self.lower else v <= self.value
-        shift, found, asked, last = 0.0, {}, None, None
-        while len(found) < _TRIES:
+        "Find the sparsity of the largest plan, as it was found, that is within the limit."
+        found, x = {}, self.solve()
+        low, top = 0.0, inf  # sparsities whose plans are above the limit, and within it
+        while x not in found and len(found) < _TRIES:
+            found[x] = self.measure(find(x))
+            if found[x] <= self.value:
+                top = min(top, x)
+            else:
+                low = max(low, x)
+            shift = found[x] - self.estimate(x)
             try:
-                asked = self.solve(shift)
-            except ValueError:
-                if not found:
-                    raise
-                break
-            if asked in found:
-                break
-            found[last := asked] = self.measure(find(asked))
-            shift = found[last] - estimate(last)
-        if not (good := [x for x, value in found.items() if within(value)]):
+                x = self.solve(shift) if shift else x
+            except ValueError:  # with this difference, out of reach
+                x = 0.0
+            if x not in found and not low < x < top:
+                if top == inf:
+                    break
+                x = (low + top) / 2
+        good = [x for x, value in found.items() if value <= self.value]
+        if not good:
             x = max(found)
             raise ValueError(
                 f"{self.what} to {self.show(self.value)}: the plan found at sparsity {x:.4f} has"
-                f" {self.show(found[x])}; ask for less, or give --sparsity"
+                f" {self.show(found[x])}; ask for less, or give {option('sparsity')}"
             )
-        best = min(good)
-        settled = asked == best == last  # by its own difference, the next larger plan exceeds it
-        if settled and found[best] == estimate(best):
-            return best, found[best]
-
-        def larger():
-            "Place and estimate of the smallest plan that exceeds the limit, below the best"
-            low = max((x for x, v in found.items() if x < best and not within(v)), default=0)
-            return low, estimate(low) if low else self.dense
-
-        (low, below), top, above = larger(), best, estimate(best)
-        low = top - 0.9 * best / 2**self.steps if settled else low
-        while len(found) < _TRIES:
-            closed = top - low <= best / 2**self.steps
-            if closed and (low in found or not low):
-                break
-            middle = low if closed else (low + top) / 2
-            try:
-                value = estimate(middle)
-            except ValueError:
-                if closed:
-                    break
-                value = below
-            # found: the plan right below the best, and each that may differ from those at both
-            # ends; where these have one estimate, plans are told apart by themselves alone
-            if closed or above == below or value not in (above, below):
-                found[middle] = self.measure(find(middle))
-                if within(found[middle]):
-                    best, top, above = middle, middle, value
-                    if closed:
-                        low, below = larger()
-                elif closed:
-                    break
-                else:
-                    low, below = middle, value
-            elif value == above:
-                top = middle
-            else:
-                low = middle
+        best = max(good, key=lambda x: (found[x], -x))
         return best, found[best]
 
 # %% ../../nbs/costs/01_limits.ipynb #ccc45835
@@ -189,7 +159,7 @@ LIMITS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is
     "active_params": lambda e, dense: e.active,  # per token; of MoE models
     "bytes": lambda e, dense: e.bytes + e.header,
     "memory": lambda e, dense: e.bytes + e.cache,
-    "speedup": lambda e, dense: dense.token / e.token,
+    "speedup": lambda e, dense: dense.token / e.token,  # at least: its inverse is limited
 }
 
 
@@ -209,12 +179,14 @@ def size_limit(
     if bound == "active_params" and not costs.s.grouped:
         raise ValueError("active_params needs an MoE model, and this one is dense: use params")
     dense = costs.of(dense_plan(len(costs.s)))
-    measure = lambda plan: LIMITS[bound](costs.of(plan), dense)
-    return Limit(
-        value, LIMITS[bound](dense, dense), measure,
-        cache(lambda x: middle_plan(costs.model, method, x, measure, **options)),
-        f"{method} cannot bring {bound}", lower=bound == "speedup", steps=steps,
-    )
+    count, show = LIMITS[bound], Limit.show
+    measure = lambda plan: count(costs.of(plan), dense)
+    if bound == "speedup":
+        measure = lambda plan: 1 / count(costs.of(plan), dense)
+        value, show = 1 / value, lambda time: Limit.show(1 / time)
+    sketch = cache(lambda x: middle_plan(costs.model, method, x, measure, **options))
+    whole = measure(dense_plan(len(costs.s)))
+    return Limit(value, whole, measure, sketch, f"{method} cannot bring {bound}", show, steps)
 
 
 def find_sparsity(
@@ -226,5 +198,6 @@ def find_sparsity(
     steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
     **options,  # of the method: alpha, n_attn, multiple
 ) -> float:  # in (0, 1)
-    "Smallest sparsity estimated within a limit; `ValueError` names what can be reached."
+    """Sparsity of the largest model estimated within a limit; `ValueError` names what can be
+    reached."""
     return size_limit(model, bound, value, method, context, steps, **options).solve()

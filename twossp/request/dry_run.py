@@ -97,7 +97,7 @@ def describe_request(
     nothing. Raises `ValueError` or `OSError` with the reason if it cannot be done."""
     asked, o = o, validate(o)
     if o.wants_size:
-        o, _ = meet_target(o)
+        o = meet_target(o)
     n = check_texts(o)
     model = load_requested_skeleton(o)
     s = structure(model)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['read_texts', 'draw_windows', 'count_windows', 'cut_evaluations', 'make_evaluations', 'try_load_tokenizer',
-           'load_requested_model', 'Inputs', 'save_folder', 'Saver', 'QualityCheck', 'check_quality',
+           'load_requested_model', 'Inputs', 'save_folder', 'Saver', 'Settled', 'QualityCheck', 'check_quality',
            'describe_quality', 'make_executor', 'check_texts', 'carry_out', 'run']
 
 # %% ../../nbs/request/05_run.ipynb #rq3imports
@@ -84,7 +84,7 @@ from .arguments import Job, prune_job
 from .config import hash_inputs, shared_config, write_config
 from .options import Options
 from .pruned import Pruned, describe_method
-from .targets import meet_target, requested_limit
+from .targets import meet_target, requested_target
 from twossp.request.validate import (
     check_feasible,
     export_request,
@@ -652,11 +652,19 @@ def _resolve_quality(o, model, calib, folder):
     return replace(o, **options, agreement=agreement), fit
 
 # %% ../../nbs/request/05_run.ipynb #meetlimc
-def _meet_limit(o, asked, model, calib):
-    """Options with the smallest sparsity whose plan, as it was found, is within the limit that was
-    asked for; the measurements of its search; what the plan has"""
-    skeleton = load_requested_skeleton(asked)
-    limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
+@dataclass(frozen=True)
+class Settled:
+    "The sparsity that was found for a target, and what its search left."
+
+    options: Options  # with the sparsity
+    calib: Calibration  # windows to prune on
+    report: Mapping = field(default_factory=dict)  # of the search for the plan
+    latency: str | None = None  # a line about the plan's
+
+
+def _settle_limit(o, asked, model, calib):
+    "The smallest sparsity whose plan, as it was found, is within the limit that was asked for"
+    target = requested_target(asked, load_requested_skeleton(asked), o.method, not o.quiet)
     (search,) = _ask(o, model, calib, [0.0])
     found = {}
 
@@ -665,25 +673,20 @@ def _meet_limit(o, asked, model, calib):
         found[x] = load_or_find_plan(asks, model, plans_folder(o), not o.quiet)
         return found[x][0]
 
-    x, _ = limit.meet(find)
+    x, _ = target.limit.meet(find)
     plan, _, report = found[x]
-    message = describe(plan)
+    message = target.describe(plan)
     log.info("found at sparsity %.4f: %s", x, message)
-    return replace(o, sparsity=x), report, message
+    latency = message if asked.target_latency else None
+    return Settled(replace(o, sparsity=x), calib, report, latency)
 
 
 def _settle_target(o, asked, model, calib):
-    """Options with the sparsity of the target that was asked for, on the calibration windows to
-    use; the measurements of its search; the line about a latency"""
-    report, latency = {}, None
+    "Find the sparsity of the target that was asked for, with the model at hand."
+    next_stage()
     if o.wants_quality:
-        next_stage()
-        o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-    if asked.wants_size or asked.target_latency:
-        next_stage()
-        o, report, met = _meet_limit(o, asked, model, calib)
-        latency = met if asked.target_latency else None
-    return o, calib, report, latency
+        return Settled(*_resolve_quality(o, model, calib, plans_folder(o)))
+    return _settle_limit(o, asked, model, calib)
 
 # %% ../../nbs/request/05_run.ipynb #b46960b4
 @dataclass(frozen=True)
@@ -809,11 +812,11 @@ def carry_out(
             claims.enter_context(claim_on_main(o.save))
         executor = make_executor(o)
         if o.wants_size:
-            job = replace(job, options=meet_target(o)[0])
+            job = replace(job, options=meet_target(o))
         hashes = hash_inputs(job.asked)  # of local files, as they are read now
         inputs = Inputs(job)
         if o.target_latency:  # timing takes minutes: after all that can be checked
-            job = replace(job, options=meet_target(o)[0])
+            job = replace(job, options=meet_target(o))
         inputs.load()
         with constant_weights(inputs.model, loaded=True):
             targets = job.targets or _check_loaded(job.options, inputs.model, inputs.tok)
@@ -827,14 +830,16 @@ def carry_out(
 def _run(job, inputs, targets, executor, keep_plans, hashes, claims):
     "Plan, evaluate and save, with the model at hand."
     o, model, tok = job.options, inputs.model, inputs.tok
-    calib, searched, latency = inputs.draw(job.seeds[0]), {}, None
+    settled = Settled(o, inputs.draw(job.seeds[0]))
     if not job.compares:
         advice = _advise_multiple(o, model), _advise_chats(o, inputs.sources, tok)
         for line in filter(None, advice):
             log.info(line)
     if job.searches_target:
-        o, calib, searched, latency = _settle_target(o, job.asked, model, calib)
-        job, targets, inputs.drawn = replace(job, options=o), [*o.sparsity], {o.seed: calib}
+        settled = _settle_target(o, job.asked, model, settled.calib)
+        o = settled.options
+        job, targets, inputs.drawn = replace(job, options=o), [*o.sparsity], {o.seed: settled.calib}
+    calib = settled.calib
     evals = make_evaluations(o, inputs.perplexities, calib, inputs.tasks)
     if o.save and o.has_several_targets:
         folders = [save_folder(o, o.method, t) for t in targets]
@@ -846,7 +851,8 @@ def _run(job, inputs, targets, executor, keep_plans, hashes, claims):
         rows = _run_grid(job, model, tok, None, [], evals) if o.dense else []
         return Pruned(rows + _run_ablations(o, model, tok, inputs.sources, evals))
     fits = None if o.plan else calib
-    saver = Saver(o, model, tok, fits, searches, searched, job.asked, hashes, latency)
+    kept = settled.report, job.asked, hashes, settled.latency
+    saver = Saver(o, model, tok, fits, searches, *kept)
     plans, folders, dense = {}, {}, None
 
     def on_plan(plan, r, report):
