@@ -23,10 +23,9 @@ from ..engine.processes import sum_over_processes
 from ..engine.statistics import float64_device, window_loss
 from ..model.edits import Edit, hooked, locate, swapped
 from ..model.parts import Part
-from ..model.plan import Plan, dense_plan
+from ..model.plan import Plan, dense_plan, with_provenance
 from ..model.structure import structure
 from ..pruning.probe import Probe, planner
-from ..records.provenance import with_provenance
 from ..refine.nested import chain_targets, extend_chain
 
 # %% ../../nbs/baselines/08_gisp.ipynb #gis00006

@@ -11,13 +11,12 @@ from functools import partial
 import torch
 
 from ..engine.scores import Score
-from ..model.plan import Plan, dense_plan, keep_parts
+from ..model.plan import Plan, dense_plan, keep_parts, with_provenance
 from ..pruning.balance import balance, width_after
 from ..pruning.depth import remove_greedily
 from ..pruning.probe import Probe, planner
 from ..pruning.two_ssp import check_search_windows, open_scores
 from ..pruning.width import width_plan
-from ..records.provenance import with_provenance
 from ..refine.repair import check_choice, refit_plan
 
 # %% ../../nbs/baselines/07_putri.ipynb #ptr00006

@@ -11,10 +11,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 from transformers import PreTrainedModel
+from ..model.tiny_copy import NoTinyCopy, probe_ids, tiny_copy
 
 from .blocks import layers_to_remove, window_similarity
-from ..detection.detect import probe_ids
-from ..detection.verify import NoTinyCopy, tiny_copy
 from ..engine.devices import input_device
 from ..engine.layers import split_call, take_hidden, weights_loaded
 from ..engine.memory import layer_batch_size

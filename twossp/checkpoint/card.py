@@ -26,11 +26,10 @@ import twossp
 from .engines import list_engines
 from ..model.experts import is_experts
 from ..model.families import decoder_layers, is_vision_language
-from ..model.plan import from_json, get_kind, kind_of, plan_masks, to_json
+from ..model.plan import from_json, get_kind, kind_of, plan_masks, to_json, with_provenance
 from ..model.structure import structure
 from ..model.words import one_line
 from ..records.files import atomic_file
-from ..records.provenance import with_provenance
 from ..texts.text_names import TEXTS
 
 # %% ../../nbs/checkpoint/05_card.ipynb #c47lic01

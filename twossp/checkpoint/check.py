@@ -14,17 +14,11 @@ from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
+from ..model.tiny_copy import probe_ids
 
 from .load import load_pruned
 from .save import compatible, save_pruned
-from twossp.detection.detect import (
-    ARCH_CHECKS,
-    Inconclusive,
-    Probe,
-    equal_words,
-    probe_ids,
-    propose_arch,
-)
+from ..detection.detect import ARCH_CHECKS, Inconclusive, Probe, equal_words, propose_arch
 from ..detection.verify import tolerance
 from ..engine.devices import input_device
 from ..engine.layers import check_replay

@@ -61,7 +61,7 @@ from twossp.model.linear import (
 from ..model.offload import is_module_offloaded, make_lazy
 from ..model.parts import FFN, Attention, Experts
 from ..model.placeholders import zero_linear
-from ..model.plan import Plan, get_kind, kind_of, to_json
+from ..model.plan import Plan, get_kind, kind_of, plan_tensors, to_json
 from ..model.slots import SLOTS
 from ..model.structure import structure
 from ..model.words import format_size
@@ -74,7 +74,7 @@ from twossp.records.files import (
     real_path,
     temporary_path,
 )
-from ..records.provenance import MASKS_FILE, mask_tensors, plan_tensors
+from ..records.provenance import MASKS_FILE, mask_tensors
 
 # %% ../../nbs/checkpoint/09_save.ipynb #e43537d4
 def _pad(linear, like, dim, parts, width):

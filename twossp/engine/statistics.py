@@ -48,10 +48,9 @@ from twossp.engine.metrics import (
 )
 from .processes import sum_over_processes
 from ..model.edits import hooked
-from ..model.families import decoder_layers, model_memo
+from ..model.families import constant_identity, decoder_layers, model_memo
 from ..model.parts import Part
 from ..model.structure import structure
-from ..records.identity import constant_identity
 
 # %% ../../nbs/engine/08_statistics.ipynb #sta00006
 @dataclass(frozen=True, kw_only=True)

@@ -31,10 +31,12 @@ from twossp.engine.devices import (
     is_main_process,
     read_clock,
 )
+from ..engine.entries import non_default_options
 from ..engine.layers import check_replay, count_forwards, forward_passes
 from ..engine.memory import peak_memory
 from ..engine.processes import RanksLost, broadcast_object, sync_step
 from ..engine.progress import next_stage, stages
+from ..engine.scores import label_functions
 from ..engine.statistics import Trace
 from ..engine.user_functions import load_function
 from twossp.evaluation.executor import (
@@ -54,6 +56,7 @@ from twossp.evaluation.measure import (
 )
 from ..model.apply import applied
 from ..model.families import check_model, model_memo
+from ..model.plan import with_provenance
 from ..model.structure import structure
 from ..model.words import one_line
 from ..pruning.importance import find_ahead
@@ -72,14 +75,7 @@ from twossp.records.identity import (
     tokenizer_identity,
     used_scores,
 )
-from twossp.records.provenance import (
-    label_functions,
-    load_plan,
-    non_default_options,
-    plan_file,
-    save_plan,
-    with_provenance,
-)
+from ..records.provenance import load_plan, plan_file, save_plan
 from ..records.results import Result, load_results, to_json_line, versions
 
 # %% ../../nbs/evaluation/06_grid.ipynb #653336de

@@ -32,8 +32,8 @@ from twossp.engine.statistics import (
 from ..engine.user_functions import load_function
 from ..model.families import decoder_layers
 from ..model.parts import Part
+from ..model.plan import with_provenance
 from ..model.structure import Structure, structure
-from ..records.provenance import with_provenance
 
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
 def activation_norm(

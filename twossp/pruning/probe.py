@@ -20,24 +20,18 @@ import torch
 from transformers import PreTrainedModel
 
 from ..engine.calibration import Calibration
-from ..engine.entries import RunOptions, entry_names, load_entry, resolve
+from ..engine.entries import RunOptions, changed_options, entry_names, load_entry, resolve
 from ..engine.layers import count_forwards, forward_passes
 from ..engine.memory import layer_batch_size
 from ..engine.metrics import check_finite
-from ..engine.scores import SCORES, Score, find_score
+from ..engine.scores import SCORES, Score, find_score, label_functions
 from ..engine.statistics import Trace, walk_hidden_states
 from ..engine.user_functions import load_function
 from ..model.edits import exclusive
 from ..model.families import check_dense, check_model
-from ..model.plan import Plan, check_sparsity
+from ..model.plan import Plan, check_sparsity, plan_tensors, with_provenance
 from ..model.structure import Structure, structure
 from .importance import collect_scores, scored_parts
-from twossp.records.provenance import (
-    changed_options,
-    label_functions,
-    plan_tensors,
-    with_provenance,
-)
 
 # %% ../../nbs/pruning/06_probe.ipynb #prb00007
 class Probe:

@@ -13,14 +13,13 @@ import torch
 
 from ..engine.calibration import Calibration
 from ..engine.scores import Score, find_score, score_label
-from ..model.plan import Plan, keep_parts
+from ..model.plan import Plan, keep_parts, with_provenance
 from ..model.structure import Structure
 from .balance import balance as split_target, mixer_drops, width_after
 from .depth import Trial, remove_greedily
 from .importance import record_unreached
 from .probe import Probe, planner
 from .width import fit_multiple, width_plan
-from ..records.provenance import with_provenance
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_score(

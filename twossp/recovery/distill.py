@@ -40,7 +40,7 @@ from twossp.engine.devices import (
     rank_and_size,
 )
 from ..engine.metrics import check_finite, inference, token_kl
-from ..engine.processes import broadcast_object, claim_on_main, run_on_main
+from ..engine.processes import broadcast_object, run_on_main
 from ..engine.progress import in_log_file, next_stage, progress_bar
 from ..model.apply import apply_plan, check_plan, record_plan, recorded_plan
 from ..model.compat import use_one_device
@@ -54,13 +54,12 @@ from twossp.model.families import (
     n_params,
 )
 from ..model.linear import in_features, is_linear, read_matrix, store_matrix
-from ..model.plan import Plan, dense_plan
+from ..model.plan import Plan, dense_plan, with_provenance
 from ..model.structure import structure
 from ..model.words import count_of, one_line
 from ..records.extras import check_installed, require
-from ..records.files import atomic_file, real_path
+from ..records.files import atomic_file, claim_on_main, real_path
 from ..records.identity import model_identity
-from ..records.provenance import with_provenance
 
 # %% ../../nbs/recovery/00_distill.ipynb #a1b52889
 def copy_sharing_weights(

@@ -31,7 +31,7 @@ from twossp.engine.devices import (
     is_main_process,
     rank_and_size,
 )
-from ..engine.processes import claim_on_main, run_on_main
+from ..engine.processes import run_on_main
 from ..engine.progress import next_stage, quiet, stages
 from ..model.families import is_vision_language
 from ..model.plan import Plan
@@ -42,6 +42,7 @@ from twossp.records.files import (
     check_not_input,
     check_output_file,
     check_output_folder,
+    claim_on_main,
     output_file,
     real_path,
     shown_path,

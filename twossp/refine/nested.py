@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..engine.scores import Score, find_score
+from ..model.families import constant_identity
 from ..model.plan import Plan, check_sparsity
 from ..model.structure import Structure
 from ..pruning.balance import balance as split_target, mean_sizes, width_after
@@ -28,7 +29,6 @@ from twossp.pruning.two_ssp import (
     remove_attention,
 )
 from ..pruning.width import fit_multiple, width_plan
-from ..records.identity import constant_identity
 
 # %% ../../nbs/refine/05_nested.ipynb #nst00002
 # model -> the last chain of nested plans: what was asked, and {target: what was found}

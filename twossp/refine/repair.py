@@ -43,12 +43,11 @@ from ..model.edits import hooked
 from ..model.experts import fused_experts, shallow_copy
 from ..model.families import arch, decoder_layers
 from ..model.linear import in_features, is_linear, read_matrix, store_matrix
-from ..model.plan import Plan, dense_plan, keep_parts
+from ..model.plan import Plan, dense_plan, keep_parts, with_provenance
 from ..model.structure import Structure, structure
 from ..pruning.importance import UNREACHED
 from ..pruning.probe import Probe
 from ..pruning.width import keep_top
-from ..records.provenance import with_provenance
 from .layerwise import Training, is_trainable, train_ffn
 from twossp.refine.least_squares import (
     LAMBDAS,

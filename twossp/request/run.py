@@ -27,7 +27,7 @@ from ..checkpoint.save import save_pruned
 from ..costs.latency import advise_multiple, device_name
 from ..engine.calibration import Calibration
 from ..engine.devices import is_main_process
-from ..engine.processes import broadcast_object, claim_on_main, join_process_group
+from ..engine.processes import broadcast_object, join_process_group
 from ..engine.progress import next_stage, stages
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import ModelSource, submit
@@ -56,6 +56,7 @@ from twossp.records.files import (
     atomic_file,
     check_not_input,
     check_output_folder,
+    claim_on_main,
     shown_path,
     write_lock,
 )

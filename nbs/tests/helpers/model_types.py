@@ -9,14 +9,9 @@ from pathlib import Path
 
 import transformers
 from transformers import PreTrainedConfig
+from twossp.model.tiny_copy import NoTinyCopy, tiny_copy
 
-from twossp.detection.verify import (
-    NoTinyCopy,
-    arch_limits,
-    detect_on_copy,
-    tiny_copy,
-    verify_arch,
-)
+from twossp.detection.verify import arch_limits, detect_on_copy, verify_arch
 from twossp.model.compat import causal_types, config_class, image_text_types
 from twossp.model.families import (
     ARCHS,

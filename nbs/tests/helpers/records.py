@@ -80,7 +80,7 @@ def write_checkpoints(folder):
     from twossp.baselines.slicegpt import slicegpt
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
-    from twossp.records.provenance import with_provenance
+    from twossp.model.plan import with_provenance
 
     folder, logits = Path(folder), {}
     cases = checkpoint_plans()
@@ -100,8 +100,8 @@ def write_checkpoints(folder):
 
 def write(folder):
     "Write everything"
-    from twossp.model.plan import drop
-    from twossp.records.provenance import save_plan, with_provenance
+    from twossp.model.plan import drop, with_provenance
+    from twossp.records.provenance import save_plan
 
     folder = Path(folder)
     cases = write_checkpoints(folder)
