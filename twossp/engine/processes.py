@@ -4,16 +4,14 @@
 
 # %% auto #0
 __all__ = ['RanksLost', 'TooFewDevices', 'join_process_group', 'sum_over_processes', 'broadcast_object', 'sync_step',
-           'run_on_main', 'claim_on_main']
+           'run_on_main']
 
 # %% ../../nbs/engine/06_processes.ipynb #procss03
 import atexit
 import os
 import platform
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -25,7 +23,6 @@ from twossp.engine.devices import (
     rank_and_size,
 )
 from ..model.words import one_line, parse_device
-from ..records.files import claim_output
 
 # %% ../../nbs/engine/06_processes.ipynb #m10star
 class RanksLost(RuntimeError):
@@ -188,20 +185,3 @@ def run_on_main(
     if error is not None:
         raise error
     return result
-
-
-@contextmanager
-def claim_on_main(
-    *paths: str | Path,  # outputs that the job writes
-    wait: float = 0,  # seconds to wait for another writer
-):
-    "Hold the locks on outputs in the main process; `ValueError` in all if one is taken."
-    with ExitStack() as stack:
-
-        def claim():
-            for path in paths:
-                stack.enter_context(claim_output(path, wait))
-
-        run_on_main(claim)
-        yield
-

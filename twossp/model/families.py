@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ARCHS', 'DETECTORS', 'Arch', 'arch_mixers', 'layer_mixers', 'mixer_record', 'model_family', 'unsupported_reason',
-           'is_vision_language', 'Memo', 'model_memo', 'set_arch', 'using_arch', 'arch_to_dict', 'saved_arch',
-           'UnsupportedCheckpoint', 'pick_auto_class', 'check_model', 'check_dense', 'arch', 'decoder_layers',
-           'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
+           'is_vision_language', 'Memo', 'model_memo', 'constant_identity', 'set_arch', 'using_arch', 'arch_to_dict',
+           'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class', 'check_model', 'check_dense', 'arch',
+           'decoder_layers', 'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
            'unique_parameters', 'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
            'first_width', 'config_has_width']
 
@@ -14,7 +14,7 @@ __all__ = ['ARCHS', 'DETECTORS', 'Arch', 'arch_mixers', 'layer_mixers', 'mixer_r
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -317,7 +317,8 @@ class Memo:
     # sums of its parts, with the cost of their pass, by calibration text
     statistics: dict = field(default_factory=dict)
     held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
-    constant: tuple | None = None  # state, tensors and identity inside `constant_weights`
+    # model -> its identity, or None after a change, while nobody is to write to its weights
+    constant: Callable | None = None
 
 
 _MEMOS: WeakKeyDictionary = WeakKeyDictionary()
@@ -328,6 +329,14 @@ def model_memo(
 ) -> Memo:  # the same object for the lifetime of the model
     "Return what is kept for a model."
     return _MEMOS.setdefault(model, Memo())
+
+
+def constant_identity(
+    model: nn.Module,  # any model
+) -> str | None:  # None: its weights were not declared constant, or have changed
+    "The identity of a model that is known without reading its weights."
+    constant = model_memo(model).constant
+    return constant(model) if constant else None
 
 # %% ../../nbs/model/06_families.ipynb #4e813543
 def set_arch(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['real_path', 'shown_path', 'check_not_input', 'machine_name', 'sweep', 'check_writable', 'check_output_folder',
            'temporary_path', 'flush_files', 'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'claim_output',
-           'check_output_file', 'output_file', 'is_truncated', 'repair_last_line', 'append_line']
+           'check_output_file', 'output_file', 'claim_on_main', 'is_truncated', 'repair_last_line', 'append_line']
 
 # %% ../../nbs/records/00_files.ipynb #7b129595
 import ctypes
@@ -27,6 +27,8 @@ from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
+
+from ..engine.processes import run_on_main
 
 # %% ../../nbs/records/00_files.ipynb #bd5c361c
 def real_path(
@@ -394,6 +396,22 @@ def output_file(
         yield new
         check_output_file(path, overwrite)  # another program may have created it
 
+
+# %% ../../nbs/records/00_files.ipynb #claim002
+@contextmanager
+def claim_on_main(
+    *paths: str | Path,  # outputs that the job writes
+    wait: float = 0,  # seconds to wait for another writer
+):
+    "Hold the locks on outputs in the main process; `ValueError` in all if one is taken."
+    with ExitStack() as stack:
+
+        def claim():
+            for path in paths:
+                stack.enter_context(claim_output(path, wait))
+
+        run_on_main(claim)
+        yield
 
 # %% ../../nbs/records/00_files.ipynb #d00316a8
 def _read_tail(path):

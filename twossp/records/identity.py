@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['ANY_STEP', 'config_facts', 'open_safetensors', 'safetensors_files', 'weight_files', 'files_identity', 'record_origin',
-           'constant_identity', 'constant_weights', 'model_identity', 'same_model', 'plan_identity',
-           'function_identity', 'tokenizer_identity', 'facts_identity', 'runtime_facts', 'used_scores', 'revisions',
-           'Search', 'row_key']
+           'constant_weights', 'model_identity', 'same_model', 'plan_identity', 'function_identity',
+           'tokenizer_identity', 'facts_identity', 'runtime_facts', 'used_scores', 'revisions', 'Search', 'row_key']
 
 # %% ../../nbs/records/05_identity.ipynb #b929b561
 import ast
@@ -36,7 +35,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..engine.calibration import Calibration
 from ..engine.entries import non_default_options, resolve
 from ..engine.scores import Score, find_score, score_label
-from ..model.families import check_model, model_memo
+from ..model.families import check_model, constant_identity, model_memo
 from ..model.offload import LazyWeights
 from ..model.plan import plan_tensors, to_json
 from ..model.words import one_line
@@ -248,13 +247,17 @@ def _weights_state(model):
     return state
 
 
-def constant_identity(
-    model: PreTrainedModel,  # any model
-) -> str | None:  # None: outside of `constant_weights`, or its tensors have changed
-    "The identity of a model that is known without reading its weights."
-    constant = model_memo(model).constant
-    known = constant is not None and _weights_state(model) == constant[0]
-    return constant[2] if known else None
+@dataclass(frozen=True)
+class _Constant:
+    "Identity of a model, as long as its tensors are the same ones"
+
+    identity: str
+    state: list  # of `_weights_state`
+    tensors: dict  # kept, so that no other tensor gets their place in memory
+
+    def __call__(self, model):
+        "The identity; None after a change"
+        return self.identity if _weights_state(model) == self.state else None
 
 
 @contextmanager
@@ -268,8 +271,8 @@ def constant_weights(
     if constant_identity(model) is None:
         origin = getattr(model, "twossp_origin", None) if loaded else None
         identity = f"files:{origin.files}" if origin else model_identity(model)
-        # the tensors are kept, so that no other one gets their place in memory
-        memo.constant = _weights_state(model), model.state_dict(keep_vars=True), identity
+        tensors = model.state_dict(keep_vars=True)
+        memo.constant = _Constant(identity, _weights_state(model), tensors)
     try:
         yield
     finally:
