@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import torch
 from transformers import PreTrainedModel
-from ..model.tiny_copy import NoTinyCopy, probe_ids, tiny_copy
 
 from .blocks import layers_to_remove, window_similarity
 from ..engine.devices import input_device
@@ -26,6 +25,7 @@ from ..model.linear import is_linear, read_matrix, store_matrix
 from ..model.parts import Part
 from ..model.plan import Plan, drop
 from ..model.structure import structure
+from ..model.tiny_copy import NoTinyCopy, probe_ids, tiny_copy
 from ..pruning.probe import Probe, planner
 from ..refine.least_squares import LAMBDAS, refit_best
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
-from ..model.tiny_copy import probe_ids
 
 from .load import load_pruned
 from .save import compatible, save_pruned
@@ -39,6 +38,7 @@ from twossp.model.families import (
 )
 from ..model.plan import drop
 from ..model.structure import structure
+from ..model.tiny_copy import probe_ids
 from ..pruning.balance import mixer_drops
 
 # %% ../../nbs/checkpoint/11_check.ipynb #c99aae17

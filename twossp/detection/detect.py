@@ -18,7 +18,6 @@ import torch
 import transformers
 from torch import nn
 from transformers import Cache, PreTrainedConfig, PreTrainedModel
-from ..model.tiny_copy import probe_ids
 
 from ..engine.metrics import inference
 from ..model.apply import applied, cached_logits
@@ -47,6 +46,7 @@ from ..model.linear import in_features, is_linear, out_features
 from ..model.plan import drop, keep_parts
 from ..model.slots import pack_mask
 from ..model.structure import Structure, structure
+from ..model.tiny_copy import probe_ids
 
 # %% ../../nbs/detection/00_detect.ipynb #49a9a390
 @dataclass(frozen=True)

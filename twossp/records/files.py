@@ -28,8 +28,6 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from ..engine.processes import run_on_main
-
 # %% ../../nbs/records/00_files.ipynb #bd5c361c
 def real_path(
     path: str | Path,  # of a file or folder, which may not exist yet
@@ -404,6 +402,8 @@ def claim_on_main(
     wait: float = 0,  # seconds to wait for another writer
 ):
     "Hold the locks on outputs in the main process; `ValueError` in all if one is taken."
+    from twossp.engine.processes import run_on_main  # it imports torch: seconds
+
     with ExitStack() as stack:
 
         def claim():

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import transformers
 from transformers import PreTrainedConfig
-from twossp.model.tiny_copy import NoTinyCopy, tiny_copy
 
 from twossp.detection.verify import arch_limits, detect_on_copy, verify_arch
 from twossp.model.compat import causal_types, config_class, image_text_types
@@ -22,6 +21,7 @@ from twossp.model.families import (
     unsupported_reason,
 )
 from twossp.model.testing import tiny_model
+from twossp.model.tiny_copy import NoTinyCopy, tiny_copy
 
 _TWO = ["linear_attention", "full_attention"]
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
