@@ -31,7 +31,7 @@ from tools.site import ROOT, WORDS, npm_package
 PREFIX = '/twossp/'
 INDEX, WALKTHROUGH = 'index.html', 'tutorials/walkthrough.html'
 SYMBOL, PARAMS = 'two_ssp', ('model', 'calib', 'sparsity', 'Returns')
-DOCUMENTED = 'refine/two_ssp_plus.html'  # the page of SYMBOL
+DOCUMENTED = 'pruning/two_ssp.html'  # the page of SYMBOL
 WIDE, NARROW, PICTURES = 1280, 400, 2
 AXE_VERSION = '4.14.1'
 COLORS = 'color-contrast', 'link-in-text-block'  # axe-core's rules that depend on the mode

@@ -259,5 +259,5 @@ def main(
         return 3 if lost else 2
 
 # %% ../../nbs/cli/02_main.ipynb #53f54242
-if __name__ == "__main__" and "ipykernel" not in sys.modules:
+if __name__ == "__main__" and "IPython" not in sys.modules:
     sys.exit(main())
