@@ -56,6 +56,9 @@ class NoAttention(nn.Module):
         seen = getattr(layer, "has_previous_state", None)
         if keeps == "states" and isinstance(seen, dict):
             seen.update(dict.fromkeys(seen, True))  # masks depend on the last layer's entry
+        length = getattr(layer, "cumulative_length_linear", None)  # transformers >= 5.25
+        if keeps == "states" and length is not None:
+            length.add_(x.shape[1])  # positions are read from layer 0's
         if keeps != "keys" or layer and not isinstance(layer, CacheLayerMixin):
             return  # a layer without keys
         keys = getattr(layer, "keys", None)

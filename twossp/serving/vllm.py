@@ -187,10 +187,10 @@ def _anymodel_unsupported_reason(config):
 # %% ../../nbs/serving/02_vllm.ipynb #anymod10
 def _differing_entry(config):
     "An attention entry that the family's class reads, with another value; {} if there is none"
-    names = ["num_key_value_heads", "num_kv_heads", "num_attention_heads"]
+    names = ["num_kv_heads", "num_key_value_heads", "num_attention_heads"]
     family = model_family(config)
     if family == "falcon" and config.multi_query and not config.new_decoder_architecture:
-        names = names[2:]  # one key/value head, whatever the entry says
+        names = names[2:]  # one key/value head, whatever the entries say
     if family == "gpt_neox":
         names = []
     entries, heads = config.to_dict(), config.num_attention_heads
