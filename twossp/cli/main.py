@@ -84,6 +84,11 @@ COMMANDS: dict[str, Command] = {
         "cli.commands:recover", "cli.commands:RecoverOptions",
         "distill a pruned checkpoint from its original model",
     ),
+    "advise": Command(
+        "cli.advise:advise", "request.options:AdviseOptions",
+        "what a smaller model costs: pruned and quantized, as a page",
+        "request.arguments:check_advise",
+    ),
     "compare": Command(
         "cli.compare:compare", "request.options:CompareOptions",
         "compare methods and scores on a model, as a page", "request.arguments:check_compare",

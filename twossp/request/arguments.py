@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ESTIMATE_TARGETS', 'REPORT_FORMATS', 'given_targets', 'Job', 'prune_job', 'check_scores', 'check_any', 'list_inputs',
            'problems', 'check_arguments', 'check_estimate', 'page_file', 'check_report', 'compared_runs',
-           'prune_options', 'compare_job', 'check_compare']
+           'prune_options', 'compare_job', 'check_compare', 'advise_job', 'check_advise']
 
 # %% ../../nbs/request/01_arguments.ipynb #arg04
 import json
@@ -37,6 +37,7 @@ from ..records.results import load_results
 from twossp.request.options import (
     BOUND_FLAGS,
     TARGETS,
+    AdviseOptions,
     CompareGridOptions,
     CompareOptions,
     EstimateOptions,
@@ -459,3 +460,36 @@ def check_compare(o: CompareOptions) -> None:
     check_not_input([page], list_inputs(job.options))
     check_output_file(page, o.overwrite)
     check_installed("pandas", *(["matplotlib"] if page.suffix == ".html" else []))
+
+# %% ../../nbs/request/01_arguments.ipynb #advchk01
+def advise_job(
+    o: AdviseOptions,  # of `twossp advise`
+) -> Job:
+    "The job of an advice: one method at some sparsities, as removed and with a fitting step."
+    names = {f.name for f in fields(Options)} & {f.name for f in fields(o)}
+    names -= {"save", "overwrite", "sparsity", "repair", "quantize", "evaluation", "max_loss"}
+    text = o.evaluation or ("wiki" if o.model == "smollm2" else "c4")
+    protocol = o.protocol or (None if o.evaluation else "documents")
+    options = Options(
+        **{k: getattr(o, k) for k in names} | dict(protocol=protocol), evaluation=(text,),
+        sparsity=o.sparsity[0], dense=True,
+    )
+    targets = tuple(sorted(dict.fromkeys(o.sparsity)))
+    variants = {o.method: [{}, dict(repair=o.repair)]}
+    return Job(options, o, targets, (o.seed,), variants)
+
+
+def check_advise(o: AdviseOptions) -> None:
+    "Raise `ValueError` for what the options of `twossp advise` alone show to be wrong."
+    job = advise_job(o)
+    for x in job.targets:
+        if x < 0:
+            raise ValueError(f"{option('sparsity', x)}: name each sparsity")
+        for options in job.each():
+            check_arguments(replace(options, sparsity=x))
+    page = page_file(o.results, o.save, overwrite=True)
+    if page.suffix != ".html":
+        raise ValueError(f"{option('save')} is an .html file; got {shown_path(page)}")
+    check_not_input([page], list_inputs(job.options))
+    check_output_file(page, o.overwrite)
+    check_installed("pandas", "matplotlib", "scipy")

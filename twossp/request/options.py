@@ -12,7 +12,8 @@ __all__ = ['File', 'Folder', 'OutFile', 'OutFolder', 'OutPath', 'CodeFolder', 'P
            'option_problems', 'raise_first', 'check_options', 'read_options', 'read_keywords', 'NoOptions',
            'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions', 'EstimateTargetOptions',
            'EstimateLatencyOptions', 'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
-           'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions']
+           'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions', 'AdviseOutputOptions',
+           'AdviseGridOptions', 'AdviseTextOptions', 'AdviseModelOptions', 'AdviseOptions']
 
 # %% ../../nbs/request/00_options.ipynb #9753f656
 import argparse
@@ -1432,3 +1433,89 @@ class CompareOptions(
     CompareGridOptions, CompareModelOptions,
 ):
     "Options of `twossp compare`."
+
+# %% ../../nbs/request/00_options.ipynb #advopt01
+@flag_dataclass(decides="nothing")
+class AdviseOutputOptions:
+    "Output."
+
+    results: OutFile = flag(
+        "append results to this JSONL file and skip what it already holds (default:"
+        " advise.jsonl)", "advise.jsonl",
+    )
+    save: OutFile | None = flag(
+        "write the page to this .html file (default: the results file with .html)",
+    )
+    overwrite: Overwrite = flag("replace an existing page; results are kept")
+    logging: str = same_flag(OutputOptions, "logging")  # level of the log
+    quiet: bool = same_flag(OutputOptions, "quiet")  # hide progress bars
+
+
+@flag_dataclass(decides="plan")
+class AdviseGridOptions:
+    "What is tried, and what is good enough."
+
+    method: str = flag(
+        "pruning method (default: 2ssp)", "2ssp", metavar="METHOD", alias=("pruning_method",),
+        basic=True,
+    )
+    sparsity: tuple[Sparsity, ...] = flag(
+        "fractions of the decoder layers' parameters to remove (default: 0.1,0.2,0.3,0.4)",
+        (0.1, 0.2, 0.3, 0.4), alias=("sparsity_rate",), basic=True,
+    )
+    repair: str = flag(
+        "fitting step that is tried beside the plan as removed (default: least_squares)",
+        "least_squares", choices=("least_squares", "layerwise"),
+    )
+    quantize: tuple[str, ...] = flag(
+        "types of GGUF files that are tried too, of the dense and the pruned models, without"
+        " writing one; none: none (default: q8_0,q4_0)", ("q8_0", "q4_0"),
+        choices=("q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "none"), decides="row",
+    )
+    max_loss: Factor = flag(
+        "recommend the smallest choice whose perplexity is at most this many times the dense"
+        " model's (default: 1.1); another one measures nothing again", 1.1, above=1,
+        decides="nothing", basic=True,
+    )
+    seed: int = same_flag(ModelOptions, "seed")  # of the draw of the calibration text
+
+
+@flag_dataclass(decides="row")
+class AdviseTextOptions:
+    "Perplexity."
+
+    evaluation: Corpus | None = flag(
+        "text of the perplexity, named as for --calibration (default: c4, its validation set;"
+        " wiki for smollm2)", basic=True,
+    )
+    n_eval: int = flag(
+        "number of evaluation samples (default: 64)", 64, needs="an evaluation text"
+    )
+    protocol: str | None = same_flag(TextOptions, "protocol")  # how it is sampled
+    eval_seed: int = same_flag(TextOptions, "eval_seed")  # which documents, and where
+    eval_len: Tokens | None = same_flag(TextOptions, "eval_len")  # tokens of a sample
+
+
+@flag_dataclass(decides="plan")
+class AdviseModelOptions:
+    "Model."
+
+    model: Model = same_flag(CompareModelOptions, "model")
+    cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
+    device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
+    dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
+    # run the checkpoint's own code
+    trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class AdviseOptions(
+    AdviseOutputOptions, CalibrationOptions, AdviseTextOptions, AdviseGridOptions,
+    AdviseModelOptions,
+):
+    "Options of `twossp advise`."
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        "Types to quantize to."
+        return tuple(x for x in self.quantize if x != "none")
