@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHAT_COLUMNS', 'folder_rows', 'json_lines', 'load_text', 'encode_beginning', 'encode_texts', 'check_size', 'seeded',
-           'draw_tokens', 'cut_tokens', 'windows']
+           'draw_tokens', 'cut_tokens', 'windows', 'unread_documents']
 
 # %% ../../nbs/texts/01_data.ipynb #cc1ea813
 import bz2
@@ -599,3 +599,41 @@ def windows(
     encode = lambda documents, need: (encode_texts(documents, tok, need),)
     (ids,) = draw_tokens(texts, encode, seq_len, n, seed)
     return cut_tokens(ids, seq_len, n)
+
+# %% ../../nbs/texts/01_data.ipynb #unread02
+_MOST_BETWEEN = 2  # tokens that a blank line between two documents adds at most
+
+
+def _list_read(documents, encode, start, end):
+    "Documents that tokens `start` to `end` of these documents joined may be of; whether they last"
+    least, most, read = 0, 0, []  # tokens before a document
+    for document in documents:
+        length = len(encode([document], end)[0])
+        if least < end and most + length > start:
+            read.append(document)
+        least, most = least + length, most + length + _MOST_BETWEEN
+        if least >= end:
+            return read, True
+    return read, False
+
+
+def unread_documents(
+    documents: Sequence,  # as `draw_tokens` takes them
+    encode: Callable,  # as there
+    seq_len: int,  # tokens per window
+    n: int | None = None,  # windows; None: all, so that nothing is left
+    seed: int | None = None,  # of the draw
+) -> list:  # in their order, without copies of what is read; of a single document none
+    "Documents that a draw of windows takes nothing of."
+    if n is None or len(documents) == 1:
+        return []
+    need, read, lasts = n * seq_len, [], False
+    if not seed:
+        read, lasts = _list_read(documents, encode, 0, need)
+    elif seed > 0:
+        others = documents[_count_first(documents, encode, need) :]
+        start = (seed - 1) * need
+        read, lasts = _list_read(_shuffle(others, 1), encode, start, start + need)
+    if seed and not lasts:  # all documents may have been shuffled by themselves
+        read += _list_read(_shuffle(documents, seed), encode, 0, need)[0]
+    return [x for x in documents if x not in read]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCORE_ON', 'Chat', 'read_prompts', 'render_chat', 'chat_tokens', 'source_text', 'read_sources', 'check_sources',
-           'available_windows', 'source_windows']
+           'available_windows', 'source_windows', 'unread_texts']
 
 # %% ../../nbs/texts/03_sources.ipynb #src04
 import re
@@ -31,6 +31,7 @@ from twossp.texts.data import (
     folder_rows,
     json_lines,
     load_text,
+    unread_documents,
 )
 from twossp.texts.text_names import (
     TEXTS,
@@ -519,3 +520,20 @@ def _mix(sources, parts, answers, sampling):
     ids = torch.stack([parts[i][0][j] for i, j in order])
     counted = torch.stack([parts[i][1][j] for i, j in order]) if answers else None
     return Calibration(ids, None, counted, tuple(labels[i] for i, _ in order))
+
+# %% ../../nbs/texts/03_sources.ipynb #unreadt2
+def unread_texts(
+    sources: Sequence[dict],  # of `read_sources`
+    tok: PreTrainedTokenizerBase,  # of the model
+    seq_len: int = 2048,  # tokens per window
+    n: int | None = None,  # windows, as `source_windows` takes it
+    seed: int | None = None,  # as there
+) -> list[str]:  # none of a text that is one document, or is written by the model
+    "Documents that `source_windows` takes nothing of."
+    counts, texts = _share_windows([(s["name"], s["windows"]) for s in sources], n), []
+    encode = lambda documents, need: _encode(documents, tok, need, False)
+    for s, k in zip(sources, counts, strict=True):
+        if not s["synthetic"]:
+            left = unread_documents(_documents(s), encode, seq_len, k, seed)
+            texts += [render_chat(x, tok) if isinstance(x, Chat) else x for x in left]
+    return texts
