@@ -124,5 +124,7 @@ def describe_request(
     if o.evaluation_names:
         beside = "" if o.dense or o.no_dense else ", the dense model beside the pruned one"
         yield f"perplexity on {', '.join(o.evaluation_names)}{beside}"
+    if o.is_judged:
+        yield "judged, beside the dense model, on documents that calibration does not read"
     yield from _describe_outputs(o, targets)
     yield "nothing was done: the same command without --dry_run does it"

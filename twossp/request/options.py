@@ -918,6 +918,12 @@ class InferenceOptions:
         " evaluation text (at most 8 samples of 256 tokens), and compare continuations of"
         " 64 tokens", needs="an evaluation text",
     )
+    no_evaluation: bool = flag(
+        "do not judge the pruned model; without it, and without an evaluation text, perplexity"
+        " and top-1 agreement are measured on documents that calibration did not read, and both"
+        " models continue a prompt", needs="a pruning method",
+        excludes=("evaluation", "evaluate_perplexity", "main_table_results", "agreement"),
+    )
 
 # %% ../../nbs/request/00_options.ipynb #142f67f6
 @flag_dataclass(decides="nothing")
@@ -1024,6 +1030,11 @@ class Options(  # in reverse: `--help` begins with the last
     def needs_calibration(self) -> bool:
         "Whether calibration windows are needed: by a method, an ablation or a timing."
         return self.method is not None or self.ablation or self.evaluate_inference
+
+    @property
+    def is_judged(self) -> bool:
+        "Whether a pruned model is judged on documents that calibration did not read."
+        return bool(self.method) and not (self.no_evaluation or self.evaluation_names)
 
     @property
     def default_windows(self) -> int:
@@ -1137,6 +1148,7 @@ _TEXTS = "evaluation", "evaluate_perplexity", "main_table_results"
 # what an option may need -> function of the options, its name and the model, or None before
 # its configuration is read; it returns what to do, or an empty string if the need is met
 _NEEDS: dict[str, Callable] = {
+    "a pruning method": _gives("method"),
     "a pruning method or a plan": _gives("method", "plan"),
     "a pruning method that takes it": _advise_method,
     "a split that is not given": (

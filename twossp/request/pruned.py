@@ -108,6 +108,9 @@ def headline(
                 f"perplexity on {text}: {before:,.2f} -> {value:,.2f}, {value / before:,.2f} times"
                 f" the dense model's: {_describe_loss(value / before)}"
             )
+        if name.endswith("/same_top"):
+            text = name.rpartition("/")[0].removesuffix(" agreement")
+            lines.append(f"next token on {text}: {100 * value:.1f} % as the dense model's choice")
     return lines
 
 # %% ../../nbs/request/04_pruned.ipynb #prd14
@@ -235,6 +238,11 @@ class Pruned:
             names = [f"{k}{about}" for k, about in _FILES.items() if (folder / k).is_file()]
             files = "" if len(folders) > 1 else f", {', '.join(names)}"
             yield f"{shown_path(folder)}/ holds the pruned model{files}"
+            if read_record(folder).get("format") == "native":
+                yield (
+                    f"{shown_path(folder)}/ is an ordinary checkpoint: every engine loads it that"
+                    " loads the dense model"
+                )
         for plans in dict.fromkeys(_plans_beside(x) for x in folders):
             if plans is not None:
                 yield (
@@ -263,8 +271,22 @@ class Pruned:
             summary=self.summary().splitlines(),
         )
 
+    def answers(self) -> str:
+        "What each model writes after a prompt, one below the other; empty if that was not asked."
+        rows = [r for r in (self.dense, *self.pruned) if r is not None]
+        names = [r.method if len(rows) < 3 else f"{r.method} at {r.target:.4g}" for r in rows]
+        is_text = lambda value: isinstance(value, str)
+        prompts = dict.fromkeys(k for r in rows for k, x in r.metrics.items() if is_text(x))
+        parts = []
+        for prompt in prompts:
+            said = dict(zip(names, (r.metrics.get(prompt) for r in rows), strict=True))
+            lines = [f"  {k}: {' '.join(x.split())}" for k, x in said.items() if x is not None]
+            parts.append("\n".join([f"after {prompt.partition('/')[2]!r}", *lines]))
+        return "\n\n".join(parts)
+
     def __str__(self):
-        return self.summary() or "; ".join(f"{r.method}: {r.metrics}" for r in self.rows)
+        said = "\n\n".join(filter(None, (self.summary(), self.answers())))
+        return said or "; ".join(f"{r.method}: {r.metrics}" for r in self.rows)
 
     __repr__ = __str__
 
