@@ -111,8 +111,8 @@ def advise(o: AdviseOptions) -> int:  # exit code: 1 if part of the work failed
         file = page_file(o.results, o.save, overwrite=True)
         with atomic_file(file) as part:
             part.write_text(page, encoding="utf-8")
-        print(*describe_advice(advice), sep="\\n")
+        print(*describe_advice(advice), sep="\n")
         for what, words in commands:
-            print(f"{what}:\\n  {words}")
+            print(f"{what}:\n  {words}")
         print(shown_path(file))
     return int(bool(advice.failed))
