@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding='utf-8'))
 FOLDERS = WORDS['folders']
-START = 'index', 'install', 'start', 'concepts'
+START = 'index', 'concepts', 'install', 'start'
 ASIDE = 'tests', 'benchmarks'  # their pages are on the site, but not in the sidebar
 MARK = '    contents:\n'
 

@@ -75,8 +75,8 @@ def plot_advice(
         marker = _MARKERS[kinds.index(kind) % len(_MARKERS)]
         _draw_series(ax, choices, unit, _COLORS[group], marker)
     ax.axhline(advice.max_loss, color="#777777", ls="--", lw=1)
-    ax.text(0.01, advice.max_loss, f" {advice.max_loss:g}: good enough", fontsize=7, va="bottom",
-            color="#777777", transform=ax.get_yaxis_transform())
+    ax.text(0.99, advice.max_loss, f"{advice.max_loss:g}: good enough", fontsize=7, va="bottom",
+            ha="right", color="#777777", transform=ax.get_yaxis_transform())
     best = advice.recommended
     ax.plot(best.bytes / unit, best.loss, "o", ms=13, mfc="none", mec="#2a9d4a", mew=2)
     ax.set(xlabel=f"size of the weights, {name}", ylabel="perplexity / dense model's")
