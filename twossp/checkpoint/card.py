@@ -26,7 +26,16 @@ import twossp
 from .engines import list_engines
 from ..model.experts import is_experts
 from ..model.families import decoder_layers, is_vision_language
-from ..model.plan import from_json, get_kind, kind_of, plan_masks, to_json, with_provenance
+from twossp.model.plan import (
+    Plan,
+    from_json,
+    get_kind,
+    kind_of,
+    plan_blocks,
+    plan_masks,
+    to_json,
+    with_provenance,
+)
 from ..model.structure import structure
 from ..model.words import one_line
 from ..records.files import atomic_file
@@ -161,6 +170,12 @@ def _describe_plan(record):
         refitted = f"{len(names)} matrices refitted after the removal: {names[0]}{more}"
         phrases = [*phrases, refitted]
     return phrases
+
+
+def _draw_record(record):
+    "The plan in blocks, as text in Markdown; nothing if it removes no parts"
+    plan = from_json(json.dumps(record["plan"]))
+    return ["\n".join(["```text", *plan_blocks(plan), "```"])] if isinstance(plan, Plan) else []
 
 # %% ../../nbs/checkpoint/05_card.ipynb #3b12e760
 def text_facts(
@@ -345,6 +360,7 @@ def model_card(
         f"# {title}",
         "What was done:",
         "\n".join(f"- {x}" for x in _describe_plan(record)),
+        *_draw_record(record),
         _table(_facts(record)),
         *(["## Results", _table(results)] if results else []),
         *(["## How to repeat", _REPEAT, f"```yaml\n{repeats}```"] if repeats else []),

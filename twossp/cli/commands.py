@@ -9,6 +9,7 @@ __all__ = ['align', 'list_methods', 'list_families', 'estimate', 'report', 'Chec
 
 # %% ../../nbs/cli/01_commands.ipynb #3d0caadb
 import csv
+import json
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -274,8 +275,9 @@ class CheckOptions:
 def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
     """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
     checkpoint, and compare a server with it."""
-    from twossp.checkpoint.load import verify_checkpoint
+    from twossp.checkpoint.load import read_record, verify_checkpoint
     from twossp.checkpoint.reference import read_reference
+    from twossp.model.plan import Plan, from_json, plan_blocks
     from twossp.request.pruned import engine_commands
     from twossp.serving.servers import check_server, find_served_model
 
@@ -283,6 +285,9 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
     print(align(_call_quietly(verify_checkpoint, o.folder)))
+    plan = from_json(json.dumps(read_record(o.folder)["plan"]))
+    if isinstance(plan, Plan):
+        print("\n".join(["", *plan_blocks(plan)]))
     rows = _call_quietly(engine_commands, o.folder)
     print(f"\n{align(rows)}")
     if not o.url:

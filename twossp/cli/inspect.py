@@ -131,6 +131,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from twossp.checkpoint.save import save_pruned
     from twossp.cli.commands import align
     from twossp.engine.progress import quiet
+    from twossp.model.words import draw_blocks
     from twossp.records.files import check_not_input, check_output_folder, output_file
     from twossp.reporting.report import plot_kept
 
@@ -145,6 +146,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
     fit = _describe_fit(o.folder, o.scheme) if o.scheme else ""
     columns = _list_layers(plan, {"ffn": full})
     print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n")
+    print("\n".join([*draw_blocks({k: [x for _, x in c] for k, c in columns.items()}), ""]))
     words = [[text for text, _ in cells] for cells in columns.values()]
     print(align([("layer", *columns), *_fold_runs(words, len(plan))]))
     if fit:

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['parse_size', 'parse_count', 'parse_time', 'format_size', 'parse_device', 'count_of', 'parse_fraction', 'did_you_mean',
-           'one_line', 'first_line', 'layer_numbers', 'command_line', 'option']
+           'one_line', 'first_line', 'layer_numbers', 'draw_blocks', 'command_line', 'option']
 
 # %% ../../nbs/model/16_words.ipynb #wrd04
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -141,6 +142,21 @@ def layer_numbers(
     if len(numbers) == L:
         raise ValueError(f"protect names all {L} layers, and nothing could be removed")
     return numbers
+
+# %% ../../nbs/model/16_words.ipynb #wrdblok1
+_BLOCKS = "▁▂▃▄▅▆▇█"  # by eighths
+
+
+def draw_blocks(
+    kept: Mapping[str, Sequence[float]],  # kind of part -> what remains in each layer, in [0, 1]
+) -> list[str]:  # lines: one a kind, and the legend
+    "Draw the layers of a model as blocks; `░` is removed, and `█` has lost nothing."
+    width = max(map(len, kept), default=0)
+    # a part with some loss is lower than one without
+    level = lambda x: _BLOCKS[-1] if x >= 1 else _BLOCKS[min(math.ceil(8 * x), 7) - 1]
+    row = lambda fractions: "".join(level(x) if x > 0 else "░" for x in fractions)
+    lines = [f"{kind.ljust(width)}  {row(fractions)}" for kind, fractions in kept.items()]
+    return [*lines, f"{' ' * width}  a block is a layer: ░ removed, ▁ to ▇ cut, █ whole"]
 
 # %% ../../nbs/model/16_words.ipynb #wrdoptn1
 _READER = {"types flags": False}  # of messages

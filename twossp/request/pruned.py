@@ -15,7 +15,7 @@ from pathlib import Path
 from ..baselines.methods import method_defaults
 from ..checkpoint.card import list_checkpoint_engines
 from ..checkpoint.load import read_record
-from ..model.words import format_size
+from ..model.words import draw_blocks, format_size
 from ..records.files import shown_path
 from ..records.results import Result, find_metric, to_json_line
 from ..serving.publish import write_card_results
@@ -209,6 +209,7 @@ class Pruned:
             before = f"{used} at {r.target:.4g}: " if named else ""
             first, *others = headline(self.dense or r, r) or [""]
             lines += [f"{before}{first}", *others]
+            lines += draw_blocks(r.kept) if r.kept else []
         return "\n".join([*filter(None, lines), *self._describe_folders()])
 
     def next_steps(self) -> str:
