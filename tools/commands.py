@@ -91,9 +91,11 @@ def flag_rows(flags, bold=False):
 
 def command_texts(name, row):
     "The page of a command, as texts"
+    from twossp.request.options import place_of
+
     found = groups(row.load('options'), f'twossp {name}')
     flags = [f for group in found.values() for f, _ in group]
-    places = [f.name.upper() for f in flags if f.metadata.get('positional')]
+    places = [place_of(f) for f in flags if f.metadata.get('positional')]
     usage = ' '.join(['twossp', name, *places, *['[flags]'] * bool(flags)])
     words = WORDS['commands'].get(name, '').strip()
     intro = f'```sh\n{usage}\n```' + (f'\n\n{words}' if words else '')

@@ -9,17 +9,17 @@ __all__ = ['align', 'list_methods', 'list_families', 'estimate', 'report', 'Chec
 
 # %% ../../nbs/cli/01_commands.ipynb #3d0caadb
 import csv
-import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from importlib.resources import files
 from inspect import signature
 from pathlib import Path
+from textwrap import shorten
 
-from ..baselines.methods import find_method, method_defaults, method_names
+from ..baselines.methods import find_method, method_defaults, method_names, method_scores
 from ..checkpoint.engines import QUANT_TYPES, exporter_names
-from ..model.words import count_of, format_size
+from ..model.words import count_of, did_you_mean, format_size
 from ..records.files import check_not_input, shown_path
 from twossp.request.arguments import (
     ESTIMATE_TARGETS,
@@ -34,10 +34,11 @@ from twossp.request.options import (
     FamiliesOptions,
     File,
     Folder,
+    MethodsOptions,
     Model,
     ModelOptions,
     Name,
-    NoOptions,
+    Options,
     OutFile,
     OutPath,
     OutputOptions,
@@ -65,8 +66,11 @@ def align(
     return "\n".join(line.rstrip() for line in lines)
 
 # %% ../../nbs/cli/01_commands.ipynb #51d81681
-def list_methods(o: NoOptions) -> int:  # exit code
-    "`twossp methods`: list names, papers and descriptions."
+def list_methods(o: MethodsOptions) -> int:  # exit code
+    "`twossp methods`: list names, papers and descriptions; of one, how it is used."
+    if o.method:
+        print(_describe_method(o.method))
+        return 0
     rows = []
     for name in method_names():
         try:
@@ -74,8 +78,31 @@ def list_methods(o: NoOptions) -> int:  # exit code
             rows.append((name, f"arXiv {row.paper}" if row.paper else "", row.about))
         except ValueError as e:  # of another package
             rows.append((name, "", str(e)))
-    print(align(rows))
+    print(f"{align(rows)}\n\ntwossp methods NAME says more of one")
     return 0
+
+
+def _describe_method(name):
+    "A method's paper, needs, command and options, as lines"
+    row, defaults, scores = find_method(name), method_defaults(name), method_scores(name)
+    windows = f"{count_of(row.windows, 'sample')} of 2,048 tokens, unless others are asked for"
+    ranks = ", ".join(f"{unit} (--{flag})" for unit, flag in scores.items())
+    facts = [
+        ("paper", f"arXiv {row.paper}" if row.paper else "none: of this package"),
+        ("calibration", windows if row.windows else "none: it reads no text"),
+        *([("ranks", ranks)] if ranks else []),
+        ("--stream", "works" if row.streams else "does not work: it needs all weights at once"),
+        ("command", f"twossp prune MODEL --method {name} --sparsity 0.25 --save OUT"),
+    ]
+    flags = []
+    for f in (f for f in fields(Options) if f.name in defaults):
+        value = defaults[f.name]
+        given = "" if value in (None, (), False) else f" {value}"
+        takers, colon, meaning = f.metadata["help"].replace("%%", "%").partition(": ")
+        named = {*takers.split(", ")} <= {*method_names()}  # the methods that take it
+        meaning = meaning if colon and named else f"{takers}{colon}{meaning}"
+        flags.append((f"  --{f.name}{given}", shorten(meaning, 76, placeholder=" …")))
+    return f"{name}: {row.about}\n\n{align(facts)}\n\noptions and defaults:\n{align(flags)}"
 
 # %% ../../nbs/cli/01_commands.ipynb #0f55b484
 def list_families(o: FamiliesOptions) -> int:  # exit code
@@ -84,27 +111,57 @@ def list_families(o: FamiliesOptions) -> int:  # exit code
 
     if o.all:
         return _list_types()
+    if o.family:
+        print(_describe_type(o.family))
+        return 0
     rows = [
         (k, a.layers, " ".join(m.attn for m in arch_mixers(a)), " ".join((*a.up, a.down)))
         for k, a in sorted(ARCHS.items())
     ]
     print(align([("family", "layers", "attention", "FFN"), *rows]))
-    print("\nother types are detected automatically; twossp families --all lists them")
+    print("\nother types are detected automatically; twossp families --all lists them,")
+    print("and twossp families NAME says more of one")
     return 0
+
+
+def _read_verdicts():
+    "The version of transformers that was tried; {(reads, type): (verdict, what was said)}"
+    text = files("twossp").joinpath("types.csv").read_text(encoding="utf-8")
+    first, *lines = text.splitlines()
+    words = dict(table="in the table", derived="auto-detected")
+    verdicts = {
+        (r["reads"], r["type"]): (words.get(r["verdict"], r["verdict"]), r["said"])
+        for r in csv.DictReader(lines)
+    }
+    return first.removeprefix("# transformers "), verdicts
+
+
+def _describe_type(name):
+    "A model type's verdicts, and the names of its modules, as lines"
+    from twossp.model.families import arch_mixers, known_arch
+
+    tried, verdicts = _read_verdicts()
+    said = {reads: verdict for (reads, k), verdict in verdicts.items() if k == name}
+    a = known_arch(name)
+    if not said and a is None:
+        nearest = did_you_mean(name, [k for _, k in verdicts]) or ""
+        raise ValueError(f"no model type {name!r}{nearest}; twossp families --all lists them")
+    rows = [(f"reads {reads}", *verdict) for reads, verdict in said.items()]
+    if a is not None:
+        rows.append(("layers", a.layers))
+        rows += [("attention", f"{m.attn}: …, {m.out}") for m in arch_mixers(a)]
+        rows += [("FFN", ", ".join((*a.up, a.down)))] if a.up else []
+        rows += [("experts", a.experts)] if a.experts else []
+        rows += [("shared expert", ", ".join(a.shared))] if a.shared else []
+        rows = [(*row, "")[:3] for row in rows]
+    return f"{name}, tried with transformers {tried}\n\n{align(rows)}"
 
 
 def _list_types():
     "Print every model type of the installed transformers with its verdict."
     from twossp.model import compat as up
 
-    text = files("twossp").joinpath("types.csv").read_text(encoding="utf-8")
-    first, *lines = text.splitlines()
-    tried = first.removeprefix("# transformers ")
-    rows = csv.DictReader(lines)
-    words = dict(table="in the table", derived="auto-detected")
-    verdicts = {
-        (r["reads"], r["type"]): (words.get(r["verdict"], r["verdict"]), r["said"]) for r in rows
-    }
+    tried, verdicts = _read_verdicts()
     types = {("text", k) for k in up.causal_types()}
     types |= {("images and text", k) for k in up.image_text_types()}
     missing = "not tried", f"it is not in transformers {tried}, which was tried"
@@ -275,9 +332,9 @@ class CheckOptions:
 def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
     """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
     checkpoint, and compare a server with it."""
+    from twossp.checkpoint.card import record_blocks
     from twossp.checkpoint.load import read_record, verify_checkpoint
     from twossp.checkpoint.reference import read_reference
-    from twossp.model.plan import Plan, from_json, plan_blocks
     from twossp.request.pruned import engine_commands
     from twossp.serving.servers import check_server, find_served_model
 
@@ -285,9 +342,8 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
     print(align(_call_quietly(verify_checkpoint, o.folder)))
-    plan = from_json(json.dumps(read_record(o.folder)["plan"]))
-    if isinstance(plan, Plan):
-        print("\n".join(["", *plan_blocks(plan)]))
+    if blocks := record_blocks(read_record(o.folder)):
+        print("\n".join(["", *blocks]))
     rows = _call_quietly(engine_commands, o.folder)
     print(f"\n{align(rows)}")
     if not o.url:

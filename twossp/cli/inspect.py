@@ -73,9 +73,8 @@ def _check_figure(file, folder, overwrite):
 
 def _read_plan(folder):
     "A folder's origin and size in words, its plan, the original FFN width, a foreign record"
-    from twossp.checkpoint.card import plan_from_record
     from twossp.checkpoint.foreign import read_foreign
-    from twossp.checkpoint.load import read_record
+    from twossp.checkpoint.load import read_plan, read_record
     from twossp.model.plan import Plan
 
     if (Path(folder).expanduser() / "config.json").is_file():
@@ -84,7 +83,7 @@ def _read_plan(folder):
             origin = f"{foreign.family}, described by {foreign.schema}"
             return origin, foreign.plan, foreign.width, foreign
     record = read_record(folder)
-    plan = plan_from_record(record, folder)
+    plan = read_plan(folder, record)
     if not isinstance(plan, Plan):
         raise ValueError(f"{folder}: {plan!r} rotates layers and removes no modules of them")
     name = f"{record['base_model']}, " if record.get("base_model") else ""

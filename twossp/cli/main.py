@@ -29,6 +29,7 @@ class Command:
     run: str  # function: options -> exit code
     options: str  # dataclass of flags; imports no torch
     about: str  # one line for `--help`
+    group: str  # what one does with it, in `--help`
     check: str = "request.options:check_options"  # function: options -> None; imports no torch
 
     def load(
@@ -42,64 +43,68 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "prune": Command(
         "cli.prune:prune", "request.options:Options",
-        "prune, evaluate and save a model (the default)", "request.arguments:check_arguments",
-    ),
-    "methods": Command(
-        "cli.commands:list_methods", "request.options:NoOptions", "list pruning methods"
-    ),
-    "families": Command(
-        "cli.commands:list_families", "request.options:FamiliesOptions",
-        "list supported model families",
-    ),
-    "estimate": Command(
-        "cli.commands:estimate", "request.options:EstimateOptions",
-        "estimate size, speed and pruning memory from a configuration",
-        "request.arguments:check_estimate",
-    ),
-    "check": Command(
-        "cli.commands:check", "cli.commands:CheckOptions",
-        "verify a checkpoint and list compatible engines",
-    ),
-    "chat": Command(
-        "cli.chat:chat", "cli.chat:ChatOptions",
-        "ask a checkpoint, beside its dense model, in the terminal",
-    ),
-    "inspect": Command(
-        "cli.inspect:inspect", "cli.inspect:InspectOptions",
-        "show what was removed, by layer, in any pruned model",
-    ),
-    "card": Command(
-        "cli.commands:show_card", "cli.commands:CardOptions",
-        "print the model card of a checkpoint",
-    ),
-    "export": Command(
-        "cli.commands:export", "cli.commands:ExportOptions",
-        "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime",
-    ),
-    "push": Command(
-        "cli.commands:push", "cli.commands:PushOptions",
-        "upload a checkpoint to the Hugging Face hub",
-    ),
-    "recover": Command(
-        "cli.commands:recover", "cli.commands:RecoverOptions",
-        "distill a pruned checkpoint from its original model",
+        "prune, evaluate and save a model (the default)", "decide and prune",
+        "request.arguments:check_arguments",
     ),
     "advise": Command(
         "cli.advise:advise", "request.options:AdviseOptions",
-        "what a smaller model costs: pruned and quantized, as a page",
+        "what a smaller model costs: pruned and quantized, as a page", "decide and prune",
         "request.arguments:check_advise",
     ),
     "compare": Command(
         "cli.compare:compare", "request.options:CompareOptions",
-        "compare methods and scores on a model, as a page", "request.arguments:check_compare",
+        "compare methods and scores on a model, as a page", "decide and prune",
+        "request.arguments:check_compare",
+    ),
+    "estimate": Command(
+        "cli.commands:estimate", "request.options:EstimateOptions",
+        "estimate size, speed and pruning memory from a configuration", "decide and prune",
+        "request.arguments:check_estimate",
+    ),
+    "check": Command(
+        "cli.commands:check", "cli.commands:CheckOptions",
+        "verify a checkpoint and list compatible engines", "look at the result",
+    ),
+    "inspect": Command(
+        "cli.inspect:inspect", "cli.inspect:InspectOptions",
+        "show what was removed, by layer, in any pruned model", "look at the result",
+    ),
+    "chat": Command(
+        "cli.chat:chat", "cli.chat:ChatOptions",
+        "ask a checkpoint, beside its dense model, in the terminal", "look at the result",
+    ),
+    "card": Command(
+        "cli.commands:show_card", "cli.commands:CardOptions",
+        "print the model card of a checkpoint", "look at the result",
     ),
     "report": Command(
         "cli.commands:report", "request.options:ReportOptions",
-        "turn a results file into a page or tables", "request.arguments:check_report",
+        "turn a results file into a page or tables", "look at the result",
+        "request.arguments:check_report",
+    ),
+    "recover": Command(
+        "cli.commands:recover", "cli.commands:RecoverOptions",
+        "distill a pruned checkpoint from its original model", "go on with it",
+    ),
+    "export": Command(
+        "cli.commands:export", "cli.commands:ExportOptions",
+        "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime", "go on with it",
+    ),
+    "push": Command(
+        "cli.commands:push", "cli.commands:PushOptions",
+        "upload a checkpoint to the Hugging Face hub", "go on with it",
+    ),
+    "methods": Command(
+        "cli.commands:list_methods", "request.options:MethodsOptions",
+        "list pruning methods, or describe one", "what there is",
+    ),
+    "families": Command(
+        "cli.commands:list_families", "request.options:FamiliesOptions",
+        "list supported model families, or describe one", "what there is",
     ),
     "doctor": Command(
         "cli.doctor:doctor", "request.options:NoOptions",
-        "show versions, devices and what is missing",
+        "show versions, devices and what is missing", "what there is",
     ),
 }
 
@@ -107,8 +112,10 @@ COMMANDS: dict[str, Command] = {
 def list_commands() -> str:  # for `--help`
     "Names and descriptions."
     width = max(map(len, COMMANDS))
-    rows = [f"  twossp {k.ljust(width)}  {c.about}" for k, c in COMMANDS.items()]
-    return "\n".join(["commands:", *rows])
+    groups = {c.group: [f"{c.group}:"] for c in COMMANDS.values()}
+    for name, c in COMMANDS.items():
+        groups[c.group].append(f"  twossp {name.ljust(width)}  {c.about}")
+    return "\n".join(line for lines in groups.values() for line in lines)
 
 
 OVERVIEW = """Structured pruning of large language models: prune, measure, save, export.

@@ -7,8 +7,8 @@ __all__ = ['ARCHS', 'DETECTORS', 'Arch', 'arch_mixers', 'layer_mixers', 'mixer_r
            'is_vision_language', 'Memo', 'model_memo', 'constant_identity', 'set_arch', 'using_arch', 'arch_to_dict',
            'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class', 'check_model', 'check_dense', 'arch',
            'decoder_layers', 'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears',
-           'unique_parameters', 'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
-           'first_width', 'config_has_width']
+           'unique_parameters', 'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'known_arch',
+           'shipped_arch', 'first_width', 'config_has_width']
 
 # %% ../../nbs/model/06_families.ipynb #25b24ddb
 import hashlib
@@ -651,6 +651,14 @@ def shipped_archs() -> dict[str, dict]:  # model type -> row, layers, switches
     "Return the rows detected for transformers' types, read on first use."
     text = files("twossp").joinpath("families.json").read_text(encoding="utf-8")
     return json.loads(text)["types"]
+
+
+def known_arch(
+    name: str,  # model type, as `config.json` has it
+) -> Arch | None:  # None if there is none
+    "Return the row of a model type: written by hand, or detected beforehand."
+    record = shipped_archs().get(name)
+    return ARCHS.get(name) or (_parse_row(record["row"]) if record else None)
 
 
 def shipped_arch(

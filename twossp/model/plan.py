@@ -324,7 +324,10 @@ def plan_blocks(
     plan: Plan,  # any
 ) -> list[str]:  # lines
     "Draw what a plan keeps, as `draw_blocks`; units relative to the largest index that remains."
-    rows = {slot.kind: [x for _, x in _bars(plan, slot)] for slot in _shown_slots(plan)}
+    rows: dict = {}
+    for slot in _shown_slots(plan):  # heads are part of attention, experts are FFNs
+        here = [x for _, x in _bars(plan, slot)]
+        rows[slot.label] = [*map(min, here, rows.get(slot.label, here))]
     return draw_blocks(rows)
 
 # %% ../../nbs/model/12_plan.ipynb #ad107a65

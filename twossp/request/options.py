@@ -6,11 +6,11 @@
 __all__ = ['File', 'Folder', 'OutFile', 'OutFolder', 'OutPath', 'CodeFolder', 'Program', 'Overwrite', 'Trust', 'Receiver',
            'Model', 'Corpus', 'Name', 'Text', 'Tokens', 'Size', 'Count', 'Time', 'Factor', 'Sparsity', 'RENAMED',
            'TARGETS', 'BOUND_FLAGS', 'EXAMPLES', 'flag', 'positional', 'same_flag', 'Effect', 'is_many', 'read_value',
-           'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
+           'flag_dataclass', 'place_of', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
            'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions',
            'TaskOptions', 'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
            'option_problems', 'raise_first', 'check_options', 'read_options', 'read_keywords', 'NoOptions',
-           'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions', 'EstimateTargetOptions',
+           'MethodsOptions', 'FamiliesOptions', 'ReportOptions', 'EstimateModelOptions', 'EstimateTargetOptions',
            'EstimateLatencyOptions', 'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
            'CompareModelOptions', 'CompareAgreementOptions', 'CompareOptions', 'AdviseOutputOptions',
            'AdviseGridOptions', 'AdviseTextOptions', 'AdviseModelOptions', 'AdviseOptions']
@@ -494,6 +494,14 @@ def _describe_value(f):
     return shown
 
 
+def place_of(
+    f: Field,  # of a positional argument
+) -> str:  # 'FOLDER', '[METHOD]'
+    "How a usage line names a positional argument."
+    name = f.name.upper()
+    return f"[{name}]" if f.metadata["positional"] == "optional" else name
+
+
 def make_parser(
     cls: type,  # a dataclass of options
     prog: str = "twossp prune",  # name of the command
@@ -504,7 +512,7 @@ def make_parser(
     """Make the parser of a command's help: a group for a dataclass of options and each of its base
     classes, titled by the first line of the docstring."""
     basic = basic and len(fields(cls)) > 40  # of few flags, all are shown
-    places = [f.name.upper() for f in fields(cls) if f.metadata.get("positional")]
+    places = [place_of(f) for f in fields(cls) if f.metadata.get("positional")]
     parser = argparse.ArgumentParser(
         prog, description=about, epilog=epilog, add_help=False,
         usage=" ".join([prog, *places, "[flags]"]),
@@ -1286,12 +1294,26 @@ class NoOptions:
 
 
 @flag_dataclass(decides="nothing")
+class MethodsOptions:
+    "Listed methods."
+
+    method: str | None = flag(
+        "describe this method: paper, calibration, options, and a command (default: list all)",
+        metavar="METHOD", positional="optional",
+    )
+
+
+@flag_dataclass(decides="nothing")
 class FamiliesOptions:
     "Listed model types."
 
     all: bool = flag(
         "list every model type of transformers with its status: in the table,"
-        " auto-detected, not supported and why, or not tried",
+        " auto-detected, not supported and why, or not tried", excludes=("family",),
+    )
+    family: str | None = flag(
+        "describe this model type: its status, and the names of its modules (default: list all)",
+        metavar="FAMILY", positional="optional",
     )
 
 
