@@ -27,7 +27,8 @@ class InspectOptions:
 
     folder: Folder = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
-        " per_layer_config or block_configs in its configuration", reads="folder",
+        " per_layer_config or block_configs in its configuration; or smollm2, to see a dense one",
+        reads="folder", bundled=True,
     )
     scheme: str | None = flag(
         "check whether llm-compressor can quantize its widths with this scheme; if not,"
@@ -75,8 +76,16 @@ def _read_plan(folder):
     "A folder's origin and size in words, its plan, the original FFN width, a foreign record"
     from twossp.checkpoint.foreign import read_foreign
     from twossp.checkpoint.load import read_plan, read_record
-    from twossp.model.plan import Plan
+    from twossp.checkpoint.skeleton import load_skeleton
+    from twossp.model.families import n_params
+    from twossp.model.plan import Plan, dense_plan
+    from twossp.model.structure import structure
 
+    if Path(folder).name == "smollm2" and not Path(folder).exists():
+        dense = load_skeleton("smollm2")
+        widths = structure(dense).width
+        words = f"the bundled model, dense, {n_params(dense):,} parameters"
+        return words, dense_plan(len(widths)), max(widths), None
     if (Path(folder).expanduser() / "config.json").is_file():
         if not (Path(folder).expanduser() / "plan.json").is_file():
             foreign = read_foreign(folder)
