@@ -537,16 +537,27 @@ def to_markdown(
 def _markdown(head, rows, index):
     "Padded Markdown; the first column is on the left if it has names"
     rows = [list(map(_to_cell, r)) for r in rows]
-    widths = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
-    left = [index and j == 0 for j in range(len(head))]
+    head, *lines = _pad([head, *rows], index)
+    dashes = ["-" * (len(x) + 1) for x in head]
+    rule = [f":{d}" if index and j == 0 else f"{d}:" for j, d in enumerate(dashes)]
+    line = lambda r: f"| {' | '.join(r)} |"
+    return "\n".join([line(head), f"|{'|'.join(rule)}|", *map(line, lines)])
 
-    def line(r):
-        cells = zip(r, widths, left, strict=True)
-        return f"| {' | '.join(x.ljust(w) if a else x.rjust(w) for x, w, a in cells)} |"
 
-    dashes = ["-" * (w + 1) for w in widths]
-    rule = [f":{d}" if a else f"{d}:" for d, a in zip(dashes, left, strict=True)]
-    return "\n".join([line(head), f"|{'|'.join(rule)}|", *map(line, rows)])
+def _plain(head, rows):
+    "The same for a terminal, without bars"
+    show = lambda x: "" if is_missing(x) else " ".join(str(x).split("\n"))
+    head, *lines = _pad([list(map(show, r)) for r in (head, *rows)], True)
+    rule = ["─" * len(x) for x in head]
+    return "\n".join("  ".join(r).rstrip() for r in (head, rule, *lines))
+
+
+def _pad(rows, index):
+    "Cells of equal width in each column; the first column is on the left if it has names"
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
+    first = str.ljust if index else str.rjust
+    sides = [first, *[str.rjust] * (len(widths) - 1)]
+    return [[side(x, w) for side, x, w in zip(sides, r, widths, strict=True)] for r in rows]
 
 
 def _to_cell(x):
@@ -766,11 +777,12 @@ def format_rows(
     parts = []
     if len(done) > 5:  # too many for a column each
         show = lambda v: f"{v:,.6g}" if isinstance(v, float) else v
-        table = [{k: show(v) for k, v in record.items()} for record in _summarize(done)]
-        parts.append(to_markdown(table, index=False))
+        records = _summarize(done)
+        table = [[show(v) for v in record.values()] for record in records]
+        parts.append(_plain([*records[0]], table))
     elif done:
         facts = [(name, *texts) for name, texts in _compare(done).items()]
-        parts.append(_markdown(["", *map(_to_cell, row_names(done))], facts, True))
+        parts.append(_plain(["", *row_names(done)], facts))
     names = row_names(done)
     for prompt, texts in _samples(done).items():
         shown = zip(names, texts, strict=True)

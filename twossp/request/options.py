@@ -1299,7 +1299,7 @@ class MethodsOptions:
 
     method: str | None = flag(
         "describe this method: paper, calibration, options, and a command (default: list all)",
-        metavar="METHOD", positional="optional",
+        metavar="METHOD", positional="optional", alias=("pruning_method",),
     )
 
 
