@@ -79,10 +79,19 @@ def _public_names():
     return {a.name: home(n) for n in imports for a in n.names}
 
 
+def _nearest_name(name):
+    "'; did you mean prune?', or nothing"
+    from .model.words import did_you_mean
+
+    return did_you_mean(name, _public_names())
+
+
 def _find_module(package, name):
     "A module or folder of a package, imported when it is named; else `AttributeError`."
     if name.startswith("_") or _find_spec(f"{package}.{name}") is None:
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        asked = package == __name__ and not name.startswith("_")
+        nearest = _nearest_name(name) if asked else ""
+        raise AttributeError(f"module {package!r} has no attribute {name!r}{nearest}")
     return _import_module(f"{package}.{name}")
 
 

@@ -52,6 +52,18 @@ class Structure:
     def __len__(self):
         return len(self.layer)
 
+    def __repr__(self):
+        kinds: dict = {}
+        for p in self.parts:
+            low, high = kinds.get(p.label, (p.size, p.size))
+            kinds[p.label] = min(low, p.size), max(high, p.size)
+        sizes = [
+            f"{label} {low:,}" + f" to {high:,}" * (high > low)
+            for label, (low, high) in kinds.items()
+        ]
+        total = f"{len(self)} layers of {self.total:,} parameters"
+        return f"Structure({', '.join([self.family, total, *sizes])})"
+
     @cached_property
     def total(self) -> int:
         "Parameters of the decoder layers: the denominator of sparsity."
