@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..records.files import shown_path
 from twossp.request.options import (
-    Folder,
+    Model,
     OutFile,
     OutPath,
     Overwrite,
@@ -25,10 +25,10 @@ from twossp.request.options import (
 class InspectOptions:
     "Input and output."
 
-    folder: Folder = positional(
+    folder: Model = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
         " per_layer_config or block_configs in its configuration; or smollm2, to see a dense one",
-        reads="folder", bundled=True,
+        reads="folder",
     )
     scheme: str | None = flag(
         "check whether llm-compressor can quantize its widths with this scheme; if not,"
@@ -81,7 +81,7 @@ def _read_plan(folder):
     from twossp.model.plan import Plan, dense_plan
     from twossp.model.structure import structure
 
-    if Path(folder).name == "smollm2" and not Path(folder).exists():
+    if folder == "smollm2":
         dense = load_skeleton("smollm2")
         widths = structure(dense).width
         words = f"the bundled model, dense, {n_params(dense):,} parameters"

@@ -101,10 +101,10 @@ def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the option is not given; `MISSING`: required
     # `decides` and `needs`, if not as its class; `excludes`; `reads`, what has to exist (empty:
-    # the command itself says so), `bundled`, that it can be the bundled model, and `holds`, the
-    # file that has to be in that folder; `alias`, `means`: other spellings on the command
-    # line; `metavar`, `basic`, `positional`: for `--help`; what its values are, if its type does
-    # not say: `least`, `most`, `word`, `above`, `below`, `choices`, `change`, `split`
+    # the command itself says so), and `holds`, the file that has to be in that folder; `alias`,
+    # `means`: other spellings on the command line; `metavar`, `basic`, `positional`: for
+    # `--help`; what its values are, if its type does not say: `least`, `most`, `word`, `above`,
+    # `below`, `choices`, `change`, `split`
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
     "Dataclass field of an option."
@@ -1224,10 +1224,13 @@ def option_problems(
 def _path_problems(f, path):
     "What is wrong with a value that may be a path"
     parts, what = _parts(f.type), f.metadata.get("reads")
-    if _resolve_model in parts and is_path(path):
+    names_models = _resolve_model in parts
+    if names_models and path == "smollm2":
+        return
+    if not what and names_models and is_path(path):
         what = "folder, or GGUF file,"
-    bundled = what == "folder" and os.path.basename(path) == "smollm2"
-    if what and not _exists(path) and not (bundled and f.metadata.get("bundled")):
+    if what and not _exists(path):
+        bundled = not names_models and os.path.basename(path) == "smollm2"
         hint = ": that is the bundled model, and this command is for a pruned checkpoint"
         hint += ", as twossp prune smollm2 --sparsity 0.25 --save out makes one"
         yield f"there is no {what} {shown_path(path)}{hint * bundled}"
